@@ -1,0 +1,106 @@
+# tiktok_fdw: foreign-data wrapper for TikTok's Marketing API
+#
+#   make && sudo make install      build and install (PG_CONFIG=… for another server)
+#   make installcheck              regression and TAP tests against the running server
+#   sh test/check.sh               everything, on a private server, nothing installed
+#
+# Developers: make indent | check-format | walls | unit | doc | dist;
+# WERROR=1 turns warnings into errors.
+
+EXTENSION = tiktok_fdw
+EXTVERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" tiktok_fdw.control)
+
+# The regression scripts: one topic each, each runs alone.
+REGRESS =
+
+MODULE_big = $(EXTENSION)
+SOURCES = $(sort tiktok_fdw.c $(wildcard src/*.c src/catalog/*.c))
+INCLUDED = $(sort $(wildcard src/*.h src/catalog/*.h src/catalog/*.def))
+OBJS = $(SOURCES:.c=.o)
+DATA = $(sort $(wildcard sql/$(EXTENSION)--*.sql))
+PGFILEDESC = "tiktok_fdw - foreign-data wrapper for TikTok's Marketing API"
+
+TAP_TESTS = 1
+PROVE_TESTS = test/t/*.pl
+REGRESS_OPTS = --encoding=UTF8 --no-locale
+EXTRA_CLEAN = build $(OBJS) $(OBJS:.o=.bc)
+
+PKG_CONFIG ?= pkg-config
+PG_CPPFLAGS = -Isrc -DTT_VERSION='"$(EXTVERSION)"' $(shell $(PKG_CONFIG) --cflags libcurl jansson)
+SHLIB_LINK = $(shell $(PKG_CONFIG) --libs libcurl jansson)
+
+PG_CONFIG ?= pg_config
+PYTHON ?= python3
+CLANG_FORMAT ?= $(or $(shell command -v clang-format-14 2>/dev/null),clang-format)
+
+# WERROR=1: no warning passes. PostgreSQL's own headers do not compile cleanly
+# under -Wextra, so they count as system headers then; its callbacks have fixed
+# signatures, so a parameter may go unused; and its types and macros (Index and
+# int, Min and lengthof) compare signed with unsigned everywhere. A clang that is
+# given the flags of a server built with gcc does not know all of them.
+ifdef WERROR
+PG_CPPFLAGS += -isystem $(shell $(PG_CONFIG) --includedir-server)
+PG_CFLAGS += -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare $(CLANG_FLAGS)
+CLANG_FLAGS = $(if $(findstring clang,$(shell $(CC) --version)),-Wno-unknown-warning-option \
+	-Wno-ignored-optimization-argument)
+endif
+
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+# PGXS tracks no header dependencies; a build of this size need not be clever.
+$(OBJS) $(OBJS:.o=.bc): $(INCLUDED) Makefile
+
+# The regression scripts find the API in $TIKTOK_API_URL; where that is not
+# set, a local API runs on a free port for as long as they do.
+tt_pg_regress := $(top_builddir)/src/test/regress/pg_regress
+pg_regress_installcheck := $(subst $(tt_pg_regress),sh test/with_api.sh \
+	$(tt_pg_regress),$(pg_regress_installcheck))
+
+# Unit tests: each test/unit/*_test.c is a program, linked with what needs no
+# PostgreSQL (request.c and jansson), under the sanitizers where there are any.
+UNIT_SOURCES = src/request.c src/catalog/catalog.c
+UNIT_TESTS = $(patsubst test/unit/%.c,build/unit/%,$(sort $(wildcard test/unit/*_test.c)))
+UNIT_CFLAGS = -std=gnu99 -g -O1 -Wall -Wextra -Werror -Wno-unused-parameter -Isrc -Itest/unit \
+	$(shell $(PKG_CONFIG) --cflags jansson)
+SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=undefined
+SANITIZE_WORKS = $(shell mkdir -p build && echo 'int main(void) { return 0; }' | \
+	$(CC) $(SANITIZE) -x c -o build/sanitize - 2>/dev/null && build/sanitize 2>/dev/null && echo yes)
+
+build/unit/%: test/unit/%.c $(UNIT_SOURCES) $(INCLUDED) $(wildcard test/unit/*.h) Makefile
+	@mkdir -p $(@D)
+	$(CC) $(UNIT_CFLAGS) $(if $(SANITIZE_WORKS),$(SANITIZE)) -o $@ $< $(UNIT_SOURCES) \
+		$(shell $(PKG_CONFIG) --libs jansson) -lm
+
+unit: $(UNIT_TESTS)
+	@test -n "$^" || { echo "not ok - there are no test/unit/*_test.c"; exit 1; }
+	@failed=0; for t in $^; do echo "# $$t"; $$t || { failed=1; echo "not ok - $$t"; }; done; \
+		exit $$failed
+
+# The C sources in one style (.clang-format); the .def files are tables.
+FORMATTED = $(sort $(SOURCES) $(wildcard src/*.h src/catalog/*.h doc/*.c test/unit/*.[ch] \
+	test/fuzz/*.[ch]))
+
+indent:
+	$(CLANG_FORMAT) -i $(FORMATTED)
+
+check-format:
+	$(CLANG_FORMAT) --dry-run --Werror $(FORMATTED)
+
+walls:
+	sh test/walls.sh
+
+# The stream tables of the reference, from the catalogue.
+doc:
+	sh doc/generate.sh
+
+check-doc:
+	sh doc/generate.sh --check
+
+# The archive for PGXN: what is committed.
+dist:
+	git archive --format=zip --prefix=$(EXTENSION)-$(DISTVERSION)/ \
+		-o $(EXTENSION)-$(DISTVERSION).zip HEAD
+DISTVERSION = $(shell sed -n 's/^	"version": "\(.*\)",/\1/p' META.json)
+
+.PHONY: unit indent check-format walls doc check-doc dist

@@ -1,0 +1,96 @@
+--
+-- IMPORT FOREIGN SCHEMA: which tables, which columns, and what it refuses.
+-- Nothing here talks to an API.
+--
+SET client_min_messages = warning;
+DROP EXTENSION IF EXISTS tiktok_fdw CASCADE;
+CREATE EXTENSION tiktok_fdw;
+\set SHOW_CONTEXT never
+CREATE SERVER tiktok FOREIGN DATA WRAPPER tiktok_fdw;
+CREATE SCHEMA ads;
+IMPORT FOREIGN SCHEMA tiktok FROM SERVER tiktok INTO ads;
+
+-- a table for each stream, with no option but its stream
+SELECT c.relname, count(*) AS columns
+FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
+WHERE c.relnamespace = 'ads'::regnamespace GROUP BY 1 ORDER BY 1;
+SELECT count(*) AS tables,
+	count(*) FILTER (WHERE t.ftoptions = ARRAY['stream=' || s.name]) AS as_stream
+FROM pg_foreign_table t JOIN pg_class c ON c.oid = t.ftrelid
+JOIN tiktok.streams s ON s.name = c.relname;
+
+-- the columns are those of the catalogue, in its order, of its types; only
+-- advertiser_id, the first, is NOT NULL; none has an option
+SELECT count(*) AS columns,
+	count(*) FILTER (WHERE format_type(a.atttypid, a.atttypmod) = CASE k.type
+		WHEN 'timestamp' THEN 'timestamp without time zone'
+		WHEN 'timestamptz' THEN 'timestamp with time zone' ELSE k.type END) AS same_type,
+	count(*) FILTER (WHERE a.attnotnull) AS not_null,
+	count(*) FILTER (WHERE a.attnotnull AND a.attname = 'advertiser_id' AND a.attnum = 1) AS account,
+	count(*) FILTER (WHERE a.attfdwoptions IS NOT NULL) AS with_options
+FROM tiktok.stream_columns k
+LEFT JOIN pg_class c ON c.relname = k.stream AND c.relnamespace = 'ads'::regnamespace
+LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.ordinal AND a.attname = k.name;
+SELECT count(*) AS columns FROM pg_attribute
+WHERE attrelid::regclass::text LIKE 'ads.%' AND attnum > 0;
+\d ads.advertisers_audience_reports_by_country_daily
+\d ads.creative_assets_music
+
+-- every metric that is legal for the report
+CREATE SCHEMA "all";
+IMPORT FOREIGN SCHEMA tiktok LIMIT TO (ads_reports_hourly, ads_reports_daily, ads_reports_lifetime,
+	advertisers_reports_daily, campaigns_audience_reports_daily, campaigns)
+FROM SERVER tiktok INTO "all" OPTIONS (metrics 'all');
+SELECT c.relname, count(*) AS columns,
+	count(*) FILTER (WHERE a.attname = 'cash_spend') AS cash_spend,
+	count(*) FILTER (WHERE a.attname = 'ad_name') AS ad_name,
+	count(*) FILTER (WHERE a.attname = 'billed_cost') AS billed_cost
+FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
+WHERE c.relnamespace = 'all'::regnamespace GROUP BY 1 ORDER BY 1;
+-- they contain the core columns, but for one that the API refuses beside ad_id
+SELECT k.stream, k.name FROM tiktok.stream_columns k
+JOIN pg_class c ON c.relname = k.stream AND c.relnamespace = 'all'::regnamespace
+WHERE NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = k.name);
+
+-- LIMIT TO and EXCEPT; names that need quotes
+CREATE SERVER "Tik ""Tok""" FOREIGN DATA WRAPPER tiktok_fdw OPTIONS (environment 'sandbox');
+CREATE SCHEMA "My Ads";
+IMPORT FOREIGN SCHEMA tiktok LIMIT TO (campaigns, advertiser_ids)
+FROM SERVER "Tik ""Tok""" INTO "My Ads" OPTIONS (metrics 'core');
+SELECT c.relname, s.srvname FROM pg_foreign_table t
+JOIN pg_class c ON c.oid = t.ftrelid JOIN pg_foreign_server s ON s.oid = t.ftserver
+WHERE c.relnamespace = '"My Ads"'::regnamespace ORDER BY 1;
+CREATE SCHEMA rest;
+IMPORT FOREIGN SCHEMA tiktok EXCEPT (campaigns, ads, no_such_stream) FROM SERVER tiktok INTO rest;
+SELECT count(*) FROM pg_class WHERE relnamespace = 'rest'::regnamespace;
+-- the sandbox gets all of them too
+CREATE SCHEMA sandbox;
+IMPORT FOREIGN SCHEMA tiktok FROM SERVER "Tik ""Tok""" INTO sandbox;
+SELECT count(*) FROM pg_class WHERE relnamespace = 'sandbox'::regnamespace;
+
+-- what it refuses
+CREATE SCHEMA none;
+IMPORT FOREIGN SCHEMA public FROM SERVER tiktok INTO none;
+\echo :LAST_ERROR_SQLSTATE
+IMPORT FOREIGN SCHEMA "TikTok" FROM SERVER tiktok INTO none;
+IMPORT FOREIGN SCHEMA tiktok FROM SERVER tiktok INTO none OPTIONS (metrics 'some');
+\echo :LAST_ERROR_SQLSTATE
+IMPORT FOREIGN SCHEMA tiktok FROM SERVER tiktok INTO none OPTIONS (metric 'all');
+\echo :LAST_ERROR_SQLSTATE
+IMPORT FOREIGN SCHEMA tiktok FROM SERVER tiktok INTO none OPTIONS (metrics 'all', metrics 'core');
+IMPORT FOREIGN SCHEMA tiktok LIMIT TO (campains) FROM SERVER tiktok INTO none;
+IMPORT FOREIGN SCHEMA tiktok LIMIT TO (report) FROM SERVER "Tik ""Tok""" INTO none;
+SELECT count(*) FROM pg_class WHERE relnamespace = 'none'::regnamespace;
+
+-- by hand: one's own names, types and report
+CREATE FOREIGN TABLE mine (advertiser_id bigint, cid text OPTIONS (path 'campaign_id'))
+SERVER tiktok OPTIONS (stream 'campaigns', advertiser_ids '1');
+CREATE FOREIGN TABLE languages (advertiser_id bigint, campaign_id bigint, language text,
+	spend numeric, tomorrows_metric bigint)
+SERVER tiktok OPTIONS (stream 'report', report_type 'AUDIENCE', data_level 'AUCTION_CAMPAIGN',
+	dimensions 'campaign_id,language', start_date '2026-01-01');
+ALTER FOREIGN TABLE ads.ads_reports_daily ADD COLUMN skan_conversion bigint;
+\d mine
+
+DROP EXTENSION tiktok_fdw CASCADE;
+DROP SCHEMA ads, "all", "My Ads", rest, sandbox, none;

@@ -1,0 +1,507 @@
+/*
+ * catalog.c
+ *	  The look-ups over the .def files.
+ *
+ * The tables are constant.  The one piece of state is the sorted index of
+ * metrics, made at first use and never changed after.  No PostgreSQL header.
+ */
+#include "catalog.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum
+{
+	EP_ADVERTISER_INFO,
+	EP_OAUTH2_ADVERTISER_GET,
+	EP_CAMPAIGN_GET,
+	EP_ADGROUP_GET,
+	EP_AD_GET,
+	EP_CUSTOM_AUDIENCE_LIST,
+	EP_IMAGE_SEARCH,
+	EP_VIDEO_SEARCH,
+	EP_MUSIC_GET,
+	EP_PORTFOLIO_LIST,
+	EP_REPORT
+};
+
+static const TtEndpoint endpoints[] = {
+#define TT_ENDPOINT(id, path, list_key, max_page_size, max_rows, account, fields, hides) \
+	[EP_##id] = {path, list_key, max_page_size, max_rows, TT_ACCOUNT_##account, fields, hides},
+#include "endpoints.def"
+#undef TT_ENDPOINT
+};
+
+#define TT_REPORT_COLUMNS(id, columns) static const char core_##id[] = columns;
+#include "report_columns.def"
+#undef TT_REPORT_COLUMNS
+
+/* dimensions, level and grain of reports are filled in by prepare() */
+static TtStream streams[] = {
+#define TT_STREAM(name, seed, env, kind, ep, key, cursor, note) \
+	{#name, seed, TT_##env, TT_KIND_##kind, &endpoints[EP_##ep], key, cursor, {0}, NULL, note},
+#define DATED false
+#define LIFETIME true
+#define TT_REPORT_STREAM(name, seed, env, type, lvl, dims, life, cursor, core, note) \
+	{#name, seed, TT_##env, TT_KIND_REPORT, &endpoints[EP_REPORT], dims, cursor, \
+	{#type, #lvl, 0, 0, {0}, TT_GRAIN_NONE, life}, core_##core, note},
+#include "streams.def"
+#undef TT_STREAM
+#undef TT_REPORT_STREAM
+#undef DATED
+#undef LIFETIME
+};
+
+static const TtColumn columns[] = {
+#define TT_COLUMN(stream, name, type, filter, param, flags, description, doubt) \
+	{#stream, #name, TT_TYPE_##type, TT_FILTER_##filter, param, flags, description, doubt},
+#define CF_UNLISTED TT_CF_UNLISTED
+#define CF_ALONE TT_CF_ALONE
+#define CF_SIGNED_URL TT_CF_SIGNED_URL
+#include "columns.def"
+#undef TT_COLUMN
+};
+
+static const TtDimension dimensions[] = {
+#define TT_DIMENSION(name, type, role, description, doubt) \
+	{{NULL, #name, TT_TYPE_##type, TT_FILTER_NONE, "", 0, description, doubt}, TT_##role},
+#include "dimensions.def"
+#undef TT_DIMENSION
+};
+
+#define METRIC false
+#define ATTRIBUTE true
+#define ADDITIVE true
+#define NOT_ADDITIVE false
+#define LV_ALL TT_LV_ALL
+#define LV_CAMPAIGN_DOWN TT_LV_CAMPAIGN_DOWN
+#define LV_ADGROUP_DOWN TT_LV_ADGROUP_DOWN
+#define LV_AD TT_LV_AD
+#define LV_ADGROUP TT_LV_ADGROUP
+#define LV_ADVERTISER TT_LV_ADVERTISER
+#define MF_NOT_HOURLY TT_MF_NOT_HOURLY
+#define MF_NOT_LIFETIME TT_MF_NOT_LIFETIME
+#define MF_NO_EXTRA TT_MF_NO_EXTRA
+#define MF_IMAGE_ONLY TT_MF_IMAGE_ONLY
+#define MF_NOT_WITH_AD_ID TT_MF_NOT_WITH_AD_ID
+#define MF_SYNC_BASIC TT_MF_SYNC_BASIC
+#define MF_UNIQUE TT_MF_UNIQUE
+
+static const TtMetric metrics[] = {
+#define TT_METRIC(name, type, kind, levels, audience, restrictions, additive, description, doubt) \
+	{{NULL, #name, TT_TYPE_##type, TT_FILTER_NONE, "", 0, description, doubt}, \
+	kind, levels, TT_##audience, restrictions, additive},
+#include "metrics.def"
+#undef TT_METRIC
+};
+
+/* every table has it, also where the API's rows lack it */
+static const TtColumn advertiser_id_column = {
+	NULL, "advertiser_id", TT_TYPE_bigint, TT_FILTER_NONE, "", 0,
+	"Ad account id", ""
+};
+
+#define lengthof_(array) ((int) (sizeof(array) / sizeof((array)[0])))
+
+static const TtMetric *metric_index[lengthof_(metrics)];
+static bool prepared = false;
+
+static int
+compare_metrics(const void *a, const void *b)
+{
+	return strcmp((*(const TtMetric *const *) a)->column.name,
+				  (*(const TtMetric *const *) b)->column.name);
+}
+
+/* Cut the comma-separated key of a report stream into its dimensions. */
+static void
+prepare_report(TtStream *stream)
+{
+	static char names[lengthof_(streams)][128];
+	TtReport   *report = &stream->report;
+	char	   *p = names[stream - streams];
+
+	strncpy(p, stream->key, sizeof(names[0]) - 1);
+	for (p = strtok(p, ","); p != NULL; p = strtok(NULL, ","))
+	{
+		const TtDimension *dim = tt_dimension_find(p);
+
+		report->dimensions[report->ndimensions++] = p;
+		if (dim != NULL && dim->role == TT_DIM_DAY)
+			report->grain = TT_GRAIN_DAY;
+		else if (dim != NULL && dim->role == TT_DIM_HOUR)
+			report->grain = TT_GRAIN_HOUR;
+	}
+	report->level = tt_level_of(report->data_level);
+}
+
+static void
+prepare(void)
+{
+	if (prepared)
+		return;
+	prepared = true;
+	for (int i = 0; i < lengthof_(metrics); i++)
+		metric_index[i] = &metrics[i];
+	qsort(metric_index, lengthof_(metrics), sizeof(metric_index[0]), compare_metrics);
+	for (int i = 0; i < lengthof_(streams); i++)
+		if (streams[i].kind == TT_KIND_REPORT)
+			prepare_report(&streams[i]);
+}
+
+int
+tt_stream_count(void)
+{
+	return lengthof_(streams);
+}
+
+const TtStream *
+tt_stream_at(int i)
+{
+	prepare();
+	return i >= 0 && i < lengthof_(streams) ? &streams[i] : NULL;
+}
+
+const TtStream *
+tt_stream_find(const char *name)
+{
+	prepare();
+	for (int i = 0; i < lengthof_(streams); i++)
+		if (strcmp(streams[i].name, name) == 0)
+			return &streams[i];
+	return NULL;
+}
+
+const char *
+tt_stream_kind_name(const TtStream *stream)
+{
+	switch (stream->kind)
+	{
+		case TT_KIND_ACCOUNT:
+			return "account";
+		case TT_KIND_ENTITY:
+			return "entity";
+		case TT_KIND_AUDIENCE:
+			return "audience";
+		case TT_KIND_ASSET:
+			return "asset";
+		case TT_KIND_REPORT:
+			break;
+	}
+	return strcmp(stream->report.report_type, "AUDIENCE") == 0
+		? "audience_report" : "report";
+}
+
+const TtEndpoint *
+tt_report_endpoint(void)
+{
+	return &endpoints[EP_REPORT];
+}
+
+const TtMetric *
+tt_metric_find(const char *name)
+{
+	int			low = 0;
+	int			high = lengthof_(metrics);
+
+	prepare();
+	while (low < high)
+	{
+		int			middle = (low + high) / 2;
+		int			order = strcmp(name, metric_index[middle]->column.name);
+
+		if (order == 0)
+			return metric_index[middle];
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return NULL;
+}
+
+int
+tt_metric_count(void)
+{
+	return lengthof_(metrics);
+}
+
+const TtMetric *
+tt_metric_at(int i)
+{
+	return i >= 0 && i < lengthof_(metrics) ? &metrics[i] : NULL;
+}
+
+const TtDimension *
+tt_dimension_find(const char *name)
+{
+	for (int i = 0; i < lengthof_(dimensions); i++)
+		if (strcmp(dimensions[i].column.name, name) == 0)
+			return &dimensions[i];
+	return NULL;
+}
+
+bool
+tt_report_has_dimension(const TtReport *report, const char *name)
+{
+	for (int i = 0; i < report->ndimensions; i++)
+		if (strcmp(report->dimensions[i], name) == 0)
+			return true;
+	return false;
+}
+
+bool
+tt_metric_legal(const TtMetric *metric, const TtReport *report)
+{
+	bool		basic = strcmp(report->report_type, "BASIC") == 0;
+	bool		has_id = false;
+	bool		has_extra = false;
+
+	for (int i = 0; i < report->ndimensions; i++)
+	{
+		const TtDimension *dim = tt_dimension_find(report->dimensions[i]);
+
+		has_id |= dim != NULL && dim->role == TT_DIM_ID;
+		has_extra |= dim == NULL || dim->role == TT_DIM_EXTRA;
+	}
+	if (report->level != 0 && (metric->levels & report->level) == 0)
+		return false;
+	if (metric->attribute && !has_id)
+		return false;
+	if (strcmp(report->report_type, "AUDIENCE") == 0 &&
+		metric->audience == TT_AUD_NO)
+		return false;
+	if ((metric->restrictions & TT_MF_NOT_HOURLY) && report->grain == TT_GRAIN_HOUR)
+		return false;
+	if ((metric->restrictions & TT_MF_NOT_LIFETIME) && report->lifetime)
+		return false;
+	if ((metric->restrictions & TT_MF_NO_EXTRA) && has_extra)
+		return false;
+	if ((metric->restrictions & TT_MF_IMAGE_ONLY) &&
+		!tt_report_has_dimension(report, "image_id"))
+		return false;
+	if ((metric->restrictions & TT_MF_NOT_WITH_AD_ID) &&
+		tt_report_has_dimension(report, "ad_id"))
+		return false;
+	if ((metric->restrictions & TT_MF_SYNC_BASIC) &&
+		!basic && strcmp(report->report_type, "TT_SHOP") != 0)
+		return false;
+	return true;
+}
+
+int
+tt_level_of(const char *data_level)
+{
+	static const struct
+	{
+		const char *name;
+		int			level;
+	}			levels[] = {
+		{"AUCTION_ADVERTISER", TT_LV_ADVERTISER},
+		{"AUCTION_CAMPAIGN", TT_LV_CAMPAIGN},
+		{"AUCTION_ADGROUP", TT_LV_ADGROUP},
+		{"AUCTION_AD", TT_LV_AD},
+	};
+
+	for (int i = 0; data_level != NULL && i < lengthof_(levels); i++)
+		if (strcmp(levels[i].name, data_level) == 0)
+			return levels[i].level;
+	return 0;
+}
+
+const char *
+tt_level_status_field(int level)
+{
+	switch (level)
+	{
+		case TT_LV_CAMPAIGN:
+			return "campaign_status";
+		case TT_LV_ADGROUP:
+			return "adgroup_status";
+		case TT_LV_AD:
+			return "ad_status";
+		default:
+			return NULL;
+	}
+}
+
+const char *
+tt_report_id_filter(const TtReport *report, const char *name)
+{
+	static const struct
+	{
+		const char *name;
+		const char *field;
+		int			levels;
+	}			filters[] = {
+		{"campaign_id", "campaign_ids", TT_LV_CAMPAIGN_DOWN},
+		{"adgroup_id", "adgroup_ids", TT_LV_ADGROUP_DOWN},
+		{"ad_id", "ad_ids", TT_LV_AD},
+		{"ad_id_v2", "ad_ids_v2", TT_LV_AD},
+	};
+	bool		v2 = tt_report_has_dimension(report, "ad_id_v2");
+
+	if (strcmp(report->report_type, "BASIC") != 0 &&
+		strcmp(report->report_type, "AUDIENCE") != 0)
+		return NULL;
+	for (int i = 0; i < lengthof_(filters); i++)
+		if (strcmp(filters[i].name, name) == 0 && (filters[i].levels & report->level) &&
+			strcmp(name, v2 ? "ad_id" : "ad_id_v2") != 0)
+			return filters[i].field;
+	return NULL;
+}
+
+const char *
+tt_type_name(TtType type)
+{
+	static const char *const names[] = {
+		[TT_TYPE_bigint] = "bigint",
+		[TT_TYPE_numeric] = "numeric",
+		[TT_TYPE_text] = "text",
+		[TT_TYPE_boolean] = "boolean",
+		[TT_TYPE_date] = "date",
+		[TT_TYPE_timestamp] = "timestamp",
+		[TT_TYPE_timestamptz] = "timestamptz",
+		[TT_TYPE_text_array] = "text[]",
+		[TT_TYPE_jsonb] = "jsonb",
+	};
+
+	return names[type];
+}
+
+bool
+tt_list_contains(const char *list, const char *name)
+{
+	size_t		len = strlen(name);
+
+	for (const char *p = list; p != NULL && *p != '\0';)
+	{
+		const char *end = strchr(p, ',');
+		size_t		n = end != NULL ? (size_t) (end - p) : strlen(p);
+
+		if (n == len && strncmp(p, name, n) == 0)
+			return true;
+		p = end != NULL ? end + 1 : NULL;
+	}
+	return false;
+}
+
+/* Element i of a comma-separated list, copied to buf; false past the last. */
+static bool
+list_element(const char *list, int i, char *buf, size_t size)
+{
+	const char *p = list;
+	size_t		n;
+
+	while (i-- > 0)
+	{
+		p = strchr(p, ',');
+		if (p++ == NULL)
+			return false;
+	}
+	n = strcspn(p, ",");
+	if (n == 0 || n >= size)
+		return false;
+	memcpy(buf, p, n);
+	buf[n] = '\0';
+	return true;
+}
+
+/* The metrics of a report, without those that its key has already. */
+static const TtColumn *
+report_column(const TtStream *stream, int i, bool all_metrics)
+{
+	char		name[128];
+
+	for (int k = 0;; k++)
+	{
+		const TtMetric *metric;
+
+		if (all_metrics)
+		{
+			metric = tt_metric_at(k);
+			if (metric == NULL)
+				return NULL;
+			if (!tt_metric_legal(metric, &stream->report))
+				continue;
+		}
+		else
+		{
+			if (!list_element(stream->core_columns, k, name, sizeof(name)))
+				return NULL;
+			metric = tt_metric_find(name);
+		}
+		if (metric == NULL || strcmp(metric->column.name, "advertiser_id") == 0 ||
+			tt_report_has_dimension(&stream->report, metric->column.name))
+			continue;
+		if (i-- == 0)
+			return &metric->column;
+	}
+}
+
+static const TtColumn *
+listed_column(const TtStream *stream, const char *name)
+{
+	for (int i = 0; i < lengthof_(columns); i++)
+		if (strcmp(columns[i].stream, stream->name) == 0 &&
+			strcmp(columns[i].name, name) == 0)
+			return &columns[i];
+	return NULL;
+}
+
+const TtColumn *
+tt_stream_column(const TtStream *stream, int i, bool all_metrics)
+{
+	char		name[128];
+	int			nkey = 0;
+
+	prepare();
+	if (i == 0)
+	{
+		const TtColumn *column = listed_column(stream, "advertiser_id");
+
+		return column != NULL ? column : &advertiser_id_column;
+	}
+	i--;
+	while (list_element(stream->key, nkey, name, sizeof(name)))
+	{
+		nkey++;
+		if (strcmp(name, "advertiser_id") == 0)
+			continue;
+		if (i-- > 0)
+			continue;
+		if (stream->kind == TT_KIND_REPORT)
+			return &tt_dimension_find(name)->column;
+		return listed_column(stream, name);
+	}
+	if (stream->kind == TT_KIND_REPORT)
+		return report_column(stream, i, all_metrics);
+	for (int k = 0; k < lengthof_(columns); k++)
+	{
+		if (strcmp(columns[k].stream, stream->name) != 0 ||
+			strcmp(columns[k].name, "advertiser_id") == 0 ||
+			tt_list_contains(stream->key, columns[k].name))
+			continue;
+		if (i-- == 0)
+			return &columns[k];
+	}
+	return NULL;
+}
+
+const TtColumn *
+tt_stream_find_column(const TtStream *stream, const char *name)
+{
+	const TtColumn *column;
+
+	prepare();
+	if (strcmp(name, "advertiser_id") == 0)
+		return tt_stream_column(stream, 0, false);
+	if (stream->kind != TT_KIND_REPORT)
+		return listed_column(stream, name);
+	if (tt_report_has_dimension(&stream->report, name))
+		return &tt_dimension_find(name)->column;
+	for (int i = 0; (column = report_column(stream, i, false)) != NULL; i++)
+		if (strcmp(column->name, name) == 0)
+			return column;
+	return NULL;
+}

@@ -1,0 +1,314 @@
+/*
+ * check.c
+ *	  tiktok.check(server): the "Save & Test" of a connector.
+ *
+ * Each step runs in a subtransaction, so that an error becomes a row with its
+ * message and hint.  Steps go through the same code as a scan: options,
+ * accounts and fetch; pages hold one row, and nothing is tried again more than
+ * once.  A step that others stand on ends the check when it fails.
+ */
+#include "postgres.h"
+
+#include "check.h"
+
+#include "access/xact.h"
+#include "accounts.h"
+#include "catalog/pg_foreign_server.h"
+#include "compat.h"
+#include "fetch.h"
+#include "foreign/foreign.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "options.h"
+#include "query.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+
+/* accounts whose data is asked for */
+#define MAX_ACCOUNTS_CHECKED 5
+
+typedef struct Check
+{
+	ReturnSetInfo *result;
+	int			steps;
+	Oid			serverid;
+	TtOptions  *options;
+	TtFetchStats stats;
+	int			naccounts;
+	int64	   *accounts;
+	int64		account;		/* of the present step */
+} Check;
+
+/* a step: returns its detail, or raises */
+typedef char *(*CheckStep) (Check *check);
+
+static void
+add_row(Check *check, const char *name, bool ok, const char *detail, const char *hint)
+{
+	Datum		values[5];
+	bool		nulls[5] = {false, false, false, false, false};
+
+	values[0] = Int32GetDatum(++check->steps);
+	values[1] = CStringGetTextDatum(name);
+	values[2] = BoolGetDatum(ok);
+	values[3] = CStringGetTextDatum(detail);
+	nulls[4] = hint == NULL;
+	values[4] = hint != NULL ? CStringGetTextDatum(hint) : (Datum) 0;
+	tuplestore_putvalues(check->result->setResult, check->result->setDesc, values, nulls);
+}
+
+/* Runs a step; returns its error, or NULL and *detail. */
+static ErrorData *
+try_step(Check *check, CheckStep step, char **detail)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	ErrorData  *volatile error = NULL;
+
+	*detail = NULL;
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		*detail = step(check);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+	/* a cancel is no finding */
+	if (error != NULL && (error->sqlerrcode == ERRCODE_QUERY_CANCELED ||
+						  error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN))
+		ReThrowError(error);
+	return error;
+}
+
+/* A row for what a step found; returns whether it went well. */
+static bool
+report_step(Check *check, const char *name, const char *detail, const ErrorData *error)
+{
+	if (error == NULL)
+		add_row(check, name, true, detail, NULL);
+	else
+		add_row(check, name, false,
+				error->detail != NULL ? psprintf("%s (%s)", error->message, error->detail)
+				: error->message, error->hint);
+	return error == NULL;
+}
+
+static bool
+run_step(Check *check, const char *name, CheckStep step)
+{
+	char	   *detail;
+	ErrorData  *error = try_step(check, step, &detail);
+
+	return report_step(check, name, detail, error);
+}
+
+static char *
+check_options(Check *check)
+{
+	TtOptions  *options = tt_options_get(check->serverid, InvalidOid, GetUserId(), false);
+
+	check->options = options;
+	return psprintf("%s, %s, %d requests per second, %d in flight",
+					options->sandbox ? "sandbox" : "production", options->base_url,
+					options->rate_limit, options->concurrency);
+}
+
+static char *
+check_host(Check *check)
+{
+	tt_options_check_host(check->options);
+	return psprintf("\"%s\" may be asked", check->options->host);
+}
+
+static char *
+check_mapping(Check *check)
+{
+	TtOptions  *options = tt_options_get(check->serverid, InvalidOid, GetUserId(), true);
+
+	check->options = options;
+	options->max_retries = Min(options->max_retries, 1);
+	return options->app_id != NULL && options->secret != NULL
+		? "access_token, app_id and secret are set"
+		: "access_token is set; without app_id and secret, accounts must be named";
+}
+
+/* The catalogue's stream as a table without columns. */
+static TtTable *
+stream_table(const char *stream_name)
+{
+	TtTable    *table = palloc0(sizeof(TtTable));
+	const TtStream *stream = tt_stream_find(stream_name);
+	const TtColumn *column;
+	bool		report = stream->kind == TT_KIND_REPORT;
+
+	table->name = pstrdup(stream_name);
+	table->stream = stream;
+	table->key_paths = palloc(sizeof(char *) * TT_MAX_DIMENSIONS);
+	for (int i = 0; (column = tt_stream_column(stream, i, false)) != NULL &&
+		 table->nkeys < TT_MAX_DIMENSIONS; i++)
+		if (tt_list_contains(stream->key, column->name))
+			table->key_paths[table->nkeys++] =
+				psprintf("%s%s", report ? "dimensions." : "", column->name);
+	return table;
+}
+
+/* One small request; returns how many rows the API has for it, -1: unknown. */
+static int64
+ask(Check *check, const char *stream_name, int64 account)
+{
+	TtTable    *table = stream_table(stream_name);
+	TtBounds	bounds;
+	TtQuery		query;
+	TtFetch    *fetch;
+	TtPage	   *page;
+	TtDays		today;
+	bool		finished;
+	int64		total = 0;
+
+	tt_bounds_init(&bounds);
+	tt_query_build(&query, table, check->options, NIL, &bounds, false);
+	query.naccounts = 1;
+	query.accounts = &account;
+	today.to = tt_query_last_day();
+	today.from = today.to - 1;
+	query.nranges = 1;
+	query.ranges = &today;
+	query.page_size = Min(query.page_size, 1);
+	query.row_bound = 1;
+	fetch = tt_fetch_create(table, check->options, &query,
+							tt_query_projection(table, NIL), &check->stats);
+	page = tt_fetch_next(fetch, true, &finished);
+	if (page != NULL)
+		total = page->reply->has_page_info ? page->reply->total_number : page->reply->nrows;
+	tt_fetch_end(fetch);
+	return total;
+}
+
+/*
+ * Connection, TLS and token show in the first request.  Looking the accounts
+ * up is one that needs no account; otherwise the first named one is asked for.
+ */
+static char *
+check_token(Check *check)
+{
+	TtOptions  *options = check->options;
+
+	check->naccounts = options->naccounts;
+	check->accounts = options->accounts;
+	if (options->naccounts > 0)
+		ask(check, "advertisers", options->accounts[0]);
+	else
+		check->naccounts = tt_accounts_get(stream_table("advertiser_ids"), options,
+										   &check->stats, &check->accounts);
+	return "the token is accepted";
+}
+
+static char *
+check_accounts(Check *check)
+{
+	StringInfoData buf;
+
+	if (check->naccounts == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("the token may read no account"),
+				 errhint("Give it access to an ad account in TikTok Ads Manager.")));
+	initStringInfo(&buf);
+	appendStringInfo(&buf, "%d from %s: ", check->naccounts,
+					 check->options->naccounts > 0 ? "option advertiser_ids" : "the token");
+	for (int i = 0; i < check->naccounts && i < MAX_ACCOUNTS_CHECKED; i++)
+		appendStringInfo(&buf, "%s" INT64_FORMAT, i > 0 ? ", " : "", check->accounts[i]);
+	if (check->naccounts > MAX_ACCOUNTS_CHECKED)
+		appendStringInfo(&buf, ", and %d more", check->naccounts - MAX_ACCOUNTS_CHECKED);
+	return buf.data;
+}
+
+static char *
+check_entities(Check *check)
+{
+	int64		total = ask(check, "campaigns", check->account);
+
+	return psprintf("advertiser " INT64_FORMAT ": " INT64_FORMAT " campaigns",
+					check->account, total);
+}
+
+static char *
+check_report(Check *check)
+{
+	const char *stream = check->options->sandbox ? "campaigns_reports_daily"
+		: "advertisers_reports_daily";
+	int64		total = ask(check, stream, check->account);
+
+	return psprintf("advertiser " INT64_FORMAT ": " INT64_FORMAT " rows of %s for the last two days",
+					check->account, total, stream);
+}
+
+/*
+ * Connecting and being let in show in the same request; whoever answers with
+ * an envelope was reached.
+ */
+static bool
+check_connection(Check *check)
+{
+	char	   *detail;
+	ErrorData  *error = try_step(check, check_token, &detail);
+
+	if (check->stats.replies == 0 && check->stats.requests > 0)
+		return report_step(check, "connection", detail, error);
+	if (check->stats.replies > 0)
+		add_row(check, "connection", true,
+				psprintf("\"%s\" answers%s", check->options->host,
+						 strncmp(check->options->base_url, "https:", 6) == 0
+						 ? " over TLS" : ", without TLS"), NULL);
+	return report_step(check, "token", detail, error);
+}
+
+static void
+check_all(Check *check)
+{
+	if (!run_step(check, "options", check_options) ||
+		!run_step(check, "host allowed", check_host) ||
+		!run_step(check, "user mapping", check_mapping) ||
+		!check_connection(check) ||
+		!run_step(check, "accounts", check_accounts))
+		return;
+	for (int i = 0; i < check->naccounts && i < MAX_ACCOUNTS_CHECKED; i++)
+	{
+		check->account = check->accounts[i];
+		run_step(check, "entities", check_entities);
+		run_step(check, "report", check_report);
+	}
+}
+
+Datum
+tt_check(FunctionCallInfo fcinfo)
+{
+	char	   *server_name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	ForeignServer *server = GetForeignServerByName(server_name, false);
+	AclResult	acl = TT_SERVER_ACLCHECK(server->serverid, GetUserId(), ACL_USAGE);
+	Check		check = {0};
+
+	if (acl != ACLCHECK_OK)
+		aclcheck_error(acl, OBJECT_FOREIGN_SERVER, server_name);
+	if (strcmp(GetForeignDataWrapper(server->fdwid)->fdwname, "tiktok_fdw") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("server \"%s\" is not a server of tiktok_fdw", server_name)));
+	InitMaterializedSRF(fcinfo, 0);
+	check.result = (ReturnSetInfo *) fcinfo->resultinfo;
+	check.serverid = server->serverid;
+	check_all(&check);
+	return (Datum) 0;
+}

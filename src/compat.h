@@ -1,0 +1,111 @@
+/*
+ * compat.h
+ *	  What differs between PostgreSQL 15, 16, 17 and 18 and between releases of
+ *	  libcurl.  The only file that tests PG_VERSION_NUM or LIBCURL_VERSION_NUM;
+ *	  code elsewhere uses the names defined here.
+ */
+#ifndef TT_COMPAT_H
+#define TT_COMPAT_H
+
+#include "postgres.h"
+
+#if PG_VERSION_NUM >= 180000
+#include "commands/explain_format.h"
+#include "commands/explain_state.h"
+#endif
+#include "commands/explain.h"
+
+/* create_foreignscan_path(): two arguments came */
+#if PG_VERSION_NUM >= 180000
+#define TT_FOREIGNSCAN_PATH(root, rel, target, rows, startup, total, pathkeys, outer, private_) \
+	create_foreignscan_path(root, rel, target, rows, 0, startup, total, pathkeys, outer, NULL, NIL, private_)
+#elif PG_VERSION_NUM >= 170000
+#define TT_FOREIGNSCAN_PATH(root, rel, target, rows, startup, total, pathkeys, outer, private_) \
+	create_foreignscan_path(root, rel, target, rows, startup, total, pathkeys, outer, NULL, NIL, private_)
+#else
+#define TT_FOREIGNSCAN_PATH(root, rel, target, rows, startup, total, pathkeys, outer, private_) \
+	create_foreignscan_path(root, rel, target, rows, startup, total, pathkeys, outer, NULL, private_)
+#endif
+
+/* whose privileges a foreign scan runs with: InvalidOid is the current user */
+#if PG_VERSION_NUM >= 160000
+#define TT_SCAN_USER(plan_, estate) ((plan_)->checkAsUser)
+#else
+#define TT_SCAN_USER(plan_, estate) \
+	(exec_rt_fetch((plan_)->scan.scanrelid, estate)->checkAsUser)
+#endif
+
+/* access rights of a foreign server */
+#if PG_VERSION_NUM >= 160000
+#define TT_SERVER_ACLCHECK(server, user, mode) \
+	object_aclcheck(ForeignServerRelationId, server, user, mode)
+#else
+#define TT_SERVER_ACLCHECK(server, user, mode) \
+	pg_foreign_server_aclcheck(server, user, mode)
+#endif
+
+/* JSON parser callbacks return an error code from 16 on */
+#if PG_VERSION_NUM >= 160000
+#define TT_HAVE_JSON_CALLBACK_RESULT 1
+#endif
+
+/* makeJsonLexContextCstringLen() takes the context from 17 on */
+#if PG_VERSION_NUM >= 170000
+#define TT_MAKE_JSON_LEX(json, length, encoding, escapes) \
+	makeJsonLexContextCstringLen(NULL, json, length, encoding, escapes)
+#else
+#define TT_MAKE_JSON_LEX(json, length, encoding, escapes) \
+	makeJsonLexContextCstringLen(json, length, encoding, escapes)
+#endif
+
+/* shared memory without preloading: a named segment, or a corner of the main one */
+#if PG_VERSION_NUM >= 170000
+#define TT_HAVE_NAMED_DSM_SEGMENT 1
+#endif
+
+/* named wait events of extensions */
+#if PG_VERSION_NUM >= 170000
+#define TT_HAVE_NAMED_WAIT_EVENTS 1
+#endif
+
+#if PG_VERSION_NUM >= 180000
+#define TT_MODULE_MAGIC(name_, version_) PG_MODULE_MAGIC_EXT(.name = name_, .version = version_)
+#else
+#define TT_MODULE_MAGIC(name_, version_) PG_MODULE_MAGIC
+#endif
+
+#endif							/* TT_COMPAT_H */
+
+/*
+ * libcurl, for those who included <curl/curl.h> before this file.  Options are
+ * enum values there, which #ifdef cannot see: hence the version numbers.
+ */
+#if defined(LIBCURL_VERSION_NUM) && !defined(TT_COMPAT_CURL_H)
+#define TT_COMPAT_CURL_H
+
+/* 7.80: a callback right before a request goes out on its connection */
+#if LIBCURL_VERSION_NUM >= 0x075000
+#define TT_HAVE_CURL_PREREQ 1
+#endif
+
+/* 7.85: names of protocols instead of bits */
+#if LIBCURL_VERSION_NUM >= 0x075500
+#define TT_CURLOPT_PROTOCOLS CURLOPT_PROTOCOLS_STR
+#define TT_CURL_HTTPS "https"
+#define TT_CURL_HTTP_AND_HTTPS "http,https"
+#else
+#define TT_CURLOPT_PROTOCOLS CURLOPT_PROTOCOLS
+#define TT_CURL_HTTPS ((long) CURLPROTO_HTTPS)
+#define TT_CURL_HTTP_AND_HTTPS ((long) (CURLPROTO_HTTP | CURLPROTO_HTTPS))
+#endif
+
+/*
+ * 7.87: giving up a transfer need not wait for its name look-up; the parsed
+ * certificates are kept with the multi handle, for a time that can be set.
+ */
+#if LIBCURL_VERSION_NUM >= 0x075700
+#define TT_HAVE_CURL_QUICK_EXIT 1
+#define TT_HAVE_CURL_CA_CACHE 1
+#endif
+
+#endif							/* TT_COMPAT_CURL_H */

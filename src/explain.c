@@ -1,0 +1,198 @@
+/*
+ * explain.c
+ *	  EXPLAIN of a scan: what would be asked, what stays local and why, and
+ *	  with ANALYZE what it cost.
+ *
+ * Never calls the API and never reads the user mapping.  Values that only
+ * execution knows are shown as expressions.
+ */
+#include "postgres.h"
+
+#include "explain.h"
+
+#include "nodes/nodeFuncs.h"
+#include "options.h"
+#include "plan.h"
+#include "scan.h"
+#include "utils/builtins.h"
+#include "utils/ruleutils.h"
+
+/* lists longer than this are cut */
+#define SHOWN 5
+
+static char *
+describe_windows(const TtQuery *query, const TtUnits *units)
+{
+	StringInfoData buf;
+	char		from[16];
+	char		to[16];
+
+	initStringInfo(&buf);
+	for (int i = 0; i < units->nwindows && i < SHOWN; i++)
+		appendStringInfo(&buf, "%s%s to %s", i > 0 ? ", " : "",
+						 tt_day_format(units->windows[i].from, from),
+						 tt_day_format(units->windows[i].to, to));
+	if (units->nwindows > SHOWN)
+		appendStringInfo(&buf, ", and %d more until %s", units->nwindows - SHOWN,
+						 tt_day_format(units->windows[units->nwindows - 1].to, to));
+	return buf.data;
+}
+
+static char *
+describe_accounts(const TtScanState *state)
+{
+	StringInfoData buf;
+
+	if (state->table->stream->endpoint->account_param == TT_ACCOUNT_NONE)
+		return "the token's own list";
+	if (state->query.naccounts == 0)
+		return "all that the token may read";
+	initStringInfo(&buf);
+	for (int i = 0; i < state->query.naccounts && i < SHOWN; i++)
+		appendStringInfo(&buf, "%s" INT64_FORMAT, i > 0 ? ", " : "",
+						 (int64) state->query.accounts[i]);
+	if (state->query.naccounts > SHOWN)
+		appendStringInfo(&buf, ", and %d more", state->query.naccounts - SHOWN);
+	return buf.data;
+}
+
+static char *
+describe_condition(const TtCondition *condition)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	appendStringInfo(&buf, "%s: ",
+					 condition->filter == TT_FILTER_CREATED ? "creation_filter" :
+					 condition->filter == TT_FILTER_MODIFIED ? "modified_after"
+					 : condition->param);
+	for (int i = 0; i < condition->nvalues && i < SHOWN; i++)
+		appendStringInfo(&buf, "%s%s", i > 0 ? ", " : "", condition->values[i]);
+	if (condition->nvalues > SHOWN)
+		appendStringInfo(&buf, ", and %d more", condition->nvalues - SHOWN);
+	return buf.data;
+}
+
+static List *
+describe_names(const TtQuery *query)
+{
+	List	   *names = NIL;
+
+	for (int i = 0; i < query->nnames; i++)
+		names = lappend(names, pstrdup(query->names[i]));
+	return names;
+}
+
+/* The request list, as far as it is known before execution. */
+static void
+explain_requests(ForeignScanState *node, ExplainState *es)
+{
+	TtScanState *state = node->fdw_state;
+	int			left_out = tt_scan_bounds(node, true);
+	TtQuery    *query = &state->query;
+	TtUnits    *units;
+	List	   *filters = NIL;
+	const char *names = query->stream != NULL && query->stream->kind == TT_KIND_REPORT
+		? "Metrics" : "Fields";
+
+	tt_query_build(query, state->table, state->options, state->attrs, &state->bounds, false);
+	names = query->stream->kind == TT_KIND_REPORT ? "Metrics" : "Fields";
+	if (state->bounds.nothing)
+	{
+		ExplainPropertyText("Request Plan", "none: the conditions cannot be true", es);
+		return;
+	}
+	ExplainPropertyText("Accounts", describe_accounts(state), es);
+	units = tt_units_create(query);
+	if (units != NULL && units->windows != NULL && left_out == 0)
+		ExplainPropertyText("Windows", describe_windows(query, units), es);
+	for (int i = 0; i < query->nconditions; i++)
+		filters = lappend(filters, describe_condition(&query->conditions[i]));
+	if (filters != NIL)
+		ExplainPropertyList("Filters", filters, es);
+	if (query->send_names)
+		ExplainPropertyList(names, describe_names(query), es);
+	if (query->page_size > 0)
+		ExplainPropertyInteger("Page Size", NULL, query->page_size, es);
+	tt_units_free(units);
+}
+
+/* Each condition with its fate. */
+static void
+explain_conditions(ForeignScanState *node, List *ancestors, ExplainState *es)
+{
+	TtScanState *state = node->fdw_state;
+	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
+	List	   *context = set_deparse_context_plan(es->deparse_cxt, (Plan *) plan, ancestors);
+	List	   *pushed = NIL;
+	List	   *local = NIL;
+	ListCell   *lc;
+
+	foreach(lc, plan->scan.plan.qual)
+	{
+		Node	   *clause = lfirst(lc);
+		const char *reason = NULL;
+		TtQual	   *qual = tt_qual_classify(plan->scan.scanrelid, NULL, state->table,
+											(Expr *) clause, &reason);
+		char	   *text_ = deparse_expression(clause, context, false, false);
+
+		if (qual != NULL && qual->role == TT_ROLE_FILTER && !tt_enable_pushdown)
+		{
+			qual = NULL;
+			reason = "tiktok_fdw.enable_pushdown is off";
+		}
+		if (qual != NULL)
+			pushed = lappend(pushed, text_);
+		else
+			local = lappend(local, psprintf("%s: %s", text_, reason));
+	}
+	if (pushed != NIL)
+		ExplainPropertyList("Pushed Conditions", pushed, es);
+	if (local != NIL)
+		ExplainPropertyList("Local Conditions", local, es);
+}
+
+static void
+explain_stats(const TtScanState *state, ExplainState *es)
+{
+	const TtFetchStats *stats = &state->stats;
+
+	ExplainPropertyInteger("Requests", NULL, stats->requests, es);
+	ExplainPropertyInteger("Pages", NULL, stats->pages, es);
+	ExplainPropertyInteger("Rows Received", NULL, stats->rows, es);
+	ExplainPropertyInteger("Retries", NULL, stats->retries, es);
+	if (stats->skipped_accounts > 0)
+		ExplainPropertyInteger("Skipped Accounts", NULL, stats->skipped_accounts, es);
+	if (!es->timing)
+		return;
+	ExplainPropertyInteger("Rate Limit Wait", "ms", stats->throttled_ms, es);
+	ExplainPropertyInteger("Retry Wait", "ms", stats->backoff_ms, es);
+	ExplainPropertyInteger("Bytes Received", "B", stats->wire_bytes, es);
+	ExplainPropertyInteger("Bytes Decoded", "B", stats->body_bytes, es);
+	ExplainPropertyInteger("Peak Concurrency", NULL, stats->peak_in_flight, es);
+}
+
+void
+tiktokExplainForeignScan(ForeignScanState *node, ExplainState *es)
+{
+	TtScanState *state = node->fdw_state;
+	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
+	const TtStream *stream = state->table->stream;
+
+	ExplainPropertyText("Stream", stream->name, es);
+	if (es->verbose)
+	{
+		MemoryContext old = MemoryContextSwitchTo(state->run);
+
+		ExplainPropertyText("Endpoint", stream->endpoint->path, es);
+		explain_requests(node, es);
+		if (es->costs)
+			ExplainPropertyFloat("Estimated Requests", NULL,
+								 floatVal(list_nth(plan->fdw_private, TT_PLAN_REQUESTS)),
+								 0, es);
+		explain_conditions(node, NIL, es);
+		MemoryContextSwitchTo(old);
+	}
+	if (es->analyze)
+		explain_stats(state, es);
+}

@@ -1,0 +1,437 @@
+/*
+ * fault.c
+ *	  What to do about a request that did not succeed, and how to say so.
+ *
+ * Policy only: nothing is sent or waited for here.  The body is believed
+ * before the HTTP status, since TikTok answers errors with 200 and some codes
+ * with 401.  No message shows a secret: what the API says is redacted, and
+ * URLs are never printed.
+ */
+#include "postgres.h"
+
+#include "fault.h"
+
+#include "common/pg_prng.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#define FIRST_BACKOFF_MS	500
+#define MAX_BACKOFF_MS		30000
+#define MAINTENANCE_MS		5000	/* 60001: retry slowly */
+#define MAX_MAINTENANCE_MS	60000
+#define MINUTE_LIMIT_MS		(5 * 60 * 1000)
+#define MAX_RETRY_AFTER_S	300 /* longer is for the caller to decide */
+
+/* 500 ms doubling, with up to a fifth of jitter downwards */
+static int64
+backoff(int tries, int64 first, int64 most)
+{
+	int64		ms = first;
+
+	for (int i = 1; i < tries && ms < most; i++)
+		ms *= 2;
+	ms = Min(ms, most);
+	return ms - (int64) (pg_prng_double(&pg_global_prng_state) * ms / 5);
+}
+
+static bool
+says(const char *text, const char *phrase)
+{
+	size_t		n = strlen(phrase);
+
+	for (const char *p = text; *p != '\0'; p++)
+		if (pg_strncasecmp(p, phrase, n) == 0)
+			return true;
+	return false;
+}
+
+static bool
+says_daily(const char *message)
+{
+	return says(message, "QPD") || says(message, "per day") || says(message, "daily") ||
+		says(message, "per-day");
+}
+
+static bool
+says_minute(const char *message)
+{
+	return says(message, "QPM") || says(message, "per minute") ||
+		says(message, "per-minute") || says(message, "minute limit");
+}
+
+/* repeated overrun locks sandbox credentials for hours; trying prolongs it */
+static bool
+locked_out(const TtFault *fault)
+{
+	return fault->options->sandbox && says(fault->reply->message, "restricted");
+}
+
+/* the code of a usable body; -1 if there is none */
+static int64
+body_code(const TtFault *fault)
+{
+	return fault->reply != NULL && fault->reply->has_code ? fault->reply->code : -1;
+}
+
+static TtRemedy
+rate_remedy(const TtFault *fault, int64 *wait_ms, int64 *penalty_ms)
+{
+	const char *message = fault->reply != NULL ? fault->reply->message : "";
+	int			retry_after = fault->http->retry_after;
+
+	if (says_daily(message) || (fault->reply != NULL && locked_out(fault)) ||
+		retry_after > MAX_RETRY_AFTER_S)
+		return TT_REMEDY_RAISE;
+	if (retry_after >= 0)
+		*wait_ms = (int64) retry_after * 1000;
+	else if (says_minute(message))
+		*wait_ms = MINUTE_LIMIT_MS;
+	else
+		*wait_ms = backoff(fault->tries, FIRST_BACKOFF_MS, MAX_BACKOFF_MS);
+	*penalty_ms = *wait_ms;
+	return TT_REMEDY_RETRY;
+}
+
+static TtRemedy
+http_remedy(const TtFault *fault, int64 *wait_ms, int64 *penalty_ms)
+{
+	int			status = fault->http->status;
+
+	if (status == 429)
+		return rate_remedy(fault, wait_ms, penalty_ms);
+	if (status >= 500)
+	{
+		if (fault->http->retry_after > MAX_RETRY_AFTER_S)
+			return TT_REMEDY_RAISE;
+		*wait_ms = fault->http->retry_after >= 0 ? fault->http->retry_after * 1000 :
+			backoff(fault->tries, FIRST_BACKOFF_MS, MAX_BACKOFF_MS);
+		return TT_REMEDY_RETRY;
+	}
+	/* a garbled reply is worth one more try, not more */
+	if (status >= 200 && status < 300 && fault->tries <= 1)
+	{
+		*wait_ms = backoff(1, FIRST_BACKOFF_MS, MAX_BACKOFF_MS);
+		return TT_REMEDY_RETRY;
+	}
+	return TT_REMEDY_RAISE;
+}
+
+static TtRemedy
+unlimited_remedy(const TtFault *fault, int64 *wait_ms, int64 *penalty_ms)
+{
+	int64		code = body_code(fault);
+
+	switch (fault->http->outcome)
+	{
+		case TT_HTTP_OK:
+			break;
+		case TT_HTTP_NO_CONNECTION:
+		case TT_HTTP_TIMEOUT:
+		case TT_HTTP_BROKEN:
+			*wait_ms = backoff(fault->tries, FIRST_BACKOFF_MS, MAX_BACKOFF_MS);
+			return TT_REMEDY_RETRY;
+		default:
+			return TT_REMEDY_RAISE;
+	}
+	if (code < 0 || (code == 0 && !fault->reply->has_data))
+		return http_remedy(fault, wait_ms, penalty_ms);
+	switch (tt_code_class(code))
+	{
+		case TT_CODE_OK:
+			return fault->http->status >= 500 ?
+				http_remedy(fault, wait_ms, penalty_ms) : TT_REMEDY_NONE;
+		case TT_CODE_RETRY:
+			*wait_ms = fault->http->retry_after >= 0 ?
+				(int64) Min(fault->http->retry_after, MAX_RETRY_AFTER_S) * 1000 :
+				backoff(fault->tries, FIRST_BACKOFF_MS, MAX_BACKOFF_MS);
+			return TT_REMEDY_RETRY;
+		case TT_CODE_MAINTENANCE:
+			*wait_ms = backoff(fault->tries, MAINTENANCE_MS, MAX_MAINTENANCE_MS);
+			return TT_REMEDY_RETRY;
+		case TT_CODE_RATE:
+			return rate_remedy(fault, wait_ms, penalty_ms);
+		case TT_CODE_TOO_LARGE:
+			return TT_REMEDY_ASK_LESS;
+		case TT_CODE_FORBIDDEN:
+			return TT_REMEDY_ACCOUNT;
+		case TT_CODE_PARAMETER:
+			return TT_REMEDY_PARAMETER;
+		default:
+			return TT_REMEDY_RAISE;
+	}
+}
+
+TtRemedy
+tt_fault_remedy(const TtFault *fault, int64 *wait_ms, int64 *penalty_ms)
+{
+	TtRemedy	remedy;
+
+	*wait_ms = 0;
+	*penalty_ms = 0;
+	remedy = unlimited_remedy(fault, wait_ms, penalty_ms);
+	if (remedy == TT_REMEDY_RETRY && fault->tries > fault->options->max_retries)
+		return TT_REMEDY_RAISE;
+	return remedy;
+}
+
+char *
+tt_redact(const TtOptions *options, const char *text)
+{
+	const char *const secrets[] = {options->access_token, options->secret};
+	char	   *result = pstrdup(text);
+
+	for (int i = 0; i < (int) lengthof(secrets); i++)
+	{
+		char	   *found;
+
+		if (secrets[i] == NULL || strlen(secrets[i]) < 4)
+			continue;
+		while ((found = strstr(result, secrets[i])) != NULL)
+		{
+			size_t		n = strlen(secrets[i]);
+
+			memcpy(found, "***", 3);
+			memmove(found + 3, found + n, strlen(found + n) + 1);
+		}
+	}
+	return result;
+}
+
+/* "Code 40105, request ID …, endpoint campaign/get/, advertiser …, page 2." */
+static char *
+fault_detail(const TtFault *fault)
+{
+	StringInfoData buf;
+	char		from[16];
+	char		to[16];
+
+	initStringInfo(&buf);
+	if (body_code(fault) >= 0)
+		appendStringInfo(&buf, "Code " INT64_FORMAT ", request ID %s, ",
+						 fault->reply->code,
+						 fault->reply->request_id[0] != '\0'
+						 ? tt_redact(fault->options, fault->reply->request_id) : "none");
+	else if (fault->http->status > 0)
+		appendStringInfo(&buf, "HTTP status %d, ", fault->http->status);
+	appendStringInfo(&buf, "endpoint %s", fault->endpoint);
+	if (fault->account != 0)
+		appendStringInfo(&buf, ", advertiser " INT64_FORMAT, fault->account);
+	if (fault->dated)
+		appendStringInfo(&buf, ", days %s to %s", tt_day_format(fault->days.from, from),
+						 tt_day_format(fault->days.to, to));
+	if (fault->page > 0)
+		appendStringInfo(&buf, ", page %d", fault->page);
+	if (fault->tries > 1)
+		appendStringInfo(&buf, ", tried %d times", fault->tries);
+	appendStringInfoChar(&buf, '.');
+	return buf.data;
+}
+
+static char *
+mapping_hint(const TtFault *fault, int64 code)
+{
+	const char *user = quote_identifier(GetUserNameFromId(fault->options->userid, true) != NULL ?
+										GetUserNameFromId(fault->options->userid, true) : "PUBLIC");
+	const char *server = quote_identifier(fault->options->server_name);
+
+	if (code == 40101)
+		return psprintf("Check app_id and secret: ALTER USER MAPPING FOR %s SERVER %s OPTIONS (SET app_id '...', SET secret '...').",
+						user, server);
+	if (code == 40118 || code == 40124 || code == 40125)
+		return "The app is not approved for this part of the API: ask for the scope in TikTok's developer portal and authorise again.";
+	return psprintf("Check the token: ALTER USER MAPPING FOR %s SERVER %s OPTIONS (SET access_token '...').",
+					user, server);
+}
+
+static char *
+code_hint(const TtFault *fault)
+{
+	const char *server = quote_identifier(fault->options->server_name);
+	int64		code = fault->reply->code;
+
+	switch (tt_code_class(code))
+	{
+		case TT_CODE_AUTH:
+			return mapping_hint(fault, code);
+		case TT_CODE_FORBIDDEN:
+			return psprintf("Give the token access to the advertiser, name other accounts (condition on advertiser_id, option advertiser_ids), or skip refused accounts: ALTER SERVER %s OPTIONS (ADD on_advertiser_error 'skip').",
+							server);
+		case TT_CODE_RATE:
+			if (says_daily(fault->reply->message))
+				return "The daily limit of the app is used up: run the query again after 00:00 UTC.";
+			if (fault->options->sandbox && locked_out(fault))
+				return "TikTok's sandbox locks credentials for hours, and every try prolongs it: run the query again tomorrow.";
+			return psprintf("Run the query again later, or lower the rate: ALTER SERVER %s OPTIONS (ADD rate_limit '5').",
+							server);
+		case TT_CODE_TOO_LARGE:
+			return "Ask for fewer columns, or add a condition on campaign_id, adgroup_id or ad_id.";
+		case TT_CODE_PARAMETER:
+			return psprintf("Check the options and columns of foreign table \"%s\".",
+							fault->table->name);
+		case TT_CODE_RETRY:
+		case TT_CODE_MAINTENANCE:
+			return psprintf("TikTok's service is disturbed: run the query again later, or raise max_retries of server %s.",
+							server);
+		default:
+			return NULL;
+	}
+}
+
+static void
+raise_code(const TtFault *fault)
+{
+	char	   *hint = code_hint(fault);
+	const char *message = fault->reply->message[0] != '\0' ? fault->reply->message
+		: "no message";
+
+	ereport(ERROR,
+			(errcode(tt_code_sqlstate(fault->reply->code)),
+			 errmsg("TikTok API request failed: %s",
+					tt_redact(fault->options, message)),
+			 errdetail_internal("%s", fault_detail(fault)),
+			 hint != NULL ? errhint("%s", hint) : 0));
+}
+
+static void
+raise_transport(const TtFault *fault)
+{
+	const char *server = quote_identifier(fault->options->server_name);
+
+	switch (fault->http->outcome)
+	{
+		case TT_HTTP_TOO_LARGE:
+			ereport(ERROR,
+					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+					 errmsg("a reply of the TikTok API is larger than max_response_size (" INT64_FORMAT " bytes)",
+							fault->options->max_response_size),
+					 errdetail_internal("%s", fault_detail(fault)),
+					 errhint("Ask for fewer columns, lower page_size, or raise max_response_size of server %s.",
+							 server)));
+			break;
+		case TT_HTTP_OUT_OF_MEMORY:
+			ereport(ERROR,
+					(errcode(ERRCODE_OUT_OF_MEMORY),
+					 errmsg("out of memory"),
+					 errdetail_internal("%s", fault_detail(fault))));
+			break;
+		case TT_HTTP_TLS:
+			ereport(ERROR,
+					(errcode(ERRCODE_CONNECTION_FAILURE),
+					 errmsg("could not open a TLS connection to \"%s\": %s",
+							fault->options->host,
+							tt_redact(fault->options, fault->http->error)),
+					 errdetail_internal("%s", fault_detail(fault)),
+					 errhint("Check the certificate authorities of this machine, or option ca_file of server %s.",
+							 server)));
+			break;
+		case TT_HTTP_TIMEOUT:
+			ereport(ERROR,
+					(errcode(ERRCODE_CONNECTION_FAILURE),
+					 errmsg("request to \"%s\" timed out: %s", fault->options->host,
+							tt_redact(fault->options, fault->http->error)),
+					 errdetail_internal("%s", fault_detail(fault)),
+					 errhint("Run the query again, or raise timeout or connect_timeout of server %s.",
+							 server)));
+			break;
+		default:
+			ereport(ERROR,
+					(errcode(ERRCODE_CONNECTION_FAILURE),
+					 errmsg("request to \"%s\" failed: %s", fault->options->host,
+							tt_redact(fault->options, fault->http->error)),
+					 errdetail_internal("%s", fault_detail(fault)),
+					 errhint("Check the network, and options api_url, environment and proxy of server %s.",
+							 server)));
+	}
+}
+
+static void
+raise_http(const TtFault *fault)
+{
+	int			status = fault->http->status;
+	int			sqlstate = ERRCODE_FDW_ERROR;
+	const char *hint = NULL;
+
+	if (status == 429)
+	{
+		sqlstate = ERRCODE_CONFIGURATION_LIMIT_EXCEEDED;
+		hint = psprintf("Run the query again later, or lower rate_limit of server %s.",
+						quote_identifier(fault->options->server_name));
+	}
+	else if (status >= 500)
+		sqlstate = ERRCODE_CONNECTION_FAILURE;
+	else if (status == 401 || status == 407)
+	{
+		sqlstate = ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION;
+		hint = mapping_hint(fault, 0);
+	}
+	else if (status < 200 || status >= 300)
+		hint = psprintf("Check options api_url and environment of server %s; redirects are not followed.",
+						quote_identifier(fault->options->server_name));
+	if (status >= 200 && status < 300)
+		ereport(ERROR,
+				(errcode(sqlstate),
+				 errmsg("malformed reply from the TikTok API: %s",
+						fault->malformed != NULL ? tt_redact(fault->options, fault->malformed)
+						: !fault->reply->has_code ? "no \"code\"" : "no \"data\""),
+				 errdetail_internal("%s", fault_detail(fault))));
+	ereport(ERROR,
+			(errcode(sqlstate),
+			 errmsg("TikTok API request failed with HTTP status %d", status),
+			 errdetail_internal("%s", fault_detail(fault)),
+			 hint != NULL ? errhint("%s", hint) : 0));
+}
+
+void
+tt_fault_raise(const TtFault *fault)
+{
+	int64		code = body_code(fault);
+
+	if (fault->http->outcome != TT_HTTP_OK)
+		raise_transport(fault);
+	else if (code > 0 || (code == 0 && fault->reply->has_data))
+		raise_code(fault);
+	else
+		raise_http(fault);
+	pg_unreachable();
+}
+
+void
+tt_fault_warn_account(const TtFault *fault)
+{
+	ereport(WARNING,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("skipping advertiser " INT64_FORMAT ": %s", fault->account,
+					tt_redact(fault->options, fault->reply->message)),
+			 errdetail_internal("%s", fault_detail(fault))));
+}
+
+void
+tt_fault_incomplete(const TtFault *fault, const char *what)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FDW_ERROR),
+			 errmsg("incomplete reply from the TikTok API: %s", what),
+			 errdetail_internal("%s", fault_detail(fault)),
+			 errhint("The account probably changed while it was read: run the query again.")));
+	pg_unreachable();
+}
+
+void
+tt_fault_truncated(const TtFault *fault)
+{
+	const char *columns = "campaign_id, adgroup_id or ad_id";
+
+	if (fault->table->stream->report.level == TT_LV_CAMPAIGN)
+		columns = "campaign_id";
+	else if (fault->table->stream->report.level == TT_LV_ADGROUP)
+		columns = "campaign_id or adgroup_id";
+	ereport(ERROR,
+			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			 errmsg("the TikTok API truncated the report of foreign table \"%s\" to the newest 20,000 ids",
+					fault->table->name),
+			 errdetail_internal("%s", fault_detail(fault)),
+			 errhint("Add a condition on %s, for example WHERE campaign_id IN (...).",
+					 columns)));
+	pg_unreachable();
+}

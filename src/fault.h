@@ -1,0 +1,66 @@
+/*
+ * fault.h
+ *	  What to do about a request that did not succeed, and how to say so.
+ */
+#ifndef TT_FAULT_H
+#define TT_FAULT_H
+
+#include "postgres.h"
+
+#include "http.h"
+#include "options.h"
+#include "reply.h"
+#include "request.h"
+#include "table.h"
+
+typedef struct TtFault
+{
+	const TtOptions *options;
+	const TtTable *table;
+	const TtHttpReply *http;
+	const TtReply *reply;		/* NULL if there is no usable body */
+	const char *malformed;		/* what is wrong with the body; NULL: nothing */
+	const char *endpoint;
+	int64		account;		/* 0: none, or several */
+	int			page;			/* 0: the endpoint does not page */
+	bool		dated;			/* days are asked for */
+	TtDays		days;
+	int			tries;			/* how often the request was sent */
+} TtFault;
+
+typedef enum TtRemedy
+{
+	TT_REMEDY_NONE,				/* it succeeded */
+	TT_REMEDY_RETRY,			/* send it again after *wait_ms */
+	TT_REMEDY_ASK_LESS,			/* 40067: halve the window */
+	TT_REMEDY_PARAMETER,		/* ask without what is refused, else raise */
+	TT_REMEDY_ACCOUNT,			/* 40001: this account cannot be read */
+	TT_REMEDY_RAISE
+} TtRemedy;
+
+/*
+ * wait_ms: how long this request waits.  penalty_ms: how long nobody with the
+ * same app sends anything (0: no penalty).
+ */
+extern TtRemedy tt_fault_remedy(const TtFault *fault, int64 *wait_ms,
+								int64 *penalty_ms);
+
+extern void tt_fault_raise(const TtFault *fault) pg_attribute_noreturn();
+
+/* a WARNING for an account that is skipped */
+extern void tt_fault_warn_account(const TtFault *fault);
+
+/*
+ * A reply that is well-formed but cannot be right: ERROR HV000 with the
+ * request in the DETAIL.
+ */
+extern void tt_fault_incomplete(const TtFault *fault, const char *what)
+			pg_attribute_noreturn();
+
+/* the reply covers only the newest 20,000 ids: ERROR 54000 */
+extern void tt_fault_truncated(const TtFault *fault) pg_attribute_noreturn();
+
+/* text without the secrets of the options; palloc'ed */
+extern char *tt_redact(const TtOptions *options, const char *text);
+
+#endif							/* TT_FAULT_H */

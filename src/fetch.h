@@ -1,0 +1,67 @@
+/*
+ * fetch.h
+ *	  A scan's requests under way: paging, concurrency, tries again, totals.
+ */
+#ifndef TT_FETCH_H
+#define TT_FETCH_H
+
+#include "postgres.h"
+
+#include "options.h"
+#include "query.h"
+#include "reply.h"
+#include "request.h"
+#include "table.h"
+
+typedef struct TtFetch TtFetch;
+
+/* a page whose rows may be handed on; free it with tt_fetch_release() */
+typedef struct TtPage
+{
+	TtReply    *reply;
+	int64		account;		/* 0: several, or none */
+	int			number;			/* 0: the endpoint does not page */
+	MemoryContext context;		/* of reply */
+} TtPage;
+
+/* what a scan cost so far */
+typedef struct TtFetchStats
+{
+	int64		requests;		/* sent, tries again included */
+	int64		replies;		/* with an envelope, good or bad */
+	int64		pages;			/* good replies */
+	int64		rows;
+	int64		retries;
+	int64		backoff_ms;		/* waits before tries again */
+	int64		throttled_ms;	/* waits for the rate budget */
+	int64		wire_bytes;
+	int64		body_bytes;		/* decoded */
+	int64		skipped_accounts;
+	int			peak_in_flight;
+} TtFetchStats;
+
+/*
+ * Prepare to work off a query; sends nothing yet.  query, projection, table
+ * and options must outlive the fetch, which lives in a child of the current
+ * memory context.  stats is added to, also by later fetches.
+ */
+extern TtFetch *tt_fetch_create(const TtTable *table, const TtOptions *options,
+								TtQuery *query, const TtProjection *projection,
+								TtFetchStats *stats);
+
+/*
+ * The next page, in the order of arrival.  Without one: NULL, and *finished
+ * tells whether there will be none.  wait: block (interruptibly) until either.
+ * Raises what makes the answer incomplete or wrong.
+ */
+extern TtPage *tt_fetch_next(TtFetch *fetch, bool wait, bool *finished);
+
+/* readable when tt_fetch_next(…, false, …) may get on */
+extern int	tt_fetch_fd(const TtFetch *fetch);
+
+extern void tt_fetch_release(TtPage *page);
+
+/* Abort what is under way, free everything. */
+extern void tt_fetch_end(TtFetch *fetch);
+
+#endif							/* TT_FETCH_H */

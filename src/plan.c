@@ -1,0 +1,328 @@
+/*
+ * plan.c
+ *	  Planner callbacks: which conditions are pushed, paths, costs, the plan.
+ *
+ * The unit of cost is the request: each costs a round trip and counts against
+ * the app's rate.  Every clause stays in the plan's quals, so a wrong guess
+ * here is a slow query and never a wrong answer.  Nothing here talks to the
+ * network or reads the user mapping.
+ */
+#include "postgres.h"
+
+#include "plan.h"
+
+#include "access/table.h"
+#include "compat.h"
+#include "foreign/foreign.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/cost.h"
+#include "optimizer/optimizer.h"
+#include "optimizer/pathnode.h"
+#include "optimizer/paths.h"
+#include "optimizer/planmain.h"
+#include "optimizer/restrictinfo.h"
+#include "query.h"
+#include "utils/rel.h"
+
+/* one request, in the planner's currency: as dear as 10,000 rows' CPU */
+#define REQUEST_COST		100.0
+
+/* guesses for what was never seen */
+#define GUESS_ACCOUNTS		10
+#define GUESS_LIST_ROWS		1000	/* rows of a list per account */
+#define GUESS_DAY_ROWS		100 /* report rows per account and day */
+#define GUESS_IDS			10	/* values of an array known at run time */
+
+/* a scan that can only end in an error: any other path is better */
+#define IMPOSSIBLE_COST		1.0e10
+
+/* baserel->fdw_private */
+typedef struct TtRelInfo
+{
+	TtTable    *table;
+	TtOptions  *options;
+	List	   *attrs;			/* attribute numbers the scan reads */
+	List	   *quals;			/* TtQual of baserestrictinfo */
+	double		width_pages;
+} TtRelInfo;
+
+typedef struct TtEstimate
+{
+	double		requests;
+	double		rows;			/* that the API returns */
+	bool		possible;		/* false: no lower time bound */
+} TtEstimate;
+
+/* Columns whose values the executor needs, in ascending order. */
+static List *
+used_attributes(RelOptInfo *baserel, const TtTable *table)
+{
+	Bitmapset  *used = NULL;
+	List	   *attrs = NIL;
+	ListCell   *lc;
+	bool		whole_row;
+
+	pull_varattnos((Node *) baserel->reltarget->exprs, baserel->relid, &used);
+	foreach(lc, baserel->baserestrictinfo)
+		pull_varattnos((Node *) ((RestrictInfo *) lfirst(lc))->clause, baserel->relid,
+					   &used);
+	whole_row = bms_is_member(0 - FirstLowInvalidHeapAttributeNumber, used);
+	for (int attnum = 1; attnum <= table->natts; attnum++)
+		if (!table->columns[attnum - 1].dropped &&
+			(whole_row || bms_is_member(attnum - FirstLowInvalidHeapAttributeNumber, used)))
+			attrs = lappend_int(attrs, attnum);
+	return attrs;
+}
+
+/* Values that are known, or can be estimated, while planning. */
+static void
+estimate_bounds(PlannerInfo *root, TtRelInfo *info, List *quals, TtBounds *bounds,
+				double *unknown_ids, double *unknown_accounts, bool *unknown_days)
+{
+	ListCell   *lc;
+
+	foreach(lc, quals)
+	{
+		TtQual	   *qual = lfirst(lc);
+		int			n = list_length(qual->values);
+		Datum	   *values = palloc(sizeof(Datum) * n);
+		bool	   *nulls = palloc(sizeof(bool) * n);
+		Oid		   *types = palloc(sizeof(Oid) * n);
+		bool		known = true;
+
+		for (int i = 0; i < n; i++)
+		{
+			Node	   *value = estimate_expression_value(root, list_nth(qual->values, i));
+
+			known &= IsA(value, Const);
+			if (!known)
+				break;
+			values[i] = ((Const *) value)->constvalue;
+			nulls[i] = ((Const *) value)->constisnull;
+			types[i] = exprType(value);
+		}
+		if (known)
+			tt_bounds_apply(bounds, info->table, qual, n, values, nulls, types);
+		else if (qual->role == TT_ROLE_ACCOUNT)
+			*unknown_accounts = qual->is_array ? GUESS_IDS : n;
+		else if (qual->role == TT_ROLE_FILTER)
+			*unknown_ids = qual->is_array ? GUESS_IDS : n;
+		else if (qual->op >= TT_OP_EQ)
+			*unknown_days = true;
+	}
+}
+
+static double
+count_days(const TtQuery *query)
+{
+	double		days = 0;
+
+	for (int i = 0; i < query->nranges; i++)
+		days += (double) query->ranges[i].to - query->ranges[i].from + 1;
+	return days;
+}
+
+/* What a scan with these conditions costs the API. */
+static TtEstimate
+estimate(PlannerInfo *root, RelOptInfo *baserel, TtRelInfo *info, List *quals)
+{
+	TtEstimate	result = {1, 0, true};
+	TtBounds	bounds;
+	TtQuery		query;
+	TtUnits    *units;
+	double		unknown_ids = 0;
+	double		unknown_accounts = 0;
+	bool		unknown_days = false;
+	double		accounts;
+	double		per_unit;
+	const TtStream *stream = info->table->stream;
+
+	tt_bounds_init(&bounds);
+	estimate_bounds(root, info, quals, &bounds, &unknown_ids, &unknown_accounts,
+					&unknown_days);
+	result.possible = stream->kind != TT_KIND_REPORT ||
+		stream->report.grain == TT_GRAIN_NONE || stream->report.lifetime ||
+		bounds.has_lower || bounds.nothing || unknown_days ||
+		info->options->has_start_date;
+	tt_query_build(&query, info->table, info->options, info->attrs, &bounds, false);
+	if (bounds.nothing)
+	{
+		result.requests = 0;
+		return result;
+	}
+	accounts = query.naccounts > 0 ? query.naccounts :
+		unknown_accounts > 0 ? unknown_accounts : GUESS_ACCOUNTS;
+	if (unknown_accounts > 0)
+		accounts = Min(accounts, unknown_accounts);
+	query.naccounts = 1;		/* count the units of one account */
+	units = tt_units_create(&query);
+	if (units == NULL)
+		return result;
+	per_unit = stream->kind != TT_KIND_REPORT ? GUESS_LIST_ROWS :
+		GUESS_DAY_ROWS * (query.nranges > 0 ? count_days(&query) : 1) / Max(units->nwindows, 1);
+	if (unknown_days)
+		per_unit = GUESS_DAY_ROWS;
+	if (query.nconditions > 0 || unknown_ids > 0)
+		per_unit = Max(per_unit / 10, 1);
+	if (stream->kind == TT_KIND_ACCOUNT)
+		per_unit = 1;
+	result.rows = accounts * units->count * per_unit;
+	result.requests = accounts * units->count *
+		(query.page_size > 0 ? ceil(per_unit / query.page_size) : 1);
+	if (stream->kind == TT_KIND_ACCOUNT)
+		result.requests = 1;
+	tt_units_free(units);
+	return result;
+}
+
+void
+tiktokGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid)
+{
+	TtRelInfo  *info = palloc0(sizeof(TtRelInfo));
+	Relation	rel = table_open(foreigntableid, NoLock);
+	TtEstimate	est;
+	List	   *local = NIL;
+	ListCell   *lc;
+
+	info->table = tt_table_get(rel);
+	table_close(rel, NoLock);
+	info->options = tt_options_get(GetForeignTable(foreigntableid)->serverid,
+								   foreigntableid, InvalidOid, false);
+	info->attrs = used_attributes(baserel, info->table);
+	foreach(lc, baserel->baserestrictinfo)
+	{
+		RestrictInfo *ri = lfirst(lc);
+		const char *reason;
+		TtQual	   *qual = ri->pseudoconstant ? NULL :
+			tt_qual_classify(baserel->relid, baserel->relids, info->table, ri->clause,
+							 &reason);
+
+		if (qual != NULL)
+			info->quals = lappend(info->quals, qual);
+		else
+			local = lappend(local, ri);
+	}
+	baserel->fdw_private = info;
+	est = estimate(root, baserel, info, info->quals);
+	baserel->tuples = Max(est.rows, 1);
+	baserel->rows = clamp_row_est(est.rows *
+								  clauselist_selectivity(root, local, baserel->relid,
+														 JOIN_INNER, NULL));
+}
+
+static void
+add_scan_path(PlannerInfo *root, RelOptInfo *baserel, List *quals, double rows,
+			  Relids required_outer)
+{
+	TtEstimate	est = estimate(root, baserel, baserel->fdw_private, quals);
+	Cost		startup = est.requests > 0 ? REQUEST_COST : 0;
+	Cost		total = est.requests * REQUEST_COST + est.rows * cpu_tuple_cost;
+
+	if (!est.possible)
+		total += IMPOSSIBLE_COST;
+	add_path(baserel, (Path *)
+			 TT_FOREIGNSCAN_PATH(root, baserel, NULL, rows, startup, Max(total, startup),
+								 NIL, required_outer,
+								 list_make1(makeFloat(psprintf("%.0f", est.requests)))));
+}
+
+/* A path whose condition gets its value from another relation of the join. */
+static void
+add_parameterized_path(PlannerInfo *root, RelOptInfo *baserel, RestrictInfo *ri)
+{
+	TtRelInfo  *info = baserel->fdw_private;
+	Relids		outer = bms_union(ri->clause_relids, baserel->lateral_relids);
+	const char *reason;
+	TtQual	   *qual = tt_qual_classify(baserel->relid, baserel->relids, info->table,
+										ri->clause, &reason);
+	ParamPathInfo *ppi;
+
+	outer = bms_del_member(outer, baserel->relid);
+	if (qual == NULL || bms_is_empty(outer))
+		return;
+	ppi = get_baserel_parampathinfo(root, baserel, outer);
+	add_scan_path(root, baserel, lappend(list_copy(info->quals), qual),
+				  ppi->ppi_rows, ppi->ppi_req_outer);
+}
+
+/* matches the members of an equivalence class that are a given column of ours */
+static bool
+is_column(PlannerInfo *root, RelOptInfo *rel, EquivalenceClass *ec,
+		  EquivalenceMember *em, void *arg)
+{
+	Node	   *node = (Node *) em->em_expr;
+
+	while (IsA(node, RelabelType))
+		node = (Node *) ((RelabelType *) node)->arg;
+	return IsA(node, Var) && ((Var *) node)->varno == rel->relid &&
+		((Var *) node)->varattno == *(AttrNumber *) arg;
+}
+
+static void
+add_parameterized_paths(PlannerInfo *root, RelOptInfo *baserel)
+{
+	TtRelInfo  *info = baserel->fdw_private;
+	ListCell   *lc;
+
+	foreach(lc, baserel->joininfo)
+	{
+		RestrictInfo *ri = lfirst(lc);
+
+		if (join_clause_is_movable_to(ri, baserel))
+			add_parameterized_path(root, baserel, ri);
+	}
+	if (!baserel->has_eclass_joins)
+		return;
+	foreach(lc, info->attrs)
+	{
+		AttrNumber	attnum = lfirst_int(lc);
+		List	   *clauses =
+			generate_implied_equalities_for_column(root, baserel, is_column, &attnum,
+												   baserel->lateral_referencers);
+		ListCell   *lc2;
+
+		foreach(lc2, clauses)
+			add_parameterized_path(root, baserel, lfirst(lc2));
+	}
+}
+
+void
+tiktokGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid)
+{
+	TtRelInfo  *info = baserel->fdw_private;
+
+	add_scan_path(root, baserel, info->quals, baserel->rows, baserel->lateral_relids);
+	add_parameterized_paths(root, baserel);
+}
+
+ForeignScan *
+tiktokGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid,
+					 ForeignPath *best_path, List *tlist, List *scan_clauses,
+					 Plan *outer_plan)
+{
+	TtRelInfo  *info = baserel->fdw_private;
+	List	   *clauses = extract_actual_clauses(scan_clauses, false);
+	List	   *quals = NIL;
+	List	   *exprs = NIL;
+	List	   *private;
+	ListCell   *lc;
+
+	foreach(lc, clauses)
+	{
+		const char *reason;
+		TtQual	   *qual = tt_qual_classify(baserel->relid, baserel->relids, info->table,
+											lfirst(lc), &reason);
+
+		if (qual == NULL)
+			continue;
+		quals = lappend(quals, list_make5_int(qual->attnum, qual->role, qual->op,
+											  qual->is_array,
+											  list_length(qual->values)));
+		exprs = list_concat(exprs, qual->values);
+	}
+	private = list_make4(makeInteger(TT_PLAN_LAYOUT), info->attrs, quals,
+						 linitial(best_path->fdw_private));
+	return make_foreignscan(tlist, clauses, baserel->relid, exprs, private, NIL, NIL,
+							outer_plan);
+}

@@ -1,0 +1,860 @@
+/*
+ * qual.c
+ *	  Which WHERE clauses the API can evaluate, and what they narrow.
+ *
+ * Rules only: no planning, no execution, no network.  A clause is told by its
+ * operator's place in the btree family of the column's type, never by its
+ * name.  Whatever is derived from values may be wider than the clause, never
+ * narrower.
+ */
+#include "postgres.h"
+
+#include "qual.h"
+
+#include "access/htup_details.h"
+#include "access/stratnum.h"
+#include "catalog/pg_am.h"
+#include "catalog/pg_operator.h"
+#include "catalog/pg_type.h"
+#include "commands/defrem.h"
+#include "mb/pg_wchar.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/clauses.h"
+#include "optimizer/optimizer.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/timestamp.h"
+
+/*
+ * No TikTok ad ran before this day; days before it are not asked for, which
+ * keeps a bound in the year 1 from becoming thousands of requests.
+ */
+#define FIRST_DAY ((TtDay) 5844)	/* 2016-01-01 */
+
+/* a report without time dimension covers at most this many days */
+#define UNDATED_SPAN 365
+
+/* TikTok advises creation and modification filters under six months */
+#define FILTER_RANGE (180 * USECS_PER_DAY)
+
+static const char *const reason_form = "not a comparison of a column with a value";
+static const char *const reason_column = "the API has no filter on this column";
+static const char *const reason_operator = "the API has no such operator";
+static const char *const reason_value = "the value is volatile, or needs the row itself";
+static const char *const reason_collation = "nondeterministic collation";
+
+TtFilter
+tt_qual_filter(const TtTable *table, int attnum, const char **param)
+{
+	const TtTableColumn *column = &table->columns[attnum - 1];
+	const TtReport *report = &table->stream->report;
+	const char *name;
+
+	*param = NULL;
+	if (table->stream->kind != TT_KIND_REPORT)
+	{
+		if (column->listed == NULL || column->listed->filter == TT_FILTER_NONE)
+			return TT_FILTER_NONE;
+		*param = column->listed->filter_param;
+		return column->listed->filter;
+	}
+	name = strrchr(column->path, '.');
+	name = name != NULL ? name + 1 : column->path;
+	*param = tt_report_id_filter(report, name);
+	return *param != NULL ? TT_FILTER_IDS : TT_FILTER_NONE;
+}
+
+static TtQualRole
+column_role(const TtTable *table, int attnum)
+{
+	const TtTableColumn *column = &table->columns[attnum - 1];
+	const char *param;
+
+	if (column->dropped)
+		return TT_ROLE_NONE;
+	if (column->is_account)
+		return table->stream->endpoint->account_param == TT_ACCOUNT_NONE
+			? TT_ROLE_NONE : TT_ROLE_ACCOUNT;
+	if (column->is_day)
+		return TT_ROLE_DAY;
+	if (column->is_hour)
+		return TT_ROLE_HOUR;
+	return tt_qual_filter(table, attnum, &param) == TT_FILTER_NONE
+		? TT_ROLE_NONE : TT_ROLE_FILTER;
+}
+
+/* Whether conditions of this operator narrow anything for the column. */
+static bool
+operator_narrows(const TtTable *table, int attnum, TtQualRole role, TtQualOp op)
+{
+	const char *param;
+
+	switch (role)
+	{
+		case TT_ROLE_ACCOUNT:
+			return op == TT_OP_EQ;
+		case TT_ROLE_DAY:
+		case TT_ROLE_HOUR:
+			return true;
+		case TT_ROLE_FILTER:
+			switch (tt_qual_filter(table, attnum, &param))
+			{
+				case TT_FILTER_CREATED:
+					return true;
+				case TT_FILTER_MODIFIED:
+					return op == TT_OP_GT || op == TT_OP_GE || op == TT_OP_EQ;
+				default:
+					return op == TT_OP_EQ;
+			}
+		default:
+			return false;
+	}
+}
+
+const char *
+tt_qual_pushdown(const TtStream *stream, const TtColumn *column)
+{
+	if (strcmp(column->name, "advertiser_id") == 0)
+		return stream->endpoint->account_param == TT_ACCOUNT_NONE ? NULL : "=, IN";
+	if (stream->kind == TT_KIND_REPORT)
+	{
+		if (strcmp(column->name, "stat_time_day") == 0 ||
+			strcmp(column->name, "stat_time_hour") == 0)
+			return "=, <, <=, >, >=, IN";
+		return tt_report_id_filter(&stream->report, column->name) != NULL
+			? "=, IN" : NULL;
+	}
+	switch (column->filter)
+	{
+		case TT_FILTER_NONE:
+			return NULL;
+		case TT_FILTER_EQ:
+			return "=";
+		case TT_FILTER_CREATED:
+			return "=, <, <=, >, >=";
+		case TT_FILTER_MODIFIED:
+			return "=, >, >=";
+		default:
+			return "=, IN";
+	}
+}
+
+/*
+ * The column that an expression is: a Var of the scan, perhaps relabelled, or
+ * the day of an hour, date_trunc('day', hour) or hour::date.
+ */
+static AttrNumber
+match_column(Index varno, Node *node, bool *day_of_hour)
+{
+	*day_of_hour = false;
+	if (IsA(node, FuncExpr))
+	{
+		FuncExpr   *func = (FuncExpr *) node;
+
+		if (func->funcid == F_DATE_TIMESTAMP)
+			node = linitial(func->args);
+		else if (func->funcid == F_DATE_TRUNC_TEXT_TIMESTAMP &&
+				 IsA(linitial(func->args), Const) &&
+				 !((Const *) linitial(func->args))->constisnull &&
+				 pg_strcasecmp(TextDatumGetCString(((Const *) linitial(func->args))->constvalue),
+							   "day") == 0)
+			node = lsecond(func->args);
+		else
+			return InvalidAttrNumber;
+		*day_of_hour = true;
+	}
+	while (IsA(node, RelabelType))
+		node = (Node *) ((RelabelType *) node)->arg;
+	if (IsA(node, Var) && ((Var *) node)->varno == varno &&
+		((Var *) node)->varlevelsup == 0 && ((Var *) node)->varattno > 0)
+		return ((Var *) node)->varattno;
+	return InvalidAttrNumber;
+}
+
+/* The comparison that an operator is in the default btree family of a type. */
+static bool
+operator_strategy(Oid opno, Oid type, TtQualOp *op)
+{
+	Oid			opclass = GetDefaultOpClass(type, BTREE_AM_OID);
+	int			strategy;
+
+	if (!OidIsValid(opclass))
+		return false;
+	strategy = get_op_opfamily_strategy(opno, get_opclass_family(opclass));
+	if (strategy < BTLessStrategyNumber || strategy > BTGreaterStrategyNumber)
+		return false;
+	*op = (TtQualOp) strategy;
+	return true;
+}
+
+/* A value the executor can compute before the scan: no column of ours. */
+static bool
+value_ok(Node *node, Index varno, Relids relids)
+{
+	return !bms_is_member((int) varno, pull_varnos(NULL, node)) &&
+		!contain_volatile_functions(node) && !contain_subplans(node);
+}
+
+static TtQual *
+classify_comparison(Index varno, Relids relids, const TtTable *table, Oid opno,
+					Oid collation, Node *left, Node *right, bool is_array,
+					const char **reason)
+{
+	bool		day_of_hour;
+	AttrNumber	attnum = match_column(varno, left, &day_of_hour);
+	TtQual	   *qual;
+	TtQualRole	role;
+	TtQualOp	op;
+
+	if (attnum == InvalidAttrNumber && !is_array)
+	{
+		attnum = match_column(varno, right, &day_of_hour);
+		if (attnum != InvalidAttrNumber)
+		{
+			Node	   *swap = left;
+
+			left = right;
+			right = swap;
+			opno = get_commutator(opno);
+		}
+	}
+	*reason = reason_form;
+	if (attnum == InvalidAttrNumber || !OidIsValid(opno))
+		return NULL;
+	role = column_role(table, attnum);
+	*reason = reason_column;
+	if (role == TT_ROLE_NONE || (day_of_hour && role != TT_ROLE_HOUR))
+		return NULL;
+	*reason = reason_operator;
+	if (!operator_strategy(opno, exprType(left), &op) ||
+		!operator_narrows(table, attnum, role, op) || (is_array && op != TT_OP_EQ))
+		return NULL;
+	*reason = reason_collation;
+	if (OidIsValid(collation) && !get_collation_isdeterministic(collation))
+		return NULL;
+	*reason = reason_value;
+	if (!value_ok(right, varno, relids))
+		return NULL;
+	qual = palloc0(sizeof(TtQual));
+	qual->attnum = attnum;
+	qual->role = day_of_hour ? TT_ROLE_DAY : role;
+	qual->op = op;
+	qual->is_array = is_array;
+	qual->values = list_make1(right);
+	*reason = NULL;
+	return qual;
+}
+
+/* a = 1 OR a = 2 OR a = ANY (…): one column, equalities only */
+static TtQual *
+classify_or(Index varno, Relids relids, const TtTable *table, BoolExpr *or_clause,
+			const char **reason)
+{
+	TtQual	   *all = NULL;
+	ListCell   *lc;
+
+	foreach(lc, or_clause->args)
+	{
+		TtQual	   *one = tt_qual_classify(varno, relids, table, lfirst(lc), reason);
+
+		if (one == NULL)
+			return NULL;
+		if (one->op != TT_OP_EQ ||
+			(all != NULL && (one->attnum != all->attnum || one->role != all->role ||
+							 one->is_array != all->is_array)))
+		{
+			*reason = "OR of different columns or operators";
+			return NULL;
+		}
+		if (all == NULL)
+			all = one;
+		else
+			all->values = list_concat(all->values, one->values);
+	}
+	return all;
+}
+
+/* WHERE flag, WHERE NOT flag */
+static TtQual *
+classify_boolean(Index varno, Relids relids, const TtTable *table, Node *node,
+				 bool value, const char **reason)
+{
+	bool		day_of_hour;
+	AttrNumber	attnum = match_column(varno, node, &day_of_hour);
+
+	*reason = reason_form;
+	if (attnum == InvalidAttrNumber || exprType(node) != BOOLOID)
+		return NULL;
+	return classify_comparison(varno, relids, table, BooleanEqualOperator, InvalidOid,
+							   node, makeBoolConst(value, false), false, reason);
+}
+
+TtQual *
+tt_qual_classify(Index varno, Relids relids, const TtTable *table, Expr *clause,
+				 const char **reason)
+{
+	*reason = reason_form;
+	if (IsA(clause, RestrictInfo))
+		clause = ((RestrictInfo *) clause)->clause;
+	if (IsA(clause, OpExpr) && list_length(((OpExpr *) clause)->args) == 2)
+	{
+		OpExpr	   *op = (OpExpr *) clause;
+
+		return classify_comparison(varno, relids, table, op->opno, op->inputcollid,
+								   linitial(op->args), lsecond(op->args), false,
+								   reason);
+	}
+	if (IsA(clause, ScalarArrayOpExpr) && ((ScalarArrayOpExpr *) clause)->useOr)
+	{
+		ScalarArrayOpExpr *op = (ScalarArrayOpExpr *) clause;
+
+		return classify_comparison(varno, relids, table, op->opno, op->inputcollid,
+								   linitial(op->args), lsecond(op->args), true,
+								   reason);
+	}
+	if (is_orclause(clause))
+		return classify_or(varno, relids, table, (BoolExpr *) clause, reason);
+	if (is_notclause(clause))
+		return classify_boolean(varno, relids, table,
+								(Node *) get_notclausearg(clause), false, reason);
+	return classify_boolean(varno, relids, table, (Node *) clause, true, reason);
+}
+
+void
+tt_bounds_init(TtBounds *bounds)
+{
+	memset(bounds, 0, sizeof(*bounds));
+	bounds->nranges = 1;
+	bounds->ranges = palloc(sizeof(TtDays));
+	bounds->ranges[0].from = TT_DAY_MIN;
+	bounds->ranges[0].to = TT_DAY_MAX;
+}
+
+/* An integer id out of a value; false if it can be none. */
+static bool
+value_to_id(Datum value, Oid type, int64 *id)
+{
+	switch (getBaseType(type))
+	{
+		case INT2OID:
+			*id = DatumGetInt16(value);
+			break;
+		case INT4OID:
+			*id = DatumGetInt32(value);
+			break;
+		case INT8OID:
+			*id = DatumGetInt64(value);
+			break;
+		case TEXTOID:
+		case VARCHAROID:
+			{
+				char	   *digits = TextDatumGetCString(value);
+				char	   *end;
+
+				errno = 0;
+				*id = strtoll(digits, &end, 10);
+				if (errno != 0 || end == digits || *end != '\0')
+					return false;
+				break;
+			}
+		default:
+			return false;
+	}
+	return *id > 0;
+}
+
+/* whether value_to_id() knows the type: otherwise nothing may be concluded */
+static bool
+type_has_ids(Oid type)
+{
+	Oid			base = getBaseType(type);
+
+	return base == INT2OID || base == INT4OID || base == INT8OID ||
+		base == TEXTOID || base == VARCHAROID;
+}
+
+static int
+compare_int64(const void *a, const void *b)
+{
+	int64		x = *(const int64 *) a;
+	int64		y = *(const int64 *) b;
+
+	return (x > y) - (x < y);
+}
+
+static void
+apply_accounts(TtBounds *bounds, int n, const Datum *values, const Oid *types)
+{
+	int64	   *ids = palloc(sizeof(int64) * Max(n, 1));
+	int			nids = 0;
+	int			unique = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		if (!type_has_ids(types[i]))
+			return;
+		if (value_to_id(values[i], types[i], &ids[nids]))
+			nids++;
+	}
+	qsort(ids, nids, sizeof(int64), compare_int64);
+	for (int i = 0; i < nids; i++)
+	{
+		if (unique > 0 && ids[unique - 1] == ids[i])
+			continue;
+		if (bounds->has_accounts &&
+			bsearch(&ids[i], bounds->accounts, bounds->naccounts, sizeof(int64),
+					compare_int64) == NULL)
+			continue;
+		ids[unique++] = ids[i];
+	}
+	bounds->has_accounts = true;
+	bounds->naccounts = unique;
+	bounds->accounts = ids;
+	if (unique == 0)
+		bounds->nothing = true;
+}
+
+/*
+ * The days on which "column op value" can hold.  A timestamptz is compared in
+ * the session's time zone, the days are the account's: widen by a day.
+ */
+static bool
+value_to_days(TtQualRole role, TtQualOp op, Datum value, Oid type, TtDays *days)
+{
+	bool		midnight = true;	/* value is the very beginning of the day */
+	int			widen = 0;
+	int64		day;
+	int64		usecs;
+
+	days->from = TT_DAY_MIN;
+	days->to = TT_DAY_MAX;
+	switch (getBaseType(type))
+	{
+		case DATEOID:
+			day = DatumGetDateADT(value);
+			if (DATE_IS_NOBEGIN(day) || DATE_IS_NOEND(day))
+			{
+				usecs = DATE_IS_NOEND(day) ? PG_INT64_MAX : PG_INT64_MIN;
+				day = 0;
+			}
+			else
+				usecs = 0;
+			break;
+		case TIMESTAMPTZOID:
+			widen = 1;
+			/* FALLTHROUGH */
+		case TIMESTAMPOID:
+			usecs = DatumGetTimestamp(value);
+			if (TIMESTAMP_NOT_FINITE(usecs))
+				day = 0;
+			else
+			{
+				day = usecs / USECS_PER_DAY;
+				if (usecs % USECS_PER_DAY < 0)
+					day--;
+				midnight = usecs == day * USECS_PER_DAY;
+				usecs = 0;
+			}
+			break;
+		default:
+			return false;
+	}
+	if (usecs != 0)
+	{
+		/* infinity: either no bound at all, or nothing can match */
+		bool		later = usecs > 0;
+
+		if (op == TT_OP_EQ || (later ? op >= TT_OP_EQ : op <= TT_OP_EQ))
+			days->to = TT_DAY_MIN;
+		return true;
+	}
+	if (op == TT_OP_EQ || op == TT_OP_GE || op == TT_OP_GT)
+	{
+		int64		from = day - widen;
+
+		/* a day is its midnight: it cannot equal or follow a later moment of it */
+		if (widen == 0 && role == TT_ROLE_DAY && (op == TT_OP_GT || !midnight))
+			from++;
+		days->from = (TtDay) Max(Min(from, TT_DAY_MAX), TT_DAY_MIN + 1);
+	}
+	if (op == TT_OP_EQ || op == TT_OP_LE || op == TT_OP_LT)
+	{
+		int64		to = day + widen;
+
+		if (widen == 0 && op == TT_OP_LT && midnight)
+			to--;
+		days->to = (TtDay) Max(Min(to, TT_DAY_MAX), TT_DAY_MIN);
+	}
+	return true;
+}
+
+static void
+apply_days(TtBounds *bounds, const TtQual *qual, int n, const Datum *values,
+		   const Oid *types)
+{
+	TtDays	   *days = palloc(sizeof(TtDays) * Max(n, 1));
+	TtDays	   *both;
+	int			nboth;
+
+	for (int i = 0; i < n; i++)
+		if (!value_to_days(qual->role, qual->op, values[i], types[i], &days[i]))
+			return;
+	n = tt_ranges_normalise(days, n);
+	if (n > 0 && days[0].from > TT_DAY_MIN)
+		bounds->has_lower = true;
+	nboth = tt_ranges_intersect(bounds->ranges, bounds->nranges, days, n, &both);
+	if (nboth < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+	bounds->ranges = palloc(sizeof(TtDays) * Max(nboth, 1));
+	memcpy(bounds->ranges, both, sizeof(TtDays) * nboth);
+	free(both);
+	bounds->nranges = nboth;
+	if (nboth == 0)
+		bounds->nothing = true;
+}
+
+static TtBoundFilter *
+find_filter(TtBounds *bounds, const TtTable *table, AttrNumber attnum)
+{
+	TtBoundFilter *filter;
+	ListCell   *lc;
+
+	foreach(lc, bounds->filters)
+	{
+		filter = lfirst(lc);
+		if (filter->attnum == attnum)
+			return filter;
+	}
+	filter = palloc0(sizeof(TtBoundFilter));
+	filter->attnum = attnum;
+	filter->condition.filter = tt_qual_filter(table, attnum, &filter->condition.param);
+	filter->condition.nvalues = -1; /* no value yet */
+	bounds->filters = lappend(bounds->filters, filter);
+	return filter;
+}
+
+static void
+apply_times(TtBoundFilter *filter, TtQualOp op, Datum value, Oid type)
+{
+	TimestampTz when;
+
+	/* only a timestamptz is the same instant in every session */
+	if (getBaseType(type) != TIMESTAMPTZOID)
+		return;
+	when = DatumGetTimestampTz(value);
+	if (TIMESTAMP_NOT_FINITE(when))
+		return;
+	if (op != TT_OP_LT && op != TT_OP_LE && (!filter->has_from || when > filter->from))
+	{
+		filter->has_from = true;
+		filter->from = when;
+	}
+	if (op != TT_OP_GT && op != TT_OP_GE && (!filter->has_to || when < filter->to))
+	{
+		filter->has_to = true;
+		filter->to = when;
+	}
+}
+
+static int
+compare_strings(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *) a, *(const char *const *) b);
+}
+
+/* A filter value as the API spells it; false: it can match nothing; NULL: do not push */
+static bool
+value_to_text(const TtBoundFilter *filter, Datum value, Oid type, const char **result)
+{
+	Oid			base = getBaseType(type);
+	int64		id;
+	char	   *s;
+
+	*result = NULL;
+	if (base == BOOLOID)
+		*result = DatumGetBool(value) ? "true" : "false";
+	else if (base == INT2OID || base == INT4OID || base == INT8OID)
+	{
+		if (!value_to_id(value, type, &id))
+			return filter->condition.filter == TT_FILTER_EQ;
+		*result = psprintf(INT64_FORMAT, id);
+	}
+	else if (base == TEXTOID || base == VARCHAROID)
+	{
+		s = TextDatumGetCString(value);
+		/* only what is UTF-8 can be sent; an empty string selects nothing there */
+		s = (char *) pg_do_encoding_conversion((unsigned char *) s, strlen(s),
+											   GetDatabaseEncoding(), PG_UTF8);
+		if (*s != '\0' && pg_verify_mbstr(PG_UTF8, s, strlen(s), true))
+			*result = s;
+	}
+	return true;
+}
+
+static TtJsonType
+json_type(Oid type)
+{
+	switch (getBaseType(type))
+	{
+		case BOOLOID:
+			return TT_JSON_BOOL;
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+			return TT_JSON_NUMBER;
+		default:
+			return TT_JSON_STRING;
+	}
+}
+
+static void
+apply_values(TtBounds *bounds, TtBoundFilter *filter, int n, const Datum *values,
+			 const Oid *types)
+{
+	TtCondition *condition = &filter->condition;
+	const char **texts = palloc(sizeof(char *) * Max(n, 1));
+	int			ntexts = 0;
+	int			unique = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		if (!value_to_text(filter, values[i], types[i], &texts[ntexts]))
+			continue;
+		if (texts[ntexts++] == NULL)
+			return;
+	}
+	if (n > 0)
+		condition->type = json_type(types[0]);
+	qsort(texts, ntexts, sizeof(char *), compare_strings);
+	for (int i = 0; i < ntexts; i++)
+	{
+		if (unique > 0 && strcmp(texts[unique - 1], texts[i]) == 0)
+			continue;
+		if (condition->nvalues >= 0 &&
+			bsearch(&texts[i], condition->values, condition->nvalues, sizeof(char *),
+					compare_strings) == NULL)
+			continue;
+		texts[unique++] = texts[i];
+	}
+	condition->values = texts;
+	condition->nvalues = unique;
+	if (unique == 0)
+		bounds->nothing = true;
+}
+
+static void
+apply_filter(TtBounds *bounds, const TtTable *table, const TtQual *qual, int n,
+			 const Datum *values, const Oid *types)
+{
+	TtBoundFilter *filter = find_filter(bounds, table, qual->attnum);
+
+	switch (filter->condition.filter)
+	{
+		case TT_FILTER_CREATED:
+		case TT_FILTER_MODIFIED:
+			if (n == 1)
+				apply_times(filter, qual->op, values[0], types[0]);
+			break;
+		default:
+			apply_values(bounds, filter, n, values, types);
+			break;
+	}
+}
+
+/* Flatten "= ANY (array)" and drop NULLs, which match nothing. */
+static int
+flatten(const TtQual *qual, int nvalues, const Datum *values, const bool *nulls,
+		const Oid *types, Datum **out, Oid **out_types)
+{
+	int			n = 0;
+	int			size = nvalues;
+
+	*out = palloc(sizeof(Datum) * Max(size, 1));
+	*out_types = palloc(sizeof(Oid) * Max(size, 1));
+	for (int i = 0; i < nvalues; i++)
+	{
+		Datum	   *elems;
+		bool	   *elem_nulls;
+		int			nelems = 1;
+		Oid			type = types[i];
+
+		if (nulls[i])
+			continue;
+		if (qual->is_array)
+		{
+			ArrayType  *array = DatumGetArrayTypeP(values[i]);
+			int16		typlen;
+			bool		typbyval;
+			char		typalign;
+
+			type = ARR_ELEMTYPE(array);
+			get_typlenbyvalalign(type, &typlen, &typbyval, &typalign);
+			deconstruct_array(array, type, typlen, typbyval, typalign, &elems,
+							  &elem_nulls, &nelems);
+		}
+		if (n + nelems > size)
+		{
+			size = (n + nelems) * 2;
+			*out = repalloc(*out, sizeof(Datum) * size);
+			*out_types = repalloc(*out_types, sizeof(Oid) * size);
+		}
+		for (int k = 0; k < nelems; k++)
+		{
+			if (qual->is_array && elem_nulls[k])
+				continue;
+			(*out)[n] = qual->is_array ? elems[k] : values[i];
+			(*out_types)[n++] = type;
+		}
+	}
+	return n;
+}
+
+void
+tt_bounds_apply(TtBounds *bounds, const TtTable *table, const TtQual *qual, int nvalues,
+				const Datum *values, const bool *nulls, const Oid *types)
+{
+	Datum	   *flat;
+	Oid		   *flat_types;
+	int			n = flatten(qual, nvalues, values, nulls, types, &flat, &flat_types);
+
+	if (n == 0)
+	{
+		bounds->nothing = true;
+		return;
+	}
+	switch (qual->role)
+	{
+		case TT_ROLE_ACCOUNT:
+			apply_accounts(bounds, n, flat, flat_types);
+			break;
+		case TT_ROLE_DAY:
+		case TT_ROLE_HOUR:
+			apply_days(bounds, qual, n, flat, flat_types);
+			break;
+		case TT_ROLE_FILTER:
+			apply_filter(bounds, table, qual, n, flat, flat_types);
+			break;
+		case TT_ROLE_NONE:
+			break;
+	}
+}
+
+/* "YYYY-MM-DD HH:MM:SS" in UTC */
+static const char *
+format_utc(TimestampTz when)
+{
+	struct pg_tm tm;
+	fsec_t		fsec;
+
+	if (timestamp2tm(when, NULL, &tm, &fsec, NULL, NULL) != 0)
+		return "";
+	return psprintf("%04d-%02d-%02d %02d:%02d:%02d", tm.tm_year, tm.tm_mon, tm.tm_mday,
+					tm.tm_hour, tm.tm_min, tm.tm_sec);
+}
+
+/*
+ * Bounds on times become filters only within the half year that TikTok
+ * advises, widened by a second since its bounds are exclusive.
+ */
+static bool
+time_condition(TtBoundFilter *filter, TtCondition *condition)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (!filter->has_from)
+		return false;
+	if (condition->filter == TT_FILTER_MODIFIED || !filter->has_to)
+	{
+		if (now - filter->from > FILTER_RANGE || filter->from >= now)
+			return false;
+	}
+	else if (filter->to - filter->from > FILTER_RANGE || filter->to < filter->from)
+		return false;
+	condition->values = palloc(sizeof(char *) * 2);
+	condition->values[0] = format_utc(filter->from - 2 * USECS_PER_SEC);
+	condition->values[1] = filter->has_to ? format_utc(filter->to + 2 * USECS_PER_SEC) : "";
+	condition->nvalues = condition->filter == TT_FILTER_CREATED ? 2 : 1;
+	return true;
+}
+
+int
+tt_bounds_conditions(TtBounds *bounds, TtCondition **conditions)
+{
+	ListCell   *lc;
+	int			n = 0;
+
+	*conditions = palloc(sizeof(TtCondition) * (list_length(bounds->filters) + 1));
+	foreach(lc, bounds->filters)
+	{
+		TtBoundFilter *filter = lfirst(lc);
+		TtCondition condition = filter->condition;
+
+		switch (condition.filter)
+		{
+			case TT_FILTER_CREATED:
+			case TT_FILTER_MODIFIED:
+				if (!time_condition(filter, &condition))
+					continue;
+				break;
+			case TT_FILTER_EQ:
+				/* several values would be several requests */
+				if (condition.nvalues != 1)
+					continue;
+				break;
+			case TT_FILTER_MUSIC_IDS:
+				/* another search, whose results may differ */
+				continue;
+			default:
+				if (condition.nvalues < 1)
+					continue;
+				break;
+		}
+		(*conditions)[n++] = condition;
+	}
+	return n;
+}
+
+int
+tt_bounds_days(const TtBounds *bounds, const TtStream *stream, bool has_start_date,
+			   TtDay start_date, TtDay last_day, TtDays **days)
+{
+	TtDays		whole;
+	int			n;
+
+	whole.from = FIRST_DAY;
+	whole.to = last_day;
+	if (stream->report.grain == TT_GRAIN_NONE)
+	{
+		*days = palloc(sizeof(TtDays));
+		whole.from = last_day - UNDATED_SPAN + 1;
+		if (has_start_date && start_date > whole.from)
+			whole.from = start_date;
+		**days = whole;
+		return whole.from <= whole.to ? 1 : 0;
+	}
+	if (!bounds->has_lower)
+	{
+		if (!has_start_date)
+			return bounds->nothing ? 0 : -1;
+		whole.from = Max(start_date, FIRST_DAY);
+	}
+	if (whole.from > whole.to)
+		return 0;
+	n = tt_ranges_intersect(bounds->ranges, bounds->nranges, &whole, 1, days);
+	if (n < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+	if (n > 0)
+	{
+		TtDays	   *result = palloc(sizeof(TtDays) * n);
+
+		memcpy(result, *days, sizeof(TtDays) * n);
+		free(*days);
+		*days = result;
+	}
+	return n;
+}

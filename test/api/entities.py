@@ -1,0 +1,247 @@
+"""The endpoints that list accounts, campaigns, ad groups, ads, assets, audiences.
+
+Invariants: rows come newest id first; deleted objects stay out unless a status
+asks for them; every filter is applied before rows are counted and paged.
+"""
+import json
+
+import rules
+from data import AD, ADGROUP, CAMPAIGN, lexeme_json, timestamp
+from facts import ENTITIES
+from reports import Cache
+from rows import advertiser_row, assets, has_status, secondary_status, tree_row
+from rules import ApiError
+
+KIND = {'campaign/get': CAMPAIGN, 'adgroup/get': ADGROUP, 'ad/get': AD}
+PLAIN_FILTERS = {'objective_type', 'optimization_goal', 'campaign_type', 'billing_events',
+                 'is_smart_performance_campaign', 'campaign_automation_type',
+                 'campaign_product_source', 'sales_destination', 'creative_material_mode'}
+APPS = {'APP': ('APP_ANDROID', 'APP_IOS')}
+
+
+class Answer:
+    """data of a reply: encoded rows with their list key, page_info and more."""
+
+    def __init__(self, key, rows, count, page_info=None, more=None, headers=None):
+        self.key, self.rows, self.count = key, rows, count
+        self.page_info, self.more, self.headers = page_info, more or {}, headers or {}
+
+
+def encode(rows, endpoint=''):
+    """JSON bytes; some endpoints escape what others write as UTF-8."""
+    text = lexeme_json(json.dumps(rows, ensure_ascii=endpoint in ('campaign/get',
+                                                                  'dmp/custom_audience/list'),
+                                  separators=(',', ':')))
+    if endpoint == 'file/image/ad/search':
+        text = text.replace('/', '\\/')
+    return text.encode()
+
+
+def page_info(page, size, total, empty_pages=1):
+    pages = -(-total // size) if total else empty_pages
+    return {'page': page, 'page_size': size, 'total_number': total, 'total_page': pages}
+
+
+class Entities:
+    """Answers every endpoint but the report."""
+
+    def __init__(self, store, app_id, secret):
+        self.store, self.app_id, self.secret = store, app_id, secret
+        self.found = Cache(64)
+        self.pages = Cache(128 << 20, lambda answer: len(answer.rows))
+
+    def answer(self, endpoint, params, sandbox):
+        if endpoint == 'oauth2/advertiser/get':
+            return self._advertiser_ids(params, sandbox)
+        if endpoint == 'advertiser/info':
+            return self._advertisers(params)
+        if endpoint in KIND:
+            return self._tree(endpoint, params, sandbox)
+        return self._assets(endpoint, params)
+
+    def _account(self, advertiser):
+        account = self.store.account(advertiser)
+        if account is None:
+            raise ApiError(40001, f'No permission to operate advertiser {advertiser}')
+        return account
+
+    def _advertiser_ids(self, params, sandbox):
+        """The accounts of the token; the application must prove itself."""
+        if sandbox:
+            raise ApiError(40002, 'oauth2/advertiser/get is not supported in sandbox')
+        given = params.text('app_id', True), params.text('secret', True)
+        if given != (self.app_id, self.secret):
+            raise ApiError(40101, 'App id or secret is not correct')
+        rows = [{'advertiser_id': str(i), 'advertiser_name': self.store.account(i).name}
+                for i in self.store.account_ids()]
+        return Answer('list', encode(rows), len(rows))
+
+    def _advertisers(self, params):
+        ids = params.strings('advertiser_ids', 100)
+        if not ids:
+            rules.refuse('advertiser_ids: Missing data for required field.')
+        fields = rules.entity_fields('advertiser/info', params)
+        accounts = [self._account(rules.identifier('advertiser_ids', i)) for i in ids]
+        accounts.sort(key=lambda a: -a.id)
+        rows = [advertiser_row(a, fields) for a in accounts]
+        return Answer('list', encode(rows), len(rows))
+
+    def _tree(self, endpoint, params, sandbox):
+        """A page of campaigns, ad groups or ads."""
+        account_id = rules.identifier('advertiser_id', params.text('advertiser_id', True))
+        fields = rules.entity_fields(endpoint, params)
+        filters = rules.entity_filters(endpoint, params)
+        no_null = params.strings('exclude_field_types_in_response') or []
+        if set(no_null) - {'NULL_FIELD'}:
+            rules.refuse('exclude_field_types_in_response: not a valid value.')
+        page, size = params.page(endpoint)
+        with self.store.lock:
+            account = self._account(account_id)
+            key = (self.store.version, endpoint, account_id, repr(sorted(filters.items(), key=str)))
+            objects = self.found.get(key)
+            if objects is None:
+                objects = select(endpoint, account, filters)
+                self.found.put(key, objects)
+            key += (page, size, fields and tuple(fields), bool(no_null), sandbox)
+            answer = self.pages.get(key)
+            if answer is None:
+                some = objects[(page - 1) * size:page * size]
+                rows = [tree_row(endpoint, o, fields) for o in some]
+                rows = [shape(row, no_null, sandbox) for row in rows]
+                answer = Answer('list', encode(rows, endpoint), len(rows),
+                                page_info(page, size, len(objects), KIND[endpoint] % 2))
+                self.pages.put(key, answer)
+            return answer
+
+    def _assets(self, endpoint, params):
+        """A page of images, videos, music, portfolios or audiences."""
+        account_id = rules.identifier('advertiser_id', params.text('advertiser_id', True))
+        filters = rules.entity_filters(endpoint, params)
+        search = self._search(endpoint, params, filters)
+        page, size = params.page(endpoint)
+        with self.store.lock:
+            account = self._account(account_id)
+            rows = [r for r in assets(endpoint, account) if asset_passes(r, filters, search)]
+        some = rows[(page - 1) * size:page * size]
+        info = page_info(page, size, len(rows), 0)
+        if endpoint == 'file/music/get' and not account.music_paged and len(rows) <= size:
+            info = None                       # the API leaves it out when all fits on a page
+        return Answer(ENTITIES[endpoint]['list'], encode(some, endpoint), len(some), info)
+
+    @staticmethod
+    def _search(endpoint, params, filters):
+        """The ids asked for outside `filtering`, and the music search rules."""
+        if endpoint == 'dmp/custom_audience/list':
+            ids = params.strings('custom_audience_ids', rules.MAX_FILTER_IDS)
+            return None if ids is None else \
+                {rules.identifier('custom_audience_ids', i) for i in ids}
+        if endpoint == 'file/music/get':
+            scene = params.text('music_scene') or 'CREATIVE_ASSET'
+            if scene not in ('CREATIVE_ASSET', 'CATALOG_CAROUSEL', 'CAROUSEL_ADS'):
+                rules.refuse(f'music_scene: {scene} is not a valid value.')
+            kind = params.text('search_type') or 'SEARCH_BY_KEYWORD'
+            if kind not in ('SEARCH_BY_KEYWORD', 'SEARCH_BY_MUSIC_ID', 'SEARCH_BY_RECOMMEND',
+                            'SEARCH_BY_SOURCE', 'SEARCH_BY_LIKED', 'SEARCH_BY_HISTORY'):
+                rules.refuse(f'search_type: {kind} is not a valid value.')
+            if 'music_ids' in filters and kind != 'SEARCH_BY_MUSIC_ID':
+                rules.refuse('filtering.music_ids: needs search_type SEARCH_BY_MUSIC_ID')
+            if kind == 'SEARCH_BY_MUSIC_ID' and 'music_ids' not in filters:
+                rules.refuse('filtering.music_ids: Missing data for required field.')
+        return None
+
+
+def shape(row, no_null, sandbox):
+    """Drop what this request or environment does not show."""
+    if sandbox:
+        row.pop('secondary_status', None)
+    return {k: v for k, v in row.items() if v is not None} if no_null else row
+
+
+def select(endpoint, account, filters):
+    """The objects that the filters let through, newest first."""
+    found = account.objects(KIND[endpoint])
+    own = {'campaign/get': 'campaign_ids', 'adgroup/get': 'adgroup_ids', 'ad/get': 'ad_ids'}
+    if own[endpoint] in filters:
+        by_id = account.by_id(KIND[endpoint])
+        found = [by_id[i] for i in sorted(filters[own[endpoint]]) if i in by_id]
+    return [o for o in reversed(found) if not o.is_gone() and tree_passes(endpoint, o, filters)]
+
+
+def tree_passes(endpoint, o, filters):
+    """Whether a campaign, ad group or ad meets every filter."""
+    secondary = filters.get('secondary_status')
+    default = 'STATUS_ALL' if secondary else 'STATUS_NOT_DELETE'
+    if not has_status(o, {filters.get('primary_status', default)}):
+        return False
+    if secondary and not secondary.endswith('_STATUS_ALL') and secondary_status(o) != secondary \
+            and not (secondary.endswith('_NOT_DELETE') and not o.is_deleted()):
+        return False
+    if 'AUCTION' not in filters.get('buying_types', ['AUCTION']):
+        return False
+    for key, value in filters.items():
+        if key in PLAIN_FILTERS or key == 'promotion_type':
+            if not _plain(endpoint, o, key, value):
+                return False
+        elif key in ('campaign_ids', 'adgroup_ids'):
+            found = o.campaign if key == 'campaign_ids' else o if o.kind == ADGROUP else o.parent
+            if found.id not in value:
+                return False
+        elif key in ('campaign_name', 'adgroup_name', 'ad_name') \
+                and value.lower() not in o.name.lower():
+            return False
+        elif not _times(endpoint, o, key, value):
+            return False
+    return True
+
+
+def _plain(endpoint, o, key, value):
+    field = 'billing_event' if key == 'billing_events' else key
+    if endpoint != 'campaign/get' and key == 'objective_type':
+        return o.campaign.objective == value
+    if field not in ENTITIES[endpoint]['columns']:
+        source = o.parent if endpoint == 'ad/get' else o
+        endpoint, o = ('adgroup/get', source) if endpoint == 'ad/get' else (endpoint, o)
+    found = tree_row(endpoint, o, [field]).get(field)
+    if isinstance(value, list):
+        return found in value
+    return found == value or found in APPS.get(value, ())
+
+
+def _times(endpoint, o, key, value):
+    """creation_filter_… and modified_after exclude their bounds."""
+    if key == 'creation_filter_start_time':
+        return timestamp(o.created) > value
+    if key == 'creation_filter_end_time':
+        return timestamp(o.created) < value
+    if key == 'modified_after':
+        found = tree_row(endpoint, o, ['modify_time']).get('modify_time')
+        return found is not None and found > value
+    return True
+
+
+def asset_passes(row, filters, search):
+    """Whether an asset meets every filter."""
+    if search is not None and int(row['audience_id']) not in search:
+        return False
+    for key, value in filters.items():
+        if key in ('image_ids', 'video_ids'):
+            ok = row[key[:-1]] in value
+        elif key in ('material_ids', 'music_ids', 'creative_portfolio_ids'):
+            ok = row.get(key[:-1]) not in (None, '') and int(row[key[:-1]]) in value
+        elif key in ('width', 'height', 'displayable'):
+            ok = row[key] == value
+        elif key == 'video_name':
+            ok = value.lower() in row['file_name'].lower()
+        elif key == 'keyword':
+            ok = value.lower() in row['name'].lower()
+        elif key == 'styles':
+            ok = row['style'] in value
+        elif key == 'sources':
+            ok = bool(set(row['sources']) & set(value))
+        elif key == 'creative_portfolio_types':
+            ok = row['creative_portfolio_type'] in value
+        else:
+            ok = True
+        if not ok:
+            return False
+    return True

@@ -1,0 +1,14 @@
+"""The documented names and limits, read once from facts.json."""
+import json
+import os
+
+with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), 'facts.json'),
+          encoding='utf-8') as _file:
+    _facts = json.load(_file)
+
+METRICS = _facts['metrics']
+STREAMS = _facts['streams']
+ENTITIES = {s['path']: dict(s, name=name) for name, s in STREAMS.items() if 'report' not in s}
+REPORT = 'report/integrated/get'
+LEVELS = {'AUCTION_ADVERTISER': 'V', 'AUCTION_CAMPAIGN': 'C',
+          'AUCTION_ADGROUP': 'G', 'AUCTION_AD': 'A'}

@@ -1,0 +1,91 @@
+"""Make facts.json, the compact copy of TikTok's documented names and limits.
+
+Usage: python3 make_facts.py streams.json > facts.json
+
+Invariants: the local API reads nothing but facts.json, so it never shares a
+catalogue with the extension that it tests; one metric or column per line, so
+that a change of the facts is a readable diff.
+"""
+import json
+import sys
+
+LEVELS = {'AUCTION_ADVERTISER': 'V', 'AUCTION_CAMPAIGN': 'C',
+          'AUCTION_ADGROUP': 'G', 'AUCTION_AD': 'A'}
+ABSENT = 'expect NULL', 'not in the field list'
+
+
+def metric(m):
+    """One metric: type, kind, levels, AUDIENCE legality and restrictions."""
+    fact = {'type': m['pg_type'], 'kind': m['kind'],
+            'levels': ''.join(LEVELS[level] for level in m['data_levels']),
+            'audience': m['audience_report']}
+    for key, short in (('with_stat_time_hour', 'hour'),
+                       ('with_query_lifetime', 'lifetime'),
+                       ('with_extra_dimension', 'extra')):
+        if not m[key]:
+            fact[short] = False
+    if m['unique_user_metric']:
+        fact['unique'] = True
+    if m.get('only_with_dimension'):
+        fact['only_with'] = m['only_with_dimension']
+    return fact
+
+
+def column(c):
+    """One column of an entity row: type, JSON types on the wire, official or not."""
+    fact = {'type': c['pg_type'], 'wire': c['wire_types']}
+    if any(mark in c.get('note', '') for mark in ABSENT):
+        fact['official'] = False
+    return fact
+
+
+def stream(s):
+    """One stream: where it is read, its key, its paging, its report or columns."""
+    fact = {'path': s['path'].replace('/open_api/v1.3/', '').strip('/'),
+            'environments': s['environments'], 'key': s['key_columns'],
+            'list': s['list_path'].split('.')[-1]}
+    paging = s['paging']
+    if 'max_page_size' in paging:
+        fact['page_size'] = [paging['default_page_size'], paging['max_page_size']]
+    if s.get('report'):
+        report = s['report']
+        fact['report'] = {'report_type': report['report_type'],
+                          'data_level': report['data_level'],
+                          'dimensions': report['dimensions'],
+                          'lifetime': s['fixed_params'].get('query_lifetime') == 'true'}
+        fact['columns'] = {c['name']: {'type': c['pg_type']} for c in s['columns']
+                           if c['json_path'].startswith('dimensions.')}
+    else:
+        fact['filters'] = sorted({f['param'].split('filtering.')[-1].split(' ')[0]
+                                  for f in s['pushable_filters'] if f['param'] != '-'})
+        fact['columns'] = {c['name']: column(c) for c in s['columns']}
+    return fact
+
+
+def dump(facts, out):
+    """Write JSON with one metric, stream head or column per line."""
+    out.write('{"metrics": {\n')
+    out.write(',\n'.join(f' {json.dumps(name)}: {json.dumps(fact)}'
+                         for name, fact in facts['metrics'].items()))
+    out.write('\n},\n"streams": {\n')
+    texts = []
+    for name, fact in facts['streams'].items():
+        columns = fact.pop('columns')
+        head = json.dumps(fact)[:-1]
+        lines = ',\n'.join(f'   {json.dumps(c)}: {json.dumps(f)}'
+                           for c, f in columns.items())
+        texts.append(f' {json.dumps(name)}: {head}, "columns": {{\n{lines}}}}}')
+    out.write(',\n'.join(texts))
+    out.write('\n}}\n')
+
+
+def main():
+    with open(sys.argv[1], encoding='utf-8') as source:
+        given = json.load(source)
+    dump({'metrics': {name: metric(m) for name, m in given['report_metrics'].items()},
+          'streams': {s['name']: stream(s) for s in given['streams']
+                      if not s['beyond_seed']}}, sys.stdout)
+
+
+if __name__ == '__main__':
+    main()

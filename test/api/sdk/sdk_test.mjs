@@ -1,0 +1,101 @@
+// TikTok's own SDK against the local API: what it asks is accepted without a
+// violation, what it gets is complete.  Only basePath is changed.
+import * as sdk from 'tiktok-business-api-sdk-official';
+
+const base = process.argv[2];
+const token = 'local-access-token';
+const big = '7088160322559787010';
+sdk.ApiClient.instance.basePath = base;
+
+let count = 0;
+let failed = 0;
+function check(good, text) {
+  count += 1;
+  if (!good) failed += 1;
+  console.log(`${good ? 'ok' : 'not ok'} ${count} - ${text}`);
+}
+
+// An SDK call as a promise of `data`; the callback comes last.
+function call(api, method, ...args) {
+  return new Promise((resolve, reject) => {
+    api[method](...args, (error, data) => (error ? reject(error) : resolve(data.data)));
+  });
+}
+
+// All rows of all pages.
+async function walk(api, method, key, size, args, opts) {
+  const rows = [];
+  for (let page = 1; ; page += 1) {
+    const data = await call(api, method, ...args, { ...opts, page, page_size: size });
+    rows.push(...data[key]);
+    if (page >= data.page_info.total_page) {
+      check(rows.length === data.page_info.total_number,
+        `${method}: ${rows.length} rows on ${page} pages`);
+      return rows;
+    }
+  }
+}
+
+async function entities() {
+  const accounts = await call(new sdk.AuthenticationApi(), 'oauth2AdvertiserGet',
+    '7000000000000000001', 'local-secret', token);
+  check(accounts.list.length === 7, `oauth2AdvertiserGet: ${accounts.list.length} accounts`);
+  const info = await call(new sdk.AccountManagementApi(), 'advertiserInfo',
+    accounts.list.map((a) => a.advertiser_id), token, {});
+  check(info.list.every((a) => a.currency && a.timezone), 'advertiserInfo: all accounts');
+
+  const all = { filtering: { primary_status: 'STATUS_ALL' } };
+  const campaigns = await walk(new sdk.CampaignCreationApi(), 'campaignGet', 'list', 100,
+    [big, token], all);
+  await walk(new sdk.AdgroupApi(), 'adgroupGet', 'list', 1000, [big, token], all);
+  const ads = await walk(new sdk.AdApi(), 'adGet', 'list', 1000, [big, token], all);
+  const known = new Set(campaigns.map((c) => c.campaign_id));
+  check(ads.every((a) => known.has(a.campaign_id)), 'each ad has its campaign');
+  const some = await walk(new sdk.AdApi(), 'adGet', 'list', 1000, [big, token],
+    { filtering: { ad_ids: ads.slice(0, 3).map((a) => a.ad_id) }, fields: ['ad_id', 'ad_name'] });
+  check(some.every((a) => Object.keys(a).length === 2), 'adGet: fields and ids');
+
+  await walk(new sdk.AudienceApi(), 'dmpCustomAudienceList', 'list', 100, [big, token], {});
+  await walk(new sdk.FileApi(), 'adVideoSearch', 'list', 100, [big, token], {});
+  await walk(new sdk.CreativeManagementApi(), 'creativePortfolioList', 'creative_portfolios', 100,
+    [big, token], {});
+  return ads;
+}
+
+async function reports(ads) {
+  const api = new sdk.ReportingApi();
+  const every = (field) => [{ field_name: field, filter_type: 'IN', filter_value: '["STATUS_ALL"]' }];
+  const common = { advertiser_id: big, service_type: 'AUCTION', metrics: ['spend', 'impressions'] };
+  const days = { start_date: '2026-01-01', end_date: '2026-01-16' };
+  const daily = await walk(api, 'reportIntegratedGet', 'list', 1000, ['BASIC', token], {
+    ...common, ...days, data_level: 'AUCTION_AD', dimensions: ['ad_id', 'stat_time_day'],
+    filtering: every('ad_status') });
+  const account = await walk(api, 'reportIntegratedGet', 'list', 1000, ['BASIC', token], {
+    ...common, ...days, data_level: 'AUCTION_ADVERTISER',
+    dimensions: ['advertiser_id', 'stat_time_day'] });
+  const cents = (rows) => rows.reduce((n, r) => n + Math.round(Number(r.metrics.spend) * 100), 0);
+  check(cents(daily) === cents(account), `spend of ads is spend of the account: ${cents(daily)}`);
+  const audience = await walk(api, 'reportIntegratedGet', 'list', 1000, ['AUDIENCE', token], {
+    ...common, ...days, data_level: 'AUCTION_CAMPAIGN',
+    dimensions: ['campaign_id', 'stat_time_day', 'platform'] });
+  check(cents(audience) === cents(daily), 'spend by platform is spend of the ads');
+  const life = await walk(api, 'reportIntegratedGet', 'list', 1000, ['BASIC', token], {
+    ...common, data_level: 'AUCTION_AD', dimensions: ['ad_id'], query_lifetime: true,
+    filtering: every('ad_status') });
+  check(life.length === ads.length, 'lifetime: a row for each ad');
+  await call(api, 'reportIntegratedGet', 'BASIC', token, {
+    ...common, ...days, data_level: 'AUCTION_AD', dimensions: ['ad_id'], metrics: ['nonsense'] })
+    .then(() => check(false, 'a bad metric is refused'),
+      (error) => check(/40002/.test(error.message), 'a bad metric is refused'));
+}
+
+try {
+  await reports(await entities());
+} catch (error) {
+  check(false, `${error.message}`);
+}
+const violations = await (await fetch(`${base}/_control/violations`)).json();
+check(violations.length === 1 && /nonsense/.test(violations[0].message),
+  'the SDK broke no rule but the one it was told to break');
+console.log(`1..${count}`);
+process.exit(failed ? 1 : 0);

@@ -1,0 +1,56 @@
+#!/bin/sh
+# The long variants of the tests, again and again until the time is up:
+#
+#   sh test/soak.sh [minutes (60)] [part of check.sh]…
+#
+# TAP tests see TT_SOAK=1 and do more rounds and larger accounts then; fuzzers,
+# where there are any (test/fuzz/run.sh SECONDS), get a tenth of the time first.
+# Every round is a run of check.sh with servers and an API of its own. Ends with
+# "N passed, N failed", summed over the rounds; the first failure ends it.
+
+. "$(dirname "$0")/lib.sh"
+
+minutes=60
+case ${1:-} in
+	[0-9]*)
+		minutes=$1
+		shift
+		;;
+esac
+[ $# -gt 0 ] || set -- unit regress tap
+ends=$(($(date +%s) + minutes * 60))
+log=$(mktemp /tmp/tiktok_fdw_soak.XXXXXX)
+trap 'rm -f "$log"' EXIT
+trap 'exit 130' HUP INT TERM
+export TT_SOAK=1 TT_TIMEOUT=3600
+
+passed=0
+failed=0
+if [ -e "$TT_TOP/test/fuzz/run.sh" ]; then
+	if sh "$TT_TOP/test/fuzz/run.sh" $((minutes * 6)); then
+		passed=1
+	else
+		failed=1
+	fi
+fi
+
+round=0
+while [ "$failed" = 0 ]; do
+	round=$((round + 1))
+	sh "$TT_TOP/test/check.sh" "$@" >"$log" 2>&1
+	status=$?
+	last=$(tail -n 1 "$log")
+	echo "round $round: $last"
+	n=$(echo "$last" | sed -n 's/^\([0-9]*\) passed, .*/\1/p')
+	passed=$((passed + ${n:-0}))
+	n=$(echo "$last" | sed -n 's/^[0-9]* passed, \([0-9]*\) failed.*/\1/p')
+	failed=$((failed + ${n:-0}))
+	if [ "$status" != 0 ]; then
+		[ "$failed" != 0 ] || failed=1
+		cat "$log"
+	fi
+	[ "$(date +%s)" -lt "$ends" ] || break
+done
+
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]

@@ -1,0 +1,237 @@
+#!/bin/sh
+# The walls of the house: who may include what, how large a room may be, what
+# must not be left lying about. One "ok" or "not ok" line per wall.
+
+. "$(dirname "$0")/lib.sh"
+cd "$TT_TOP" || exit 1
+
+# The rooms from the ground up, one line a floor. A file belongs to the room
+# whose name it bears (fetch.c, fetch.h, fetch_retry.c: fetch; all of
+# src/catalog: catalog) and includes headers of its own room and of floors
+# below, never of a neighbour or of a floor above. A header …_private.h is for
+# its own room only.
+ROOMS="
+compat
+catalog
+option_value
+stream
+options
+table
+request
+qual
+query
+budget
+mux
+http
+reply
+decode
+fault
+fetch
+accounts
+plan
+scan
+explain
+import
+check
+views
+tiktok_fdw"
+
+failed=0
+# wall NAME FINDINGS: the wall stands when there are no findings.
+wall() {
+	if [ -z "$2" ]; then
+		echo "ok - $1"
+	else
+		echo "not ok - $1"
+		printf '%s\n' "$2" | sed 's/^/#   /'
+		failed=1
+	fi
+}
+
+# files PATTERN…: of the tree, committed or not, without what git ignores.
+files() {
+	if [ -e .git ] && tt_have git; then
+		git -c safe.directory='*' -c core.quotePath=off \
+			ls-files --cached --others --exclude-standard -- "$@"
+	else
+		for tt_f in "$@"; do
+			find . -name "${tt_f##*/}" -type f ! -path './build/*' | sed 's/^\.\///'
+		done
+	fi | sort -u | while IFS= read -r tt_f; do
+		[ -f "$tt_f" ] && printf '%s\n' "$tt_f"
+	done
+}
+
+c_files=$(files '*.c' '*.h' | grep -E '^(src/|tiktok_fdw\.c$)')
+[ -n "$c_files" ] || wall "there are C sources" "none in src"
+
+# included FILE…: FILE:LINE:HEADER, headers as written, without quotes or brackets
+included() {
+	[ $# = 0 ] || awk 'match($0, /^[ \t]*#[ \t]*include[ \t]*[<"][^>"]*/) {
+		header = substr($0, RSTART, RLENGTH)
+		sub(/^.*[<"]/, "", header)
+		print FILENAME ":" FNR ":" header
+	}' "$@"
+}
+
+# includes HEADER-REGEX ALLOWED-FILES-REGEX: who includes it and may not
+includes() {
+	included $c_files | awk -F: -v header="$1" -v allowed="$2" \
+		'$3 ~ header && $1 !~ allowed { print $1 ":" $2 ": " $3 }'
+}
+
+wall "only http, mux and compat.h include curl, and http.h and mux.h do not" \
+	"$(includes '^curl/' '^src/((http|mux)(_[a-z_]+)?\.c|(http|mux)_private\.h|compat\.h)$')"
+
+wall "only request.c includes jansson" \
+	"$(includes '^jansson' '^src/request\.c$')"
+
+wall "only qual, plan, scan and explain see planner or executor headers" \
+	"$(includes '^(optimizer/|executor/|nodes/(pathnodes|plannodes|execnodes)\.h|commands/explain)' \
+		'^src/((qual|plan|scan|explain)[._][a-z_.]*|compat\.h)$')"
+
+wall "versions of PostgreSQL and libcurl are tested in compat.h only" \
+	"$(grep -nE 'PG_VERSION_NUM|LIBCURL_VERSION_NUM' $c_files /dev/null | grep -v '^src/compat\.h:')"
+
+# request.c and every header of ours that it includes, directly or not
+closure=src/request.c
+for pass in 1 2 3 4 5 6; do
+	for header in $(included $(files $closure) | cut -d: -f3); do
+		for dir in src src/catalog; do
+			if [ -f "$dir/$header" ]; then
+				case " $closure " in
+					*" $dir/$header "*) ;;
+					*) closure="$closure $dir/$header" ;;
+				esac
+			fi
+		done
+	done
+done
+wall "request.c is there" "$([ -f src/request.c ] || echo src/request.c)"
+wall "request.c includes no PostgreSQL header" \
+	"$(included $(files $closure) | while IFS=: read -r file line header; do
+		case $header in
+			*.def | jansson.h) ;;
+			*)
+				[ -f "src/$header" ] || [ -f "src/catalog/$header" ] ||
+					echo "#include <$header>" | gcc -fsyntax-only -x c - 2>/dev/null ||
+					echo "$file:$line: $header"
+				;;
+		esac
+	done)"
+
+wall "a file includes only headers of floors below its own" \
+	"$(included $c_files | awk -F: -v rooms="$ROOMS" '
+		BEGIN {
+			floors = split(rooms, floor, "\n")
+			for (i = 1; i <= floors; i++)
+			{
+				n = split(floor[i], room, " ")
+				for (j = 1; j <= n; j++)
+					level[room[j]] = i
+			}
+		}
+
+		# the room of a path: its longest beginning that is the name of one
+		function room_of(path, name)
+		{
+			if (path ~ /(^|\/)catalog\//)
+				return "catalog"
+			name = path
+			sub(/^.*\//, "", name)
+			sub(/\.[a-z]+$/, "", name)
+			while (!(name in level) && name ~ /_/)
+				sub(/_[^_]*$/, "", name)
+			return name
+		}
+
+		function ours(header)
+		{
+			return system("test -f src/" header " -o -f src/catalog/" header " -o -f " header) == 0
+		}
+
+		{
+			here = room_of($1)
+			if (!(here in level))
+			{
+				if (!told[$1]++)
+					print $1 ": in no room of test/walls.sh"
+				next
+			}
+			if (!($3 in is_ours))
+				is_ours[$3] = ours($3)
+			if (!is_ours[$3])
+				next
+			# in src/catalog, a plain name is a neighbour
+			there = room_of($3)
+			if (!(there in level) && $1 ~ /^src\/catalog\//)
+				there = "catalog"
+			if (!(there in level))
+				print $1 ":" $2 ": " $3 " is in no room of test/walls.sh"
+			else if (there != here && (level[there] >= level[here] || $3 ~ /_private\.h$/))
+				print $1 ":" $2 ": " $3
+		}')"
+
+# tables (.def), expected outputs and the extension script, which is one file
+# by PostgreSQL's rules, are as long as they have to be
+wall "no file over 900 lines" \
+	"$(files '*.c' '*.h' '*.py' '*.pl' '*.pm' '*.sh' '*.sql' | grep -v '^sql/tiktok_fdw--' |
+		while IFS= read -r file; do
+			lines=$(wc -l <"$file")
+			[ "$lines" -le 900 ] || echo "$file: $lines lines"
+		done)"
+
+wall "no line of C over 100 columns" \
+	"$(for file in $c_files $(files 'test/*.c' 'test/*.h'); do
+		expand -t 4 "$file" | awk -v file="$file" 'length > 100 { print file ":" NR }'
+	done)"
+
+# a function: a "{" in the first column that follows the end of a parameter list
+wall "no function over 80 lines" \
+	"$(awk '
+		FNR == 1 { start = 0; before = "" }
+		/^\{/ && before ~ /\)[ \t]*$/ { start = FNR }
+		/^[A-Za-z_].*\(/ && !start { name = $0; sub(/\(.*/, "", name); sub(/^.*[ *]/, "", name) }
+		/^\}/ {
+			if (start && FNR - start + 1 > 80)
+				print FILENAME ":" start ": " name ", " FNR - start + 1 " lines"
+			start = 0
+		}
+		/[^ \t]/ { before = $0 }' $c_files $(files 'test/*.c' 'test/*.h') /dev/null)"
+
+# The regression scripts: the Makefile lists each of them, each has its output.
+listed=$(make -s -f - <<-'MAKE' 2>/dev/null
+	include Makefile
+	listed: ; @printf '%s\n' $(REGRESS)
+	.DEFAULT_GOAL := listed
+MAKE
+)
+scripts=$(files 'sql/*.sql' | sed -n 's/^sql\/\(.*\)\.sql$/\1/p' | grep -v '^tiktok_fdw--')
+wall "every regression script is in the Makefile and has its output" \
+	"$(for name in $scripts; do
+		echo "$listed" | grep -qx "$name" || echo "sql/$name.sql is not in REGRESS"
+		[ -f "expected/$name.out" ] || echo "there is no expected/$name.out"
+	done
+	for name in $listed; do
+		echo "$scripts" | grep -qx "$name" || echo "there is no sql/$name.sql"
+	done
+	for name in $(files 'expected/*.out' | sed 's/.*\///; s/\(_[0-9]\)*\.out$//'); do
+		echo "$scripts" | grep -qx "$name" || echo "expected/$name.out has no script"
+	done)"
+
+# (the words are put together here, so that this file is not a finding)
+left=$(printf '%s|%s|%s|not %s|FIX ?%s' TO''DO X''XX st''ub implemented ME)
+code=$(files '*.c' '*.h' '*.def' '*.py' '*.pl' '*.pm' '*.sh' '*.sql' Makefile)
+wall "nothing is left open in the code" \
+	"$(grep -nE "\b($left)\b" $code /dev/null)"
+wall "no conflict markers" \
+	"$(grep -nE '^(<<<<<<<|>>>>>>>|=======)( |$)' $(files '*') /dev/null)"
+wall "no white space at the ends of lines" \
+	"$(grep -nE '[ 	]+$' $code $(files '*.md' '*.json' '*.yml' '*.control') /dev/null | head -n 20)"
+wall "no carriage returns" \
+	"$(grep -lI "$(printf '\r')" $(files '*') /dev/null)"
+wall "no test sleeps" \
+	"$(grep -nE '\b(pg_sleep|usleep|sleep)\b *\(' $(files 'sql/*.sql' 'test/t/*') /dev/null |
+		grep -v '^sql/tiktok_fdw--')"
+
+exit "$failed"
