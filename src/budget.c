@@ -4,7 +4,7 @@
  *	  request counters.
  *
  * The promise: at the API, no second has more than rate requests.  Kept by a
- * sliding window per key, counted in slots of 50 ms over a little more than a
+ * sliding window per key, counted in slots of 20 ms over a little more than a
  * second; the surplus absorbs what the network shifts.  A request is granted
  * first, but counts in the window from the moment it goes out: between the two
  * (a connection may have to be made) it counts as unsent, that is, always.
@@ -14,7 +14,7 @@
  * of its unsent grants, and what is on it at the end of a transaction counts as
  * sent then.  kill -9 makes the postmaster set up shared memory anew.
  *
- * Shared memory is of fixed size (about 17 kB) under two LWLocks, which are
+ * Shared memory is of fixed size (about 19 kB) under two LWLocks, which are
  * held for a walk through an array: no wait, no ereport, no palloc, no catalog
  * look-up under them.  tt_budget_sent() and tt_budget_return() may be called
  * from a reset callback of a memory context.
@@ -45,9 +45,9 @@
 #define SHARED_NAME "tiktok_fdw"
 
 /* the sliding window; all times are in milliseconds of now_ms() */
-#define SLOT_MS 50
-#define SLOTS	32 /* in the ring; a power of two */
-#define WINDOW	22 /* that count: 1050 to 1100 ms */
+#define SLOT_MS 20
+#define SLOTS	64 /* in the ring; a power of two */
+#define WINDOW	53 /* that count: 1040 to 1060 ms */
 
 /* keys whose budgets are known at the same time */
 #define BUDGETS 32

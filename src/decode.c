@@ -30,7 +30,7 @@
 #include "utils/timestamp.h"
 
 #include "decode.h"
-#include "text.h"
+#include "reply_text.h"
 
 #define MAX_SHOWN 100 /* bytes of a value in an error's context */
 
@@ -488,8 +488,8 @@ convert_json(TtConverter *converter, const TtValue *value)
 
 /* the Datum or NULL of a value that is an element of an array, or a column's */
 static Datum
-convert_or_null(const TtDecoder *decoder, TtConverter *converter, const TtValue *value, bool no_value,
-				bool *isnull)
+convert_or_null(const TtDecoder *decoder, TtConverter *converter, const TtValue *value,
+				bool no_value, bool *isnull)
 {
 	Datum result = no_value ? (Datum) 0 : convert(decoder, converter, value);
 
@@ -510,7 +510,8 @@ convert_array(const TtDecoder *decoder, TtConverter *converter, const TtValue *v
 	Datum		*values;
 	bool		*nulls;
 
-	if (value->kind == TT_VALUE_JSON && !tt_reply_array(value->text, value->length, &count, &elements))
+	if (value->kind == TT_VALUE_JSON &&
+		!tt_reply_array(value->text, value->length, &count, &elements))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
 				 errmsg("invalid input for type %s: a JSON object is no array",
@@ -587,7 +588,7 @@ show_place(void *arg)
 	if (origin->request_id != NULL && origin->request_id[0] != '\0')
 		appendStringInfo(&from, ", request_id %s", origin->request_id);
 	if (value->text != NULL)
-		shown = tt_text_clip(value->text, value->length, MAX_SHOWN);
+		shown = tt_reply_clip(value->text, value->length, MAX_SHOWN);
 	errcontext("column \"%s\" of foreign table \"%s\", %s%s%s%s", place->column->name,
 			   place->decoder->table, shown ? "value \"" : "no value", shown ? shown : "",
 			   shown ? "\"" : "", from.data);

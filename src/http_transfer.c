@@ -259,7 +259,6 @@ setup_transport(TtTransfer *transfer, bool https)
 	EASY_SET(transfer, CURLOPT_ACCEPT_ENCODING, "");
 	EASY_SET(transfer, CURLOPT_TCP_KEEPALIVE, 1L);
 	EASY_SET(transfer, CURLOPT_MAXAGE_CONN, MAX_IDLE_SECONDS);
-	EASY_SET(transfer, CURLOPT_BUFFERSIZE, 65536L);
 	EASY_SET(transfer, CURLOPT_CONNECTTIMEOUT_MS, (long) options->connect_timeout_ms);
 	EASY_SET(transfer, CURLOPT_TIMEOUT_MS, (long) options->timeout_ms);
 	EASY_SET(transfer, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t) options->max_response_size);
@@ -448,7 +447,7 @@ describe_timeout(TtTransfer *transfer)
 	{
 		if (until[i] == 0)
 			continue; /* there was no such phase */
-		used += snprintf(text + used, size - used, "%s%s " INT64_FORMAT " ms", i > 0 ? ", " : "",
+		used += snprintf(text + used, size - used, "%s%s " INT64_FORMAT " ms", from > 0 ? ", " : "",
 						 i == 2 && until[1] == 0 ? "connect and TLS" : names[i], Max(until[i] - from, 0) / 1000);
 		from = Max(from, until[i]);
 	}

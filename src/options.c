@@ -25,7 +25,6 @@
 #include "foreign/foreign.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
-#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
@@ -242,6 +241,7 @@ read_url(const OptionDef *def, const char *value, Settings *s)
 {
 	TtUrl		url;
 	const char *complaint = tt_value_url(value, &url);
+	char	   *base;
 
 	if (complaint != NULL)
 		invalid_value(def, value, complaint);
@@ -252,7 +252,11 @@ read_url(const OptionDef *def, const char *value, Settings *s)
 		s->o.proxy = value;
 		return;
 	}
-	s->o.base_url = value[strlen(value) - 1] == '/' ? value : psprintf("%s/", value);
+	/* scheme and host in small letters, so that others may compare them */
+	base = psprintf("%s%s", value, value[strlen(value) - 1] == '/' ? "" : "/");
+	for (char *p = base; p < base + (url.path - value); p++)
+		*p = pg_ascii_tolower((unsigned char) *p);
+	s->o.base_url = base;
 	s->o.host = url.host;
 }
 

@@ -114,34 +114,6 @@ operator_narrows(const TtTable *table, int attnum, TtQualRole role, TtQualOp op)
 	}
 }
 
-const char *
-tt_qual_pushdown(const TtStream *stream, const TtColumn *column)
-{
-	if (strcmp(column->name, "advertiser_id") == 0)
-		return stream->endpoint->account_param == TT_ACCOUNT_NONE ? NULL : "=, IN";
-	if (stream->kind == TT_KIND_REPORT)
-	{
-		if (strcmp(column->name, "stat_time_day") == 0 ||
-			strcmp(column->name, "stat_time_hour") == 0)
-			return "=, <, <=, >, >=, IN";
-		return tt_report_id_filter(&stream->report, column->name) != NULL
-			? "=, IN" : NULL;
-	}
-	switch (column->filter)
-	{
-		case TT_FILTER_NONE:
-			return NULL;
-		case TT_FILTER_EQ:
-			return "=";
-		case TT_FILTER_CREATED:
-			return "=, <, <=, >, >=";
-		case TT_FILTER_MODIFIED:
-			return "=, >, >=";
-		default:
-			return "=, IN";
-	}
-}
-
 /*
  * The column that an expression is: a Var of the scan, perhaps relabelled, or
  * the day of an hour, date_trunc('day', hour) or hour::date.
@@ -805,9 +777,6 @@ tt_bounds_conditions(TtBounds *bounds, TtCondition **conditions)
 				if (condition.nvalues != 1)
 					continue;
 				break;
-			case TT_FILTER_MUSIC_IDS:
-				/* another search, whose results may differ */
-				continue;
 			default:
 				if (condition.nvalues < 1)
 					continue;

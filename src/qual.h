@@ -54,9 +54,6 @@ extern TtQual *tt_qual_classify(Index varno, Relids relids, const TtTable *table
 /* the filter that a column of a table can become; NULL param if none */
 extern TtFilter tt_qual_filter(const TtTable *table, int attnum, const char **param);
 
-/* the operators that the API evaluates on the column, for tiktok.stream_columns */
-extern const char *tt_qual_pushdown(const TtStream *stream, const TtColumn *column);
-
 /* what the conditions of a scan narrow down to */
 typedef struct TtBounds
 {

@@ -26,7 +26,7 @@
 
 #include "compat.h"
 #include "reply.h"
-#include "text.h"
+#include "reply_text.h"
 
 #define MAX_DEPTH	64	   /* levels of nesting */
 #define MAX_ROWS	100000 /* of one page: TikTok's have 1,000 */
@@ -259,7 +259,7 @@ fail(Parse *p, const char *what)
 	else
 		p->error = psprintf("invalid JSON at byte %zu: %s at \"%s\"",
 							(size_t) (at - lex->input + 1), what,
-							tt_text_clip(at, Min(end - at, 2 * MAX_NEAR), MAX_NEAR));
+							tt_reply_clip(at, Min(end - at, 2 * MAX_NEAR), MAX_NEAR));
 	return false;
 }
 
@@ -289,7 +289,7 @@ enter(Parse *p)
 	CHECK_FOR_INTERRUPTS();
 	if (++p->depth > MAX_DEPTH)
 	{
-		p->error = psprintf("invalid JSON: nested deeper than %d levels", MAX_DEPTH);
+		p->error = psprintf("nested deeper than %d levels", MAX_DEPTH);
 		return false;
 	}
 	return next(p);
@@ -332,9 +332,9 @@ store(Parse *p, const TtNode *node, TtValue *values, TtValueKind kind,
 	{
 		value.text = allocate(p, end - start + 1);
 		if (kind == TT_VALUE_STRING)
-			value.length = tt_text_unescape(value.text, start, end);
+			value.length = tt_reply_unescape(value.text, start, end);
 		else if (kind == TT_VALUE_JSON)
-			value.length = tt_text_unescape_json(value.text, start, end);
+			value.length = tt_reply_unescape_json(value.text, start, end);
 		else
 		{
 			memcpy(value.text, start, end - start);
@@ -361,7 +361,7 @@ find_child(TtNode *node, TtNode *previous, const char *key, int length)
 	if (memchr(key, '\\', length) != NULL)
 	{
 		unescaped = palloc(length);
-		length = tt_text_unescape(unescaped, key, key + length);
+		length = tt_reply_unescape(unescaped, key, key + length);
 		key = unescaped;
 	}
 	place = search_child(node, key, length, &found);
@@ -385,7 +385,8 @@ next_element(Parse *p, JsonTokenType end, bool *more)
 	if (p->lex->token_type == JSON_TOKEN_COMMA)
 		return next(p);
 	if (p->lex->token_type != end)
-		return fail(p, end == JSON_TOKEN_ARRAY_END ? "expected \",\" or \"]\"" : "expected \",\" or \"}\"");
+		return fail(p, end == JSON_TOKEN_ARRAY_END ? "expected \",\" or \"]\""
+												   : "expected \",\" or \"}\"");
 	*more = false;
 	return true;
 }
@@ -508,7 +509,8 @@ read_role(Parse *p, const TtNode *node)
 	TtReply *reply = p->reply;
 	bool	 is_object = (p->lex->token_type == JSON_TOKEN_OBJECT_START);
 
-	if ((node->role == ROLE_DATA && reply->has_data) || (node->role == ROLE_LIST && reply->has_list))
+	if ((node->role == ROLE_DATA && reply->has_data) ||
+		(node->role == ROLE_LIST && reply->has_list))
 	{
 		p->error = psprintf("the key \"%s\" comes twice", node->key);
 		return false;
@@ -647,7 +649,7 @@ text_or_empty(const TtValue *value, int max)
 {
 	if (value->text == NULL)
 		return pstrdup("");
-	return tt_text_clip(value->text, value->length, max);
+	return tt_reply_clip(value->text, value->length, max);
 }
 
 static void
@@ -675,12 +677,12 @@ not_json(const char *body, size_t length)
 	if (length == 0)
 		return "empty";
 	if (strchr("[\"-0123456789", body[0]) != NULL)
-		return psprintf("not a JSON object: \"%s\"", tt_text_clip(body, length, MAX_SNIPPET));
-	return psprintf("not JSON: \"%s\"", tt_text_clip(body, length, MAX_SNIPPET));
+		return psprintf("not a JSON object: \"%s\"", tt_reply_clip(body, length, MAX_SNIPPET));
+	return psprintf("not JSON: \"%s\"", tt_reply_clip(body, length, MAX_SNIPPET));
 }
 
 TtReply *
-tt_reply_parse(const TtPaths *paths, char *body, size_t length, const char **error)
+tt_reply_parse(const TtPaths *paths, const char *body, size_t length, const char **error)
 {
 	Parse	parse = {0};
 	TtValue envelope[ENV_COUNT] = {{0}};
@@ -714,7 +716,7 @@ tt_reply_parse(const TtPaths *paths, char *body, size_t length, const char **err
 		return NULL;
 	}
 
-	parse.lex = TT_MAKE_JSON_LEX(body, length, PG_UTF8, false);
+	parse.lex = TT_MAKE_JSON_LEX((char *) body, length, PG_UTF8, false);
 	parse.paths = paths;
 	parse.reply = palloc0(sizeof(TtReply));
 	parse.reply->nslots = paths->nslots;

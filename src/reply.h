@@ -15,7 +15,7 @@ typedef enum TtValueKind
 	TT_VALUE_STRING, /* text: the string, unescaped */
 	TT_VALUE_NUMBER, /* text: the lexeme, never through a double */
 	TT_VALUE_BOOL,	 /* text: true or false */
-	TT_VALUE_JSON	 /* text: an array or object as it came */
+	TT_VALUE_JSON	 /* text: an array or object; \u escapes above ASCII gone */
 } TtValueKind;
 
 typedef struct TtValue
@@ -56,12 +56,13 @@ typedef struct TtReply
 
 /*
  * Parse a page.  body should be UTF-8, and is not kept.  The result lives
- * in the current memory context.  Returns NULL and sets *error (a phrase such
+ * in the current memory context, values together: none can be pfree'd by itself.
+ * Returns NULL and sets *error (a phrase such
  * as "invalid JSON: …") if the text is no JSON object in valid UTF-8, or nests
  * deeper than 64 levels; does not ereport for anything that the server sent
  * (except out of memory).  NUL escapes and lone surrogates become U+FFFD.
  */
-extern TtReply *tt_reply_parse(const TtPaths *paths, char *body, size_t length,
+extern TtReply *tt_reply_parse(const TtPaths *paths, const char *body, size_t length,
 							   const char **error);
 
 #define tt_reply_value(reply, row, slot) \

@@ -172,7 +172,9 @@ part_regress() {
 	[ "$failed" = 0 ] && return
 	show regress "$log" 40
 	[ -s "$tree/regression.diffs" ] && head -n 300 "$tree/regression.diffs"
-	find "$tree" -path '*/log/postmaster.log' -exec tail -n 20 {} +
+	# why a server went, if one did
+	find "$tree/regress" "$tree/log" -name postmaster.log -exec \
+		grep -hE 'PANIC|FATAL|TRAP|terminated by signal' {} + 2>/dev/null | tail -n 20
 }
 
 # Each TAP file with a folder, a server and an API of its own, some at a time.

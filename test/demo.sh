@@ -38,7 +38,7 @@ quietly tt_stage "$tree"
 # no statement in its log, for one of them holds the token.
 data=$TT_WORK/home/data
 run=$TT_WORK/home/run
-echo "starting PostgreSQL and the API"
+echo "starting PostgreSQL"
 quietly tt_as mkdir -m 700 "$run"
 quietly tt_as initdb -D "$data" -U postgres -A trust --no-sync --encoding=UTF8 --locale=C
 cat >>"$TT_CONF" <<-CONF
@@ -50,6 +50,7 @@ quietly tt_as sh -c 'cat "$1" >>"$2/postgresql.conf"' sh "$TT_CONF" "$data"
 quietly tt_as pg_ctl -D "$data" -l "$TT_WORK/home/server.log" -w start
 
 if [ -z "${TIKTOK_ACCESS_TOKEN:-}" ]; then
+	echo "starting the local API"
 	tt_api_start --scale demo || exit 1
 	TIKTOK_API_URL=$TT_API_URL
 	export TIKTOK_API_URL

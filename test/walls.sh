@@ -121,7 +121,7 @@ wall "request.c includes no PostgreSQL header" \
 	done)"
 
 wall "a file includes only headers of floors below its own" \
-	"$(included $c_files | awk -F: -v rooms="$ROOMS" '
+	"$(included $c_files | awk -F: -v rooms="$ROOMS" -v all="$(echo $c_files)" '
 		BEGIN {
 			floors = split(rooms, floor, "\n")
 			for (i = 1; i <= floors; i++)
@@ -130,6 +130,10 @@ wall "a file includes only headers of floors below its own" \
 				for (j = 1; j <= n; j++)
 					level[room[j]] = i
 			}
+			n = split(all, file, " ")
+			for (i = 1; i <= n; i++)
+				if (!(room_of(file[i]) in level))
+					print file[i] ": in no room of test/walls.sh"
 		}
 
 		# the room of a path: its longest beginning that is the name of one
@@ -153,11 +157,7 @@ wall "a file includes only headers of floors below its own" \
 		{
 			here = room_of($1)
 			if (!(here in level))
-			{
-				if (!told[$1]++)
-					print $1 ": in no room of test/walls.sh"
 				next
-			}
 			if (!($3 in is_ours))
 				is_ours[$3] = ours($3)
 			if (!is_ours[$3])
@@ -181,9 +181,11 @@ wall "no file over 900 lines" \
 			[ "$lines" -le 900 ] || echo "$file: $lines lines"
 		done)"
 
+# (but for messages, which are kept whole so that they can be searched for)
 wall "no line of C over 100 columns" \
 	"$(for file in $c_files $(files 'test/*.c' 'test/*.h'); do
-		expand -t 4 "$file" | awk -v file="$file" 'length > 100 { print file ":" NR }'
+		expand -t 4 "$file" | awk -v file="$file" \
+			'length > 100 && !/"([^"\\]|\\.)+ ([^"\\]|\\.)+"/ { print file ":" NR }'
 	done)"
 
 # a function: a "{" in the first column that follows the end of a parameter list

@@ -312,6 +312,8 @@ class Store:
     """All accounts of one server, and the changes made to them."""
 
     def __init__(self, seed=1, scale='small', ads=None, today=None, mutations=()):
+        if ads is not None and scale != 'large':
+            raise ValueError('ads: only with scale large')
         self.seed, self.scale, self.ads = seed, scale, ads
         self.today = (today or datetime.datetime.now(datetime.timezone.utc).date()).toordinal()
         history, shortest, longest, self.specs = SCALES[scale]
@@ -337,10 +339,8 @@ class Store:
         self._specs = {ACCOUNTS[index][0]: (index, ACCOUNTS[index], ads, assets, paged)
                        for index, ads, assets, paged in self.specs}
         if self.ads is not None:
-            first = next(iter(self._specs))
-            if self.scale == 'large':
-                self._specs[first] = self._specs[first][:2] + (self.ads,) \
-                    + self._specs[first][3:]
+            first, spec = next(iter(self._specs.items()))
+            self._specs[first] = spec[:2] + (self.ads,) + spec[3:]
         for number, (id_, name, ads) in enumerate(self.added):
             spec = (id_, name, 'USD', 2, 'Etc/GMT+8', 'America/Los_Angeles', -480, 'US')
             self._specs[id_] = (20 + number, spec, ads, (4, 4, 4, 4, 4), True)

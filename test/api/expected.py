@@ -127,7 +127,9 @@ def report_rows(stream, account, names, begin, end, include_deleted):
     report = STREAMS[stream]['report']
     level, dimensions = report['data_level'], report['dimensions']
     audience = report['report_type'] == 'AUDIENCE'
-    wanted = [n for n in names if n not in dimensions and n in METRICS]
+    # the API gives ad_id_v2 only without the dimension ad_id
+    wanted = [n for n in names if n not in dimensions and n in METRICS
+              and not (n == 'ad_id_v2' and 'ad_id' in dimensions)]
     compiled = metrics.compile_metrics(wanted, account, audience)
     objects = [account] if level == 'AUCTION_ADVERTISER' else account.objects(KIND[level])
     for o in objects:

@@ -295,6 +295,8 @@ def report_query(params, sandbox):
     begin, end = (0, 4000000) if lifetime else _window(params, time)
     filters, status = _report_filters(params, report_type, level, id_)
     metrics = params.strings('metrics') or ['spend', 'impressions']
+    if 'ad_id_v2' in metrics and 'ad_ids' in filters:
+        refuse('metrics: ad_id_v2 cannot be combined with filter ad_ids')
     for name in metrics:
         check_metric(name, report_type, level, id_, time, extras, lifetime)
     page, size = params.page(REPORT)
@@ -434,7 +436,7 @@ def _report_filters(params, report_type, level, id_):
         if not value or field in filters:
             refuse(f'{name}: empty or given twice')
         if field in ID_FILTERS and LEVELS[level] in ID_FILTERS[field]:
-            if field == 'ad_ids' and id_ == 'ad_id_v2' or field == 'ad_ids_v2' != id_ == 'ad_id':
+            if (field, id_) in (('ad_ids', 'ad_id_v2'), ('ad_ids_v2', 'ad_id')):
                 refuse(f'{name}: cannot be combined with dimension {id_}')
             filters[field] = {identifier(name, v) for v in value}
         elif field == STATUS_FIELD.get(level) and report_type == 'BASIC':
@@ -469,8 +471,8 @@ def check_metric(name, report_type, level, id_, time, extras, lifetime):
         refuse(f'metrics: {name} is not supported with dimension {extras[0]}')
     if 'only_with' in fact and fact['only_with'] not in extras:
         refuse(f'metrics: {name} needs dimension {fact["only_with"]}')
-    if name == 'ad_id_v2' and id_ == 'ad_id':
-        refuse('metrics: ad_id_v2 cannot be combined with dimension ad_id')
+    if (name, id_) in (('ad_id_v2', 'ad_id'), ('ad_id', 'ad_id_v2')):
+        refuse(f'metrics: {name} cannot be combined with dimension {id_}')
     if name in ('cash_spend', 'voucher_spend') and time != 'stat_time_day':
         refuse(f'metrics: {name} needs dimension stat_time_day')
 

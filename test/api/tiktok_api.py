@@ -165,9 +165,21 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     do_PUT = do_DELETE = do_PATCH = do_HEAD = do_POST
 
+    def handle_expect_100(self):
+        super().handle_expect_100()
+        self.wfile.flush()
+        return True
+
     def read_body(self):
+        if 'chunked' in (self.headers.get('Transfer-Encoding') or ''):
+            return b''.join(iter(self._chunk, b''))
         size = int(self.headers.get('Content-Length') or 0)
         return self.rfile.read(size) if size else b''
+
+    def _chunk(self):
+        data = self.rfile.read(int(self.rfile.readline().split(b';')[0], 16))
+        self.rfile.readline()
+        return data
 
     def api_request(self, path, query):
         """Answer one request of the API; it is written down before the reply goes out."""
@@ -237,8 +249,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def _parameters(self, query, raw):
         """The parameters of the query string and of the JSON body."""
         try:
-            pairs = urllib.parse.parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query),
-                                           errors='strict')
+            pairs = urllib.parse.parse_qsl(query, keep_blank_values=True,
+                                           strict_parsing=bool(query), errors='strict')
         except ValueError:
             raise ApiError(40002, 'The query string is malformed') from None
         params = dict(pairs)

@@ -1,5 +1,5 @@
 /*
- * text.c
+ * reply_text.c
  *	  Text of the API: without JSON's escapes, and as an error message shows it.
  *
  * Everything is UTF-8.  What is unescaped has passed PostgreSQL's JSON lexer, so
@@ -9,12 +9,12 @@
 
 #include "mb/pg_wchar.h"
 
-#include "text.h"
+#include "reply_text.h"
 
 #define REPLACEMENT 0xFFFD /* for what text cannot hold */
 
 char *
-tt_text_clip(const char *text, int length, int max)
+tt_reply_clip(const char *text, int length, int max)
 {
 	int	  encoding = GetDatabaseEncoding();
 	bool  cut = length > max;
@@ -89,7 +89,7 @@ put_utf8(char *to, pg_wchar c)
 }
 
 int
-tt_text_unescape(char *to, const char *from, const char *end)
+tt_reply_unescape(char *to, const char *from, const char *end)
 {
 	char *start = to;
 
@@ -135,7 +135,7 @@ tt_text_unescape(char *to, const char *from, const char *end)
 }
 
 int
-tt_text_unescape_json(char *to, const char *from, const char *end)
+tt_reply_unescape_json(char *to, const char *from, const char *end)
 {
 	char *start = to;
 

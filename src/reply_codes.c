@@ -1,5 +1,5 @@
 /*
- * codes.c
+ * reply_codes.c
  *	  What the API's return codes mean: what to do about one, and the SQLSTATE of
  *	  the error that is left when nothing helps.
  *

@@ -1,9 +1,9 @@
 /*
- * text.h
+ * reply_text.h
  *	  Text of the API: without JSON's escapes, and as an error message shows it.
  */
-#ifndef TT_TEXT_H
-#define TT_TEXT_H
+#ifndef TT_REPLY_TEXT_H
+#define TT_REPLY_TEXT_H
 
 #include "postgres.h"
 
@@ -12,19 +12,19 @@
  * room than there was; returns the length.  NUL and lone surrogates become
  * U+FFFD, since no text can hold them.
  */
-extern int tt_text_unescape(char *to, const char *from, const char *end);
+extern int tt_reply_unescape(char *to, const char *from, const char *end);
 
 /*
  * The same for the text of an array or object, which stays JSON: only \u escapes
  * of characters above ASCII (and NUL) are replaced.  So json, jsonb and text get
  * what strings get, and databases of other encodings can convert it.
  */
-extern int tt_text_unescape_json(char *to, const char *from, const char *end);
+extern int tt_reply_unescape_json(char *to, const char *from, const char *end);
 
 /*
  * UTF-8 as an error message can show it: at most max bytes, "..." if it is
  * longer, control characters as spaces, in the server's encoding.
  */
-extern char *tt_text_clip(const char *text, int length, int max);
+extern char *tt_reply_clip(const char *text, int length, int max);
 
-#endif /* TT_TEXT_H */
+#endif /* TT_REPLY_TEXT_H */
