@@ -64,12 +64,17 @@ tiktok_fdw_handler(PG_FUNCTION_ARGS)
 	routine->GetForeignRelSize = tiktokGetForeignRelSize;
 	routine->GetForeignPaths = tiktokGetForeignPaths;
 	routine->GetForeignPlan = tiktokGetForeignPlan;
+	routine->GetForeignUpperPaths = tiktokGetForeignUpperPaths;
 	routine->BeginForeignScan = tiktokBeginForeignScan;
 	routine->IterateForeignScan = tiktokIterateForeignScan;
 	routine->ReScanForeignScan = tiktokReScanForeignScan;
 	routine->EndForeignScan = tiktokEndForeignScan;
 	routine->ShutdownForeignScan = tiktokShutdownForeignScan;
 	routine->ExplainForeignScan = tiktokExplainForeignScan;
+	routine->IsForeignPathAsyncCapable = tiktokIsForeignPathAsyncCapable;
+	routine->ForeignAsyncRequest = tiktokForeignAsyncRequest;
+	routine->ForeignAsyncConfigureWait = tiktokForeignAsyncConfigureWait;
+	routine->ForeignAsyncNotify = tiktokForeignAsyncNotify;
 	routine->ImportForeignSchema = tiktokImportForeignSchema;
 	PG_RETURN_POINTER(routine);
 }

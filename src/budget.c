@@ -42,7 +42,11 @@
 #include "storage/dsm_registry.h"
 #endif
 
-#define SHARED_NAME "tiktok_fdw"
+/*
+ * Count up when the layout changes: an updated library may meet the memory of
+ * the one before.
+ */
+#define SHARED_NAME "tiktok_fdw 1"
 
 /* the sliding window; all times are in milliseconds of now_ms() */
 #define SLOT_MS 20
@@ -144,7 +148,7 @@ attach(void)
 		init_shared(found_or_made);
 	LWLockRelease(AddinShmemInitLock);
 #endif
-	LWLockRegisterTranche(found_or_made->tranche, SHARED_NAME);
+	LWLockRegisterTranche(found_or_made->tranche, "tiktok_fdw");
 	RegisterXactCallback(at_transaction_end, NULL);
 	shared = found_or_made;
 }

@@ -16,15 +16,43 @@
 #include "commands/explain.h"
 
 /* create_foreignscan_path(): two arguments came */
+/* clang-format off */
 #if PG_VERSION_NUM >= 180000
-#define TT_FOREIGNSCAN_PATH(root, rel, target, rows, startup, total, pathkeys, outer, private_) \
-	create_foreignscan_path(root, rel, target, rows, 0, startup, total, pathkeys, outer, NULL, NIL, private_)
+#define TT_FOREIGNSCAN_PATH(root, rel, target, rows, startup, total, keys, outer, fdw) \
+	create_foreignscan_path(root, rel, target, rows, 0, startup, total, keys, outer, \
+							NULL, NIL, fdw)
+#define TT_FOREIGN_UPPER_PATH(root, rel, target, rows, startup, total, keys, fdw) \
+	create_foreign_upper_path(root, rel, target, rows, 0, startup, total, keys, \
+							  NULL, NIL, fdw)
 #elif PG_VERSION_NUM >= 170000
-#define TT_FOREIGNSCAN_PATH(root, rel, target, rows, startup, total, pathkeys, outer, private_) \
-	create_foreignscan_path(root, rel, target, rows, startup, total, pathkeys, outer, NULL, NIL, private_)
+#define TT_FOREIGNSCAN_PATH(root, rel, target, rows, startup, total, keys, outer, fdw) \
+	create_foreignscan_path(root, rel, target, rows, startup, total, keys, outer, \
+							NULL, NIL, fdw)
+#define TT_FOREIGN_UPPER_PATH(root, rel, target, rows, startup, total, keys, fdw) \
+	create_foreign_upper_path(root, rel, target, rows, startup, total, keys, \
+							  NULL, NIL, fdw)
 #else
-#define TT_FOREIGNSCAN_PATH(root, rel, target, rows, startup, total, pathkeys, outer, private_) \
-	create_foreignscan_path(root, rel, target, rows, startup, total, pathkeys, outer, NULL, private_)
+#define TT_FOREIGNSCAN_PATH(root, rel, target, rows, startup, total, keys, outer, fdw) \
+	create_foreignscan_path(root, rel, target, rows, startup, total, keys, outer, \
+							NULL, fdw)
+#define TT_FOREIGN_UPPER_PATH(root, rel, target, rows, startup, total, keys, fdw) \
+	create_foreign_upper_path(root, rel, target, rows, startup, total, keys, \
+							  NULL, fdw)
+#endif
+/* clang-format on */
+
+/* the direction of a sort key */
+#if PG_VERSION_NUM >= 180000
+#define TT_PATHKEY_DESCENDING(key) ((key)->pk_cmptype == COMPARE_GT)
+#else
+#define TT_PATHKEY_DESCENDING(key) ((key)->pk_strategy == BTGreaterStrategyNumber)
+#endif
+
+/* functions that do not return */
+#if PG_VERSION_NUM >= 180000
+#define TT_NORETURN pg_noreturn
+#else
+#define TT_NORETURN __attribute__((noreturn))
 #endif
 
 /* whose privileges a foreign scan runs with: InvalidOid is the current user */
@@ -32,7 +60,8 @@
 #define TT_SCAN_USER(plan_, estate) ((plan_)->checkAsUser)
 #else
 #define TT_SCAN_USER(plan_, estate) \
-	(exec_rt_fetch((plan_)->scan.scanrelid, estate)->checkAsUser)
+	(exec_rt_fetch((plan_)->scan.scanrelid > 0 ? (int) (plan_)->scan.scanrelid \
+				   : bms_next_member((plan_)->fs_relids, -1), estate)->checkAsUser)
 #endif
 
 /* access rights of a foreign server */

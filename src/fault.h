@@ -7,6 +7,7 @@
 
 #include "postgres.h"
 
+#include "compat.h"
 #include "http.h"
 #include "options.h"
 #include "reply.h"
@@ -45,7 +46,7 @@ typedef enum TtRemedy
 extern TtRemedy tt_fault_remedy(const TtFault *fault, int64 *wait_ms,
 								int64 *penalty_ms);
 
-extern void tt_fault_raise(const TtFault *fault) pg_attribute_noreturn();
+TT_NORETURN extern void tt_fault_raise(const TtFault *fault);
 
 /* a WARNING for an account that is skipped */
 extern void tt_fault_warn_account(const TtFault *fault);
@@ -54,11 +55,10 @@ extern void tt_fault_warn_account(const TtFault *fault);
  * A reply that is well-formed but cannot be right: ERROR HV000 with the
  * request in the DETAIL.
  */
-extern void tt_fault_incomplete(const TtFault *fault, const char *what)
-			pg_attribute_noreturn();
+TT_NORETURN extern void tt_fault_incomplete(const TtFault *fault, const char *what);
 
 /* the reply covers only the newest 20,000 ids: ERROR 54000 */
-extern void tt_fault_truncated(const TtFault *fault) pg_attribute_noreturn();
+TT_NORETURN extern void tt_fault_truncated(const TtFault *fault);
 
 /* text without the secrets of the options; palloc'ed */
 extern char *tt_redact(const TtOptions *options, const char *text);

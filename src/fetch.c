@@ -361,7 +361,7 @@ unit_learn(TtFetch *fetch, Unit *unit, const TtReply *reply)
 
 	unit->known = true;
 	unit->total = reply->has_page_info ? reply->total_number : -1;
-	if (page_size == 0)
+	if (page_size == 0 || fetch->query->totals_only)
 		return;
 	/* a server may give smaller pages than were asked for */
 	if (reply->has_page_info && reply->page_size > 0 && reply->page_size < page_size)
@@ -413,8 +413,10 @@ page_arrived(TtFetch *fetch, Job *job, const TtFault *fault, TtReply *reply,
 		return;
 	}
 	unit->rows += reply->nrows;
+	if (fetch->query->totals_only)
+		unit->rows = unit->total;
 	/* without a total, the list ends at a page that is not full */
-	if (unit->total < 0 && fetch->query->page_size > 0 && job->page == unit->pages &&
+	else if (unit->total < 0 && fetch->query->page_size > 0 && job->page == unit->pages &&
 		reply->nrows >= fetch->query->page_size)
 		unit->pages++;
 	last = unit->jobs == 1 && unit->next_page > unit->pages;
@@ -433,7 +435,7 @@ page_arrived(TtFetch *fetch, Job *job, const TtFault *fault, TtReply *reply,
 		unit_mismatch(fetch, unit, fault, what);
 		return;
 	}
-	if (reply->nrows > 0)
+	if (reply->nrows > 0 || fetch->query->totals_only)
 	{
 		ready = MemoryContextAllocZero(fetch->context, sizeof(ReadyPage));
 		ready->unit = unit;

@@ -44,6 +44,9 @@
 /* connections that a wire keeps open, in use or not */
 #define MAX_CONNECTIONS 100L
 
+/* one pump stops after so many microseconds; the descriptor stays readable */
+#define PUMP_SLICE 50000
+
 /* without a pollable descriptor: how often to look (milliseconds) */
 #define WAIT_SLICE 20L
 
@@ -224,8 +227,14 @@ on_socket(CURL *easy, curl_socket_t fd, int what, void *userp, void *socketp)
 	bool	readable = what == CURL_POLL_IN || what == CURL_POLL_INOUT;
 	bool	writable = what == CURL_POLL_OUT || what == CURL_POLL_INOUT;
 
-	/* -1 makes libcurl fail the transfers, instead of waiting for nothing */
-	return tt_mux_watch(&http->mux, fd, readable, writable) ? 0 : -1;
+	/*
+	 * Noted for the pump, which fails the transfers instead of waiting for
+	 * nothing.  Returning -1 for that leaves libcurl (7.88) with pointers to
+	 * what it has freed.
+	 */
+	if (!tt_mux_watch(&http->mux, fd, readable, writable))
+		http->deaf = true;
+	return 0;
 }
 
 static int
@@ -372,23 +381,22 @@ release_lane(void *arg)
  * Pumping and waiting
  * ------------------------------------------------------------------------- */
 
-/* libcurl itself failed: nothing on this wire will ever end by itself. */
+/* Nothing on this lane would ever end by itself. */
 static void
-fail_all(TtHttp *http, CURLMcode code)
+fail_all(TtHttp *http, const char *why, CURLcode code)
 {
 	dlist_iter iter;
 
 	http->spoiled = true;
+	http->deaf = false;
 	dlist_foreach(iter, &http->transfers)
 	{
 		TtTransfer *transfer = dlist_container(TtTransfer, node, iter.cur);
 
 		if (transfer->in_done || transfer->told_done)
 			continue;
-		snprintf(transfer->curl_error, sizeof(transfer->curl_error), "%s",
-				 curl_multi_strerror(code));
-		tt_transfer_finish(transfer, code == CURLM_OUT_OF_MEMORY ? CURLE_OUT_OF_MEMORY
-																 : CURLE_ABORTED_BY_CALLBACK);
+		snprintf(transfer->curl_error, sizeof(transfer->curl_error), "%s", why);
+		tt_transfer_finish(transfer, code);
 	}
 }
 
@@ -419,6 +427,7 @@ tt_http_pump(TtHttp *http)
 	CURLM	  *multi = http->wire->multi;
 	CURLMcode  code = CURLM_OK;
 	sigset_t   mask;
+	int64	   started = tt_mux_now();
 	int		   running;
 	int		   n;
 
@@ -432,6 +441,10 @@ tt_http_pump(TtHttp *http)
 				   (events[i].error ? CURL_CSELECT_ERR : 0);
 
 		code = curl_multi_socket_action(multi, events[i].fd, what, &running);
+
+		/* decompressing takes time, and nobody looks for a cancel meanwhile */
+		if (tt_mux_now() - started > PUMP_SLICE)
+			break;
 	}
 
 	/* has done its work once it made the descriptor readable */
@@ -441,7 +454,10 @@ tt_http_pump(TtHttp *http)
 		code = curl_multi_socket_action(multi, CURL_SOCKET_TIMEOUT, 0, &running);
 	reap(http);
 	if (code != CURLM_OK)
-		fail_all(http, code);
+		fail_all(http, curl_multi_strerror(code),
+				 code == CURLM_OUT_OF_MEMORY ? CURLE_OUT_OF_MEMORY : CURLE_ABORTED_BY_CALLBACK);
+	else if (http->deaf)
+		fail_all(http, "could not wait for the connection", CURLE_ABORTED_BY_CALLBACK);
 	http->pumping = false;
 	tt_http_restore_signals(&mask);
 }
@@ -547,4 +563,14 @@ tt_http_version(void)
 {
 	init_curl();
 	return curl_version();
+}
+
+bool
+tt_http_pollable(void)
+{
+#if defined(TT_MUX_EPOLL) || defined(TT_MUX_KQUEUE)
+	return true;
+#else
+	return false;
+#endif
 }

@@ -107,6 +107,9 @@ extern void tt_http_wake_at(TtHttp *http, TimestampTz when);	/* 0: never */
  */
 extern void tt_http_wait(TtHttp *http, bool rate_limited);
 
+/* whether this platform has a descriptor to wait for */
+extern bool tt_http_pollable(void);
+
 /* "libcurl/7.88.1 OpenSSL/3.0.11 …" */
 extern const char *tt_http_version(void);
 

@@ -33,6 +33,7 @@ struct TtHttp
 	int					  descriptors; /* held, as fd.c was told */
 	TtWire				 *wire;
 	bool				  spoiled; /* the wire is not to be used again */
+	bool				  deaf;	   /* a socket could not be watched */
 	bool				  pumping;
 	dlist_head			  transfers; /* all */
 	dlist_head			  done;		 /* not yet told by tt_http_next_done() */

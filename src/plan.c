@@ -23,10 +23,8 @@
 #include "optimizer/planmain.h"
 #include "optimizer/restrictinfo.h"
 #include "query.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
-
-/* one request, in the planner's currency: as dear as 10,000 rows' CPU */
-#define REQUEST_COST		100.0
 
 /* guesses for what was never seen */
 #define GUESS_ACCOUNTS		10
@@ -36,16 +34,6 @@
 
 /* a scan that can only end in an error: any other path is better */
 #define IMPOSSIBLE_COST		1.0e10
-
-/* baserel->fdw_private */
-typedef struct TtRelInfo
-{
-	TtTable    *table;
-	TtOptions  *options;
-	List	   *attrs;			/* attribute numbers the scan reads */
-	List	   *quals;			/* TtQual of baserestrictinfo */
-	double		width_pages;
-} TtRelInfo;
 
 typedef struct TtEstimate
 {
@@ -73,6 +61,18 @@ used_attributes(RelOptInfo *baserel, const TtTable *table)
 			(whole_row || bms_is_member(attnum - FirstLowInvalidHeapAttributeNumber, used)))
 			attrs = lappend_int(attrs, attnum);
 	return attrs;
+}
+
+/* How many values a condition has, where only execution knows. */
+static double
+guess_values(const TtQual *qual)
+{
+	double		n = 0;
+	ListCell   *lc;
+
+	foreach(lc, qual->values)
+		n += OidIsValid(get_base_element_type(exprType(lfirst(lc)))) ? GUESS_IDS : 1;
+	return n;
 }
 
 /* Values that are known, or can be estimated, while planning. */
@@ -105,9 +105,9 @@ estimate_bounds(PlannerInfo *root, TtRelInfo *info, List *quals, TtBounds *bound
 		if (known)
 			tt_bounds_apply(bounds, info->table, qual, n, values, nulls, types);
 		else if (qual->role == TT_ROLE_ACCOUNT)
-			*unknown_accounts = qual->is_array ? GUESS_IDS : n;
+			*unknown_accounts = guess_values(qual);
 		else if (qual->role == TT_ROLE_FILTER)
-			*unknown_ids = qual->is_array ? GUESS_IDS : n;
+			*unknown_ids = guess_values(qual);
 		else if (qual->op >= TT_OP_EQ)
 			*unknown_days = true;
 	}
@@ -155,10 +155,12 @@ estimate(PlannerInfo *root, RelOptInfo *baserel, TtRelInfo *info, List *quals)
 		unknown_accounts > 0 ? unknown_accounts : GUESS_ACCOUNTS;
 	if (unknown_accounts > 0)
 		accounts = Min(accounts, unknown_accounts);
+	info->naccounts = query.naccounts;
 	query.naccounts = 1;		/* count the units of one account */
 	units = tt_units_create(&query);
 	if (units == NULL)
 		return result;
+	info->units = (double) units->count;
 	per_unit = stream->kind != TT_KIND_REPORT ? GUESS_LIST_ROWS :
 		GUESS_DAY_ROWS * (query.nranges > 0 ? count_days(&query) : 1) / Max(units->nwindows, 1);
 	if (unknown_days)
@@ -203,6 +205,7 @@ tiktokGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntable
 		else
 			local = lappend(local, ri);
 	}
+	info->nlocal = list_length(local);
 	baserel->fdw_private = info;
 	est = estimate(root, baserel, info, info->quals);
 	baserel->tuples = Max(est.rows, 1);
@@ -213,18 +216,19 @@ tiktokGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntable
 
 static void
 add_scan_path(PlannerInfo *root, RelOptInfo *baserel, List *quals, double rows,
-			  Relids required_outer)
+			  Relids required_outer, List *pathkeys, List *order)
 {
 	TtEstimate	est = estimate(root, baserel, baserel->fdw_private, quals);
-	Cost		startup = est.requests > 0 ? REQUEST_COST : 0;
-	Cost		total = est.requests * REQUEST_COST + est.rows * cpu_tuple_cost;
+	Cost		startup = est.requests > 0 ? TT_REQUEST_COST : 0;
+	Cost		total = est.requests * TT_REQUEST_COST + est.rows * cpu_tuple_cost;
 
 	if (!est.possible)
 		total += IMPOSSIBLE_COST;
 	add_path(baserel, (Path *)
 			 TT_FOREIGNSCAN_PATH(root, baserel, NULL, rows, startup, Max(total, startup),
-								 NIL, required_outer,
-								 list_make1(makeFloat(psprintf("%.0f", est.requests)))));
+								 pathkeys, required_outer,
+								 list_make2(makeFloat(psprintf("%.0f", est.requests)),
+											order)));
 }
 
 /* A path whose condition gets its value from another relation of the join. */
@@ -243,7 +247,7 @@ add_parameterized_path(PlannerInfo *root, RelOptInfo *baserel, RestrictInfo *ri)
 		return;
 	ppi = get_baserel_parampathinfo(root, baserel, outer);
 	add_scan_path(root, baserel, lappend(list_copy(info->quals), qual),
-				  ppi->ppi_rows, ppi->ppi_req_outer);
+				  ppi->ppi_rows, ppi->ppi_req_outer, NIL, NIL);
 }
 
 /* matches the members of an equivalence class that are a given column of ours */
@@ -292,8 +296,36 @@ tiktokGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid
 {
 	TtRelInfo  *info = baserel->fdw_private;
 
-	add_scan_path(root, baserel, info->quals, baserel->rows, baserel->lateral_relids);
+	List	   *order = tt_plan_order(root, baserel);
+
+	add_scan_path(root, baserel, info->quals, baserel->rows, baserel->lateral_relids,
+				  NIL, NIL);
+	if (order != NIL)
+		add_scan_path(root, baserel, info->quals, baserel->rows,
+					  baserel->lateral_relids, root->query_pathkeys, order);
 	add_parameterized_paths(root, baserel);
+}
+
+List *
+tt_plan_private(List *attrs, List *quals, Node *requests, int nlimit, List *order,
+				Oid counted, List **exprs)
+{
+	List	   *items = NIL;
+	List	   *private;
+	ListCell   *lc;
+
+	*exprs = NIL;
+	foreach(lc, quals)
+	{
+		TtQual	   *qual = lfirst(lc);
+
+		items = lappend(items, list_make4_int(qual->attnum, qual->role, qual->op,
+											  list_length(qual->values)));
+		*exprs = list_concat(*exprs, qual->values);
+	}
+	private = list_make5(makeInteger(TT_PLAN_LAYOUT), attrs, items, requests,
+						 makeInteger(nlimit));
+	return lappend(lappend(private, order), makeInteger((int) counted));
 }
 
 ForeignScan *
@@ -304,9 +336,13 @@ tiktokGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid,
 	TtRelInfo  *info = baserel->fdw_private;
 	List	   *clauses = extract_actual_clauses(scan_clauses, false);
 	List	   *quals = NIL;
-	List	   *exprs = NIL;
+	List	   *exprs;
+	List	   *limit;
 	List	   *private;
 	ListCell   *lc;
+
+	if (IS_UPPER_REL(baserel))
+		return tt_plan_count(root, baserel, best_path, tlist);
 
 	foreach(lc, clauses)
 	{
@@ -316,13 +352,15 @@ tiktokGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid,
 
 		if (qual == NULL)
 			continue;
-		quals = lappend(quals, list_make5_int(qual->attnum, qual->role, qual->op,
-											  qual->is_array,
-											  list_length(qual->values)));
-		exprs = list_concat(exprs, qual->values);
+		quals = lappend(quals, qual);
 	}
-	private = list_make4(makeInteger(TT_PLAN_LAYOUT), info->attrs, quals,
-						 linitial(best_path->fdw_private));
+	limit = tt_plan_limit(root, baserel, best_path->path.pathkeys);
+	private = tt_plan_private(info->attrs, quals,
+							  list_nth(best_path->fdw_private, TT_PATH_REQUESTS),
+							  list_length(limit),
+							  list_nth(best_path->fdw_private, TT_PATH_ORDER),
+							  InvalidOid, &exprs);
+	exprs = list_concat(exprs, limit);
 	return make_foreignscan(tlist, clauses, baserel->relid, exprs, private, NIL, NIL,
 							outer_plan);
 }

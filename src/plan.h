@@ -8,6 +8,8 @@
 #include "postgres.h"
 
 #include "foreign/fdwapi.h"
+#include "options.h"
+#include "table.h"
 #include "nodes/pathnodes.h"
 #include "qual.h"
 
@@ -20,10 +22,24 @@ enum TtPlanPrivate
 	TT_PLAN_VERSION,			/* Integer: TT_PLAN_LAYOUT */
 	TT_PLAN_ATTRS,				/* IntList: attribute numbers the scan reads */
 	TT_PLAN_QUALS,				/* List of IntList, see TtPlanQual */
-	TT_PLAN_REQUESTS			/* Float: estimated number of requests */
+	TT_PLAN_REQUESTS,			/* Float: estimated number of requests */
+	TT_PLAN_LIMIT,				/* Integer: the last n of fdw_exprs are LIMIT and
+								 * OFFSET */
+	TT_PLAN_ORDER,				/* IntList, see TtPlanOrder; NIL: any order */
+	TT_PLAN_COUNT				/* Integer: OID of the table whose rows are only
+								 * counted, as int; 0: rows are wanted */
 };
 
-#define TT_PLAN_LAYOUT 1
+#define TT_PLAN_LAYOUT 2
+
+/* TT_PLAN_ORDER: the rows are promised in this order */
+enum TtPlanOrder
+{
+	TT_PLAN_ORDER_ATTNUM,
+	TT_PLAN_ORDER_OPERATOR,		/* OID of < or >, as int */
+	TT_PLAN_ORDER_DESCENDING,
+	TT_PLAN_ORDER_NULLS_FIRST
+};
 
 /* one element of TT_PLAN_QUALS */
 enum TtPlanQual
@@ -31,8 +47,30 @@ enum TtPlanQual
 	TT_PLAN_QUAL_ATTNUM,
 	TT_PLAN_QUAL_ROLE,			/* TtQualRole */
 	TT_PLAN_QUAL_OP,			/* TtQualOp */
-	TT_PLAN_QUAL_IS_ARRAY,
 	TT_PLAN_QUAL_NVALUES		/* how many of fdw_exprs are its values */
+};
+
+/* one request, in the planner's currency: as dear as 10,000 rows' CPU */
+#define TT_REQUEST_COST 100.0
+
+/* baserel->fdw_private */
+typedef struct TtRelInfo
+{
+	TtTable    *table;
+	TtOptions  *options;
+	List	   *attrs;			/* attribute numbers the scan reads */
+	List	   *quals;			/* TtQual of baserestrictinfo */
+	int			nlocal;			/* clauses that only we can check */
+	int			naccounts;		/* certain upper bound; 0: none */
+	double		units;			/* estimated request series of one account */
+} TtRelInfo;
+
+/* path->fdw_private, by index */
+enum TtPathPrivate
+{
+	TT_PATH_REQUESTS,			/* Float */
+	TT_PATH_ORDER,				/* as TT_PLAN_ORDER */
+	TT_PATH_AGGREGATES			/* List: the Aggref of an upper path */
 };
 
 extern void tiktokGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel,
@@ -43,5 +81,25 @@ extern ForeignScan *tiktokGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel,
 										 Oid foreigntableid, ForeignPath *best_path,
 										 List *tlist, List *scan_clauses,
 										 Plan *outer_plan);
+
+extern void tiktokGetForeignUpperPaths(PlannerInfo *root, UpperRelationKind stage,
+									   RelOptInfo *input_rel, RelOptInfo *output_rel,
+									   void *extra);
+
+/* plan_shape.c: what the shape of the query lets a scan save */
+
+/* LIMIT and OFFSET expressions that bound the rows wanted of rel; NIL: none */
+extern List *tt_plan_limit(PlannerInfo *root, RelOptInfo *rel, List *pathkeys);
+
+/* the order that the API can give, as TT_PLAN_ORDER; NIL: none is wanted */
+extern List *tt_plan_order(PlannerInfo *root, RelOptInfo *rel);
+
+/* the plan of a path that tiktokGetForeignUpperPaths added */
+extern ForeignScan *tt_plan_count(PlannerInfo *root, RelOptInfo *rel,
+								  ForeignPath *path, List *tlist);
+
+/* plan.c: private data of a plan, and the quals with their values */
+extern List *tt_plan_private(List *attrs, List *quals, Node *requests, int nlimit,
+							 List *order, Oid counted, List **exprs);
 
 #endif							/* TT_PLAN_H */

@@ -214,7 +214,6 @@ classify_comparison(Index varno, Relids relids, const TtTable *table, Oid opno,
 	qual->attnum = attnum;
 	qual->role = day_of_hour ? TT_ROLE_DAY : role;
 	qual->op = op;
-	qual->is_array = is_array;
 	qual->values = list_make1(right);
 	*reason = NULL;
 	return qual;
@@ -235,8 +234,7 @@ classify_or(Index varno, Relids relids, const TtTable *table, BoolExpr *or_claus
 		if (one == NULL)
 			return NULL;
 		if (one->op != TT_OP_EQ ||
-			(all != NULL && (one->attnum != all->attnum || one->role != all->role ||
-							 one->is_array != all->is_array)))
+			(all != NULL && (one->attnum != all->attnum || one->role != all->role)))
 		{
 			*reason = "OR of different columns or operators";
 			return NULL;
@@ -637,10 +635,10 @@ apply_filter(TtBounds *bounds, const TtTable *table, const TtQual *qual, int n,
 	}
 }
 
-/* Flatten "= ANY (array)" and drop NULLs, which match nothing. */
+/* Arrays to their elements, without NULLs, which match nothing. */
 static int
-flatten(const TtQual *qual, int nvalues, const Datum *values, const bool *nulls,
-		const Oid *types, Datum **out, Oid **out_types)
+flatten(int nvalues, const Datum *values, const bool *nulls, const Oid *types,
+		Datum **out, Oid **out_types)
 {
 	int			n = 0;
 	int			size = nvalues;
@@ -653,10 +651,11 @@ flatten(const TtQual *qual, int nvalues, const Datum *values, const bool *nulls,
 		bool	   *elem_nulls;
 		int			nelems = 1;
 		Oid			type = types[i];
+		bool		is_array = OidIsValid(get_base_element_type(type));
 
 		if (nulls[i])
 			continue;
-		if (qual->is_array)
+		if (is_array)
 		{
 			ArrayType  *array = DatumGetArrayTypeP(values[i]);
 			int16		typlen;
@@ -676,9 +675,9 @@ flatten(const TtQual *qual, int nvalues, const Datum *values, const bool *nulls,
 		}
 		for (int k = 0; k < nelems; k++)
 		{
-			if (qual->is_array && elem_nulls[k])
+			if (is_array && elem_nulls[k])
 				continue;
-			(*out)[n] = qual->is_array ? elems[k] : values[i];
+			(*out)[n] = is_array ? elems[k] : values[i];
 			(*out_types)[n++] = type;
 		}
 	}
@@ -691,7 +690,7 @@ tt_bounds_apply(TtBounds *bounds, const TtTable *table, const TtQual *qual, int 
 {
 	Datum	   *flat;
 	Oid		   *flat_types;
-	int			n = flatten(qual, nvalues, values, nulls, types, &flat, &flat_types);
+	int			n = flatten(nvalues, values, nulls, types, &flat, &flat_types);
 
 	if (n == 0)
 	{

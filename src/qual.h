@@ -40,8 +40,8 @@ typedef struct TtQual
 	AttrNumber	attnum;
 	TtQualRole	role;
 	TtQualOp	op;
-	bool		is_array;		/* column = ANY (value) */
-	List	   *values;			/* expressions; more than one: any of them */
+	List	   *values;			/* expressions; more than one: any of them; an
+								 * array stands for its elements */
 } TtQual;
 
 /*

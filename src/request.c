@@ -256,7 +256,7 @@ tt_units_get(const TtUnits *units, const TtQuery *query, int64_t i)
 	group = i % units->naccount_groups;
 	i /= units->naccount_groups;
 	if (units->windows != NULL)
-		unit.days = units->windows[i];
+		unit.days = units->windows[units->nwindows - 1 - i];
 	if (query->stream->endpoint->account_param == TT_ACCOUNT_MANY)
 	{
 		unit.account = (int) group * TT_MAX_IDS;
@@ -384,6 +384,12 @@ add_report(json_t *params, const TtQuery *query, const TtUnits *units,
 	if (json_array_size(filtering) > 0)
 		json_object_set(params, "filtering", filtering);
 	json_decref(filtering);
+	if (query->order_field != NULL)
+	{
+		json_object_set_new(params, "order_field", json_string(query->order_field));
+		json_object_set_new(params, "order_type",
+							json_string(query->descending ? "DESC" : "ASC"));
+	}
 }
 
 /* One condition of an endpoint whose filtering is an object. */

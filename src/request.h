@@ -65,6 +65,9 @@ typedef struct TtQuery
 	int			nbuying_types;
 	const char **buying_types;
 	int			page_size;		/* 0: the endpoint does not page */
+	const char *order_field;	/* NULL: any order */
+	bool		descending;
+	bool		totals_only;	/* only page_info.total_number is wanted */
 	int64_t		row_bound;		/* rows that may be enough: nothing is read
 								 * ahead of them; 0: all will be read */
 	const char *app_id;			/* endpoints that list accounts */
@@ -99,6 +102,8 @@ extern int	tt_request_span(const TtStream *stream);
  * condition is rechecked anyway.
  */
 extern TtUnits *tt_units_create(TtQuery *query);
+
+/* unit i: the newest window first, all accounts of a window before the next */
 extern TtUnit tt_units_get(const TtUnits *units, const TtQuery *query, int64_t i);
 extern void tt_units_free(TtUnits *units);
 

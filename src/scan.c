@@ -11,13 +11,17 @@
 
 #include "scan.h"
 
+#include "access/table.h"
 #include "accounts.h"
 #include "compat.h"
+#include "executor/execAsync.h"
 #include "executor/executor.h"
 #include "foreign/foreign.h"
+#include "http.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "plan.h"
+#include "storage/latch.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
@@ -26,6 +30,7 @@ static void
 begin_quals(TtScanState *state, ForeignScanState *node, ForeignScan *plan)
 {
 	List	   *exprs = ExecInitExprList(plan->fdw_exprs, (PlanState *) node);
+	int			nlimit = intVal(list_nth(plan->fdw_private, TT_PLAN_LIMIT));
 	ListCell   *lc;
 	int			next = 0;
 
@@ -40,11 +45,24 @@ begin_quals(TtScanState *state, ForeignScanState *node, ForeignScan *plan)
 		qual->attnum = list_nth_int(item, TT_PLAN_QUAL_ATTNUM);
 		qual->role = list_nth_int(item, TT_PLAN_QUAL_ROLE);
 		qual->op = list_nth_int(item, TT_PLAN_QUAL_OP);
-		qual->is_array = list_nth_int(item, TT_PLAN_QUAL_IS_ARRAY) != 0;
 		for (int i = list_nth_int(item, TT_PLAN_QUAL_NVALUES); i > 0; i--)
 			qual->values = lappend(qual->values, list_nth(exprs, next++));
 		state->quals = lappend(state->quals, qual);
 	}
+	if (nlimit > 0)
+		state->limit = list_nth(exprs, next++);
+	if (nlimit > 1)
+		state->offset = list_nth(exprs, next++);
+}
+
+/* The foreign table of a scan, also of one that only counts. */
+static Relation
+scan_relation(ForeignScanState *node, ForeignScan *plan, bool *opened)
+{
+	Oid			counted = (Oid) intVal(list_nth(plan->fdw_private, TT_PLAN_COUNT));
+
+	*opened = OidIsValid(counted);
+	return *opened ? table_open(counted, NoLock) : node->ss.ss_currentRelation;
 }
 
 void
@@ -52,7 +70,8 @@ tiktokBeginForeignScan(ForeignScanState *node, int eflags)
 {
 	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
 	EState	   *estate = node->ss.ps.state;
-	Relation	rel = node->ss.ss_currentRelation;
+	bool		opened;
+	Relation	rel = scan_relation(node, plan, &opened);
 	MemoryContext context = AllocSetContextCreate(estate->es_query_cxt, "tiktok_fdw scan",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
@@ -69,9 +88,14 @@ tiktokBeginForeignScan(ForeignScanState *node, int eflags)
 	state->options = tt_options_get(GetForeignTable(RelationGetRelid(rel))->serverid,
 									RelationGetRelid(rel), state->userid, false);
 	state->projection = tt_query_projection(state->table, state->attrs);
+	state->counting = opened;
+	tt_scan_order_init(&state->order, list_nth(plan->fdw_private, TT_PLAN_ORDER),
+					   RelationGetDescr(rel));
 	MemoryContextSwitchTo(old);
 	begin_quals(state, node, plan);
 	node->fdw_state = state;
+	if (opened)
+		table_close(rel, NoLock);
 }
 
 /* Whether a value expression needs a parameter that only execution sets. */
@@ -124,46 +148,91 @@ tt_scan_bounds(ForeignScanState *node, bool only_known)
 	return left_out;
 }
 
+/* Read the user mapping, once for the scan. */
+static void
+read_mapping(ForeignScanState *node)
+{
+	TtScanState *state = node->fdw_state;
+	MemoryContext old = MemoryContextSwitchTo(state->context);
+
+	state->options = tt_options_get(state->options->serverid, state->table->relid,
+									state->userid, true);
+	if (!state->counting)
+		state->decoder = tt_decoder_create(state->table,
+										   RelationGetDescr(node->ss.ss_currentRelation),
+										   state->projection->slots);
+	MemoryContextSwitchTo(old);
+	tt_query_check_environment(state->table, state->options);
+}
+
+/* The accounts to ask: those named, else the token's own list. */
+static void
+find_accounts(TtScanState *state)
+{
+	if (state->query.naccounts > 0 || state->bounds.has_accounts ||
+		state->table->stream->endpoint->account_param == TT_ACCOUNT_NONE)
+		return;
+	if (state->accounts == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(state->context);
+
+		state->naccounts = tt_accounts_get(state->table, state->options, &state->stats,
+										   &state->accounts);
+		MemoryContextSwitchTo(old);
+	}
+	state->query.naccounts = state->naccounts;
+	state->query.accounts = state->accounts;
+}
+
+/* The int8 value of LIMIT or OFFSET; -1: none. */
+static int64
+bound_value(ForeignScanState *node, ExprState *expr)
+{
+	Datum		value;
+	bool		isnull;
+
+	if (expr == NULL)
+		return -1;
+	value = ExecEvalExpr(expr, node->ss.ps.ps_ExprContext, &isnull);
+	return isnull ? -1 : DatumGetInt64(value);
+}
+
+/* LIMIT as a hint: the smallest page that answers, and nothing read ahead. */
+static void
+apply_limit(ForeignScanState *node)
+{
+	TtScanState *state = node->fdw_state;
+	int64		limit = bound_value(node, state->limit);
+	int64		offset = Max(bound_value(node, state->offset), 0);
+
+	if (limit <= 0 || !tt_enable_pushdown || limit > PG_INT64_MAX - offset ||
+		(state->order.attnum != 0 && !state->order.by_api))
+		return;
+	state->query.row_bound = limit + offset;
+	if (state->query.page_size > 0)
+		state->query.page_size = (int) Min(state->query.page_size, limit + offset);
+}
+
 /* Work out what to ask, in the context of this run; sends nothing yet. */
 static void
 start_run(ForeignScanState *node)
 {
 	TtScanState *state = node->fdw_state;
-	Relation	rel = node->ss.ss_currentRelation;
 	MemoryContext old;
 
 	state->started = true;
 	if (state->options->access_token == NULL)
-	{
-		old = MemoryContextSwitchTo(state->context);
-		state->options = tt_options_get(state->options->serverid, RelationGetRelid(rel),
-										state->userid, true);
-		state->decoder = tt_decoder_create(state->table, RelationGetDescr(rel),
-										   state->projection->slots);
-		MemoryContextSwitchTo(old);
-		tt_query_check_environment(state->table, state->options);
-	}
+		read_mapping(node);
 	old = MemoryContextSwitchTo(state->run);
 	tt_scan_bounds(node, false);
 	tt_query_build(&state->query, state->table, state->options, state->attrs,
 				   &state->bounds, true);
 	if (!state->bounds.nothing)
 	{
-		tt_options_check_host(state->options);
-		if (state->query.naccounts == 0 &&
-			state->table->stream->endpoint->account_param != TT_ACCOUNT_NONE)
-		{
-			if (state->accounts == NULL)
-			{
-				MemoryContextSwitchTo(state->context);
-				state->naccounts = tt_accounts_get(state->table, state->options,
-												   &state->stats, &state->accounts);
-				MemoryContextSwitchTo(state->run);
-			}
-			state->query.naccounts = state->naccounts;
-			state->query.accounts = state->accounts;
-		}
 		tt_accounts_require_app(state->table, state->options);
+		find_accounts(state);
+		tt_scan_order_ask(state);
+		apply_limit(node);
 		state->fetch = tt_fetch_create(state->table, state->options, &state->query,
 									   state->projection, &state->stats);
 	}
@@ -171,11 +240,9 @@ start_run(ForeignScanState *node)
 	state->finished = state->fetch == NULL;
 }
 
-/* Decode the next row of the present page into the slot. */
-static void
-store_row(TtScanState *state, TupleTableSlot *slot)
+void
+tt_scan_decode(TtScanState *state, TtPage *page, int row, Datum *values, bool *nulls)
 {
-	TtPage	   *page = state->page;
 	MemoryContext old = MemoryContextSwitchTo(page->context);
 	TtOrigin	origin;
 
@@ -183,15 +250,12 @@ store_row(TtScanState *state, TupleTableSlot *slot)
 	origin.page = page->number;
 	origin.endpoint = state->table->stream->endpoint->path;
 	origin.request_id = page->reply->request_id;
-	tt_decoder_row(state->decoder, page->reply, state->row++, &origin,
-				   slot->tts_values, slot->tts_isnull);
+	tt_decoder_row(state->decoder, page->reply, row, &origin, values, nulls);
 	MemoryContextSwitchTo(old);
-	ExecStoreVirtualTuple(slot);
 }
 
-/* Take the next page; false at the end. */
-static bool
-next_page(TtScanState *state)
+bool
+tt_scan_next_page(TtScanState *state, bool wait)
 {
 	if (state->page != NULL)
 		tt_fetch_release(state->page);
@@ -199,8 +263,123 @@ next_page(TtScanState *state)
 	state->row = 0;
 	if (state->finished)
 		return false;
-	state->page = tt_fetch_next(state->fetch, true, &state->finished);
+	state->page = tt_fetch_next(state->fetch, wait, &state->finished);
 	return state->page != NULL;
+}
+
+/* Drop everything of this run; what is in flight is aborted. */
+static void
+end_run(TtScanState *state)
+{
+	tt_scan_order_end(&state->order);
+	state->page = NULL;
+	state->fetch = NULL;
+	state->row = 0;
+	state->handed_on = 0;
+	state->started = false;
+	state->finished = false;
+	MemoryContextReset(state->run);
+}
+
+/*
+ * The rows are to come in order and the API does not give it: read all of them
+ * and sort.
+ */
+static bool
+start_sorting(ForeignScanState *node)
+{
+	TtScanState *state = node->fdw_state;
+	MemoryContext old;
+
+	if (state->order.by_api)
+	{
+		/* it was asked to and did not: begin anew without its help */
+		end_run(state);
+		state->started = true;
+		old = MemoryContextSwitchTo(state->run);
+		tt_scan_bounds(node, false);
+		tt_query_build(&state->query, state->table, state->options, state->attrs,
+					   &state->bounds, true);
+		find_accounts(state);
+		state->fetch = tt_fetch_create(state->table, state->options, &state->query,
+									   state->projection, &state->stats);
+		MemoryContextSwitchTo(old);
+	}
+	tt_scan_order_sort(state, node->ss.ss_ScanTupleSlot);
+	return true;
+}
+
+/* Whether there is a row to hand on; takes pages as needed. */
+static bool
+have_row(ForeignScanState *node, bool wait)
+{
+	TtScanState *state = node->fdw_state;
+
+	if (state->page != NULL && state->row < state->page->reply->nrows)
+		return true;
+	if (!tt_scan_next_page(state, wait))
+		return false;
+	return !state->order.by_api ||
+		tt_scan_order_check(state, state->page,
+							RelationGetDescr(node->ss.ss_currentRelation)->natts);
+}
+
+/*
+ * count(*): the sum of what the API says it has, a request for one row per
+ * unit.  An API that does not tell is read to the end.
+ */
+static int64
+count_rows(ForeignScanState *node)
+{
+	TtScanState *state = node->fdw_state;
+	int			page_size = state->query.page_size;
+	int64		count = 0;
+
+	if (state->finished)
+		return 0;
+	state->query.totals_only = true;
+	state->query.page_size = 1;
+	while (tt_scan_next_page(state, true))
+	{
+		if (!state->page->reply->has_page_info || state->page->reply->total_number < 0)
+			break;
+		count += state->page->reply->total_number;
+	}
+	if (state->page == NULL)
+		return count;
+	count = 0;
+	state->page = NULL;
+	tt_fetch_end(state->fetch);
+	state->query.totals_only = false;
+	state->query.page_size = page_size;
+	state->finished = false;
+	state->fetch = tt_fetch_create(state->table, state->options, &state->query,
+								   state->projection, &state->stats);
+	while (tt_scan_next_page(state, true))
+		count += state->page->reply->nrows;
+	return count;
+}
+
+static TupleTableSlot *
+iterate_count(ForeignScanState *node)
+{
+	TtScanState *state = node->fdw_state;
+	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
+	MemoryContext old;
+	int64		count;
+
+	if (state->handed_on > 0)
+		return slot;
+	old = MemoryContextSwitchTo(state->run);
+	count = count_rows(node);
+	MemoryContextSwitchTo(old);
+	for (int i = 0; i < slot->tts_tupleDescriptor->natts; i++)
+	{
+		slot->tts_values[i] = Int64GetDatum(count);
+		slot->tts_isnull[i] = false;
+	}
+	state->handed_on++;
+	return ExecStoreVirtualTuple(slot);
 }
 
 TupleTableSlot *
@@ -212,25 +391,26 @@ tiktokIterateForeignScan(ForeignScanState *node)
 	ExecClearTuple(slot);
 	if (!state->started)
 		start_run(node);
-	if (state->page == NULL || state->row >= state->page->reply->nrows)
+	if (state->counting)
+		return iterate_count(node);
+	if (state->order.attnum != 0 && state->order.sorted == NULL && !state->finished &&
+		!state->order.by_api)
+		start_sorting(node);
+	if (state->order.sorted == NULL)
 	{
-		if (!next_page(state))
+		if (have_row(node, !node->ss.ps.async_capable))
+		{
+			tt_scan_decode(state, state->page, state->row++, slot->tts_values,
+						   slot->tts_isnull);
+			state->handed_on++;
+			return ExecStoreVirtualTuple(slot);
+		}
+		if (state->page == NULL)
 			return slot;
+		start_sorting(node);
 	}
-	store_row(state, slot);
+	tt_scan_order_next(state, slot);
 	return slot;
-}
-
-/* Drop everything of this run; what is in flight is aborted. */
-static void
-end_run(TtScanState *state)
-{
-	state->page = NULL;
-	state->fetch = NULL;
-	state->row = 0;
-	state->started = false;
-	state->finished = false;
-	MemoryContextReset(state->run);
 }
 
 void
@@ -261,6 +441,57 @@ tiktokEndForeignScan(ForeignScanState *node)
 {
 	TtScanState *state = node->fdw_state;
 
-	if (state != NULL)
-		MemoryContextDelete(state->context);
+	if (state == NULL)
+		return;
+	if (state->order.sorted_slot != NULL)
+	{
+		tt_scan_order_end(&state->order);
+		ExecDropSingleTupleTableSlot(state->order.sorted_slot);
+	}
+	MemoryContextDelete(state->context);
+}
+
+bool
+tiktokIsForeignPathAsyncCapable(ForeignPath *path)
+{
+	return tt_http_pollable();
+}
+
+/* Hand on a row that passes the quals, or the end, or ask to be called again. */
+static void
+produce(AsyncRequest *areq)
+{
+	ForeignScanState *node = (ForeignScanState *) areq->requestee;
+	TtScanState *state = node->fdw_state;
+	TupleTableSlot *slot = areq->requestee->ExecProcNodeReal(areq->requestee);
+
+	if (!TupIsNull(slot))
+		ExecAsyncRequestDone(areq, slot);
+	else if (state->finished)
+		ExecAsyncRequestDone(areq, NULL);
+	else
+		ExecAsyncRequestPending(areq);
+}
+
+void
+tiktokForeignAsyncRequest(AsyncRequest *areq)
+{
+	produce(areq);
+}
+
+void
+tiktokForeignAsyncConfigureWait(AsyncRequest *areq)
+{
+	ForeignScanState *node = (ForeignScanState *) areq->requestee;
+	TtScanState *state = node->fdw_state;
+	AppendState *append = (AppendState *) areq->requestor;
+
+	AddWaitEventToSet(append->as_eventset, WL_SOCKET_READABLE, tt_fetch_fd(state->fetch),
+					  NULL, areq);
+}
+
+void
+tiktokForeignAsyncNotify(AsyncRequest *areq)
+{
+	produce(areq);
 }

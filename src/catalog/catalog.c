@@ -86,6 +86,7 @@ static const TtDimension dimensions[] = {
 #define MF_NOT_WITH_AD_ID TT_MF_NOT_WITH_AD_ID
 #define MF_SYNC_BASIC TT_MF_SYNC_BASIC
 #define MF_UNIQUE TT_MF_UNIQUE
+#define MF_ORDER TT_MF_ORDER
 
 static const TtMetric metrics[] = {
 #define TT_METRIC(name, type, kind, levels, audience, restrictions, additive, description, doubt) \
@@ -449,6 +450,14 @@ listed_column(const TtStream *stream, const char *name)
 	return NULL;
 }
 
+static const TtColumn *
+dimension_column(const char *name)
+{
+	const TtDimension *dimension = tt_dimension_find(name);
+
+	return dimension != NULL ? &dimension->column : NULL;
+}
+
 const TtColumn *
 tt_stream_column(const TtStream *stream, int i, bool all_metrics)
 {
@@ -471,7 +480,7 @@ tt_stream_column(const TtStream *stream, int i, bool all_metrics)
 		if (i-- > 0)
 			continue;
 		if (stream->kind == TT_KIND_REPORT)
-			return &tt_dimension_find(name)->column;
+			return dimension_column(name);
 		return listed_column(stream, name);
 	}
 	if (stream->kind == TT_KIND_REPORT)
@@ -499,7 +508,7 @@ tt_stream_find_column(const TtStream *stream, const char *name)
 	if (stream->kind != TT_KIND_REPORT)
 		return listed_column(stream, name);
 	if (tt_report_has_dimension(&stream->report, name))
-		return &tt_dimension_find(name)->column;
+		return dimension_column(name);
 	for (int i = 0; (column = report_column(stream, i, false)) != NULL; i++)
 		if (strcmp(column->name, name) == 0)
 			return column;

@@ -110,6 +110,7 @@ typedef struct TtColumn
 #define TT_MF_NOT_WITH_AD_ID	16	/* not beside dimension ad_id */
 #define TT_MF_SYNC_BASIC		32	/* BASIC and TT_SHOP reports only */
 #define TT_MF_UNIQUE			64	/* counts people: not additive */
+#define TT_MF_ORDER				128 /* never "-": the API's order is ours */
 
 typedef enum TtAudience
 {

@@ -1,0 +1,146 @@
+# Every stream, whole: the rows of the foreign table are those that
+# test/api/expected.py computes without HTTP, and the API was asked as it
+# documents, never twice for the same, by a server whose log tells no secret.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::Bin;
+use TiktokTest;
+use JSON::PP;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+# A page is smaller than what a large account has, a window smaller than the
+# range: 35 days beyond a border of 30, three days by the hour.
+my %day = (from => '2026-05-24', to => '2026-06-27');
+my %hour = (from => '2026-06-28', to => '2026-06-30');
+
+# Audience reports multiply rows by values: without the largest account.
+my $large = '7088160322559787010';
+my @accounts = qw(7002238017842757633 7030219640413208578 7051874396120449026
+  7123456789012345678 7160093331570884610 7219930054437175298);
+
+my $api = api_start();
+my $node = new_node('main', conf => "log_min_messages = debug2\nlog_statement = 'none'\n");
+setup_fdw($node, rate_limit => 1000, page_size => 500);
+my $expected = "$FindBin::Bin/../api/expected.py";
+my $columns = <<'SQL';
+SELECT string_agg(name || ':' || type, ',' ORDER BY ordinal)
+FROM tiktok.stream_columns WHERE stream = '%s'
+SQL
+
+# The same rows as expected.py, from as many requests as they need.
+sub compare
+{
+	my ($stream) = @_;
+	my (@range, @conditions, @only);
+
+	if ($stream =~ /_hourly$/)
+	{
+		@range = ('--from', $hour{from}, '--to', $hour{to});
+		push @conditions, "stat_time_hour >= '$hour{from}'",
+		  "stat_time_hour < date '$hour{to}' + 1";
+	}
+	elsif ($stream =~ /_daily$/)
+	{
+		@range = ('--from', $day{from}, '--to', $day{to});
+		push @conditions, "stat_time_day BETWEEN '$day{from}' AND '$day{to}'";
+	}
+	if ($stream =~ /audience_reports/)
+	{
+		@only = ('--accounts', join(',', @accounts));
+		push @conditions, 'advertiser_id IN (' . join(', ', @accounts) . ')';
+	}
+	my $where = @conditions ? 'WHERE ' . join(' AND ', @conditions) : '';
+	my $file = "$PostgreSQL::Test::Utils::tmp_check/$stream.csv";
+	my @command = (
+		$ENV{PYTHON} // 'python3', $expected,
+		'--stream', $stream, '--columns', $node->safe_psql('postgres', sprintf($columns, $stream)),
+		'--today', $TODAY, '--scale', 'small', @range, @only);
+
+	open(my $out, '-|', @command) or die "$expected: $!";
+	open(my $csv, '>', $file) or die "$file: $!";
+	while (my $line = <$out>)
+	{
+		print $csv $line;
+	}
+	close($csv);
+	close($out) or die "$expected failed";
+
+	api_reset();
+	my $result = $node->safe_psql('postgres', <<SQL);
+SET client_min_messages = error;
+CREATE TEMP TABLE e (LIKE ads.$stream);
+ALTER TABLE e ALTER advertiser_id DROP NOT NULL;
+\\copy e FROM '$file' CSV HEADER
+CREATE TEMP TABLE g AS SELECT * FROM ads.$stream $where;
+SELECT (SELECT count(*) FROM e),
+	(SELECT count(*) FROM (SELECT e::text FROM e EXCEPT ALL SELECT g::text FROM g) x),
+	(SELECT count(*) FROM (SELECT g::text FROM g EXCEPT ALL SELECT e::text FROM e) x)
+SQL
+	my ($rows, $missing, $extra) = split(/\|/, $result);
+	cmp_ok($rows, '>', 0, "$stream has rows to compare");
+	is("$missing missing, $extra extra", '0 missing, 0 extra', "$stream: $rows rows, as computed");
+	is_deeply(api_violations(), [], "$stream: asked as documented");
+
+	my %seen;
+	$seen{ JSON::PP->new->canonical->encode([ $_->{path}, $_->{params} ]) }++ foreach @{ api_log() };
+	is_deeply([ grep { $seen{$_} > 1 } sort keys %seen ], [], "$stream: nothing asked twice");
+	cmp_ok(scalar(keys %seen), '>=', pages($stream), "$stream: in several pages or windows");
+	unlink($file);
+	return;
+}
+
+# Fewer requests than this would mean that the test is about nothing.
+sub pages
+{
+	my ($stream) = @_;
+
+	return 1 if $stream =~ /^advertiser(s|_ids)$/;
+	return 6 if $stream =~ /^advertisers_.*lifetime$/;
+	return 8 if $stream !~ /_(daily|hourly)$/;
+	return $stream =~ /_hourly$/ ? 21 : $stream =~ /audience/ ? 12 : 14;
+}
+
+my @streams = split(/\n/, $node->safe_psql('postgres', 'SELECT name FROM tiktok.streams ORDER BY 1'));
+is(scalar(@streams), 36, 'there are 36 streams');
+compare($_) foreach @streams;
+
+# ---- every metric, asked for at once, is legal ---------------------------------
+
+$node->safe_psql('postgres', <<'SQL');
+CREATE SCHEMA every;
+IMPORT FOREIGN SCHEMA tiktok FROM SERVER tiktok INTO every OPTIONS (metrics 'all');
+SQL
+api_reset();
+my $sql = '';
+foreach my $stream (@streams)
+{
+	my $where = "advertiser_id = $accounts[0]";
+	$where .= " AND stat_time_day >= '2026-06-28' AND stat_time_day < '2026-06-30'"
+	  if $stream =~ /_daily$/;
+	$where .= " AND stat_time_hour >= '2026-06-29' AND stat_time_hour < '2026-06-30'"
+	  if $stream =~ /_hourly$/;
+	$sql .= "SELECT '$stream', count(t::text) > 0 FROM every.$stream t WHERE $where;\n";
+}
+my ($rc, $out, $err) = $node->psql('postgres', $sql, on_error_stop => 0);
+is($err, '', 'every metric: no error and no warning');
+is($out, join("\n", map { "$_|t" } @streams), 'every metric: rows of every stream');
+is_deeply(api_violations(), [], 'every metric: asked as documented');
+my ($most) = sort { $b <=> $a }
+  map { ref $_->{params}{metrics} ? scalar @{ $_->{params}{metrics} }
+	  : scalar @{ decode_json($_->{params}{metrics}) } }
+  grep { $_->{params}{metrics} } @{ api_log() };
+cmp_ok($most, '>', 700, 'every metric: that many in one request');
+
+# ---- nothing secret ------------------------------------------------------------
+
+my $log = slurp_file($node->logfile);
+like($log, qr/DEBUG:  tiktok_fdw: /, 'the server\'s log tells of requests');
+unlike($log, qr/\Q$TOKEN\E/, 'but not the access token');
+unlike($log, qr/\Q$SECRET\E/, 'and not the secret');
+
+$node->stop;
+done_testing();

@@ -1,0 +1,797 @@
+/*
+ * request_test.c
+ *	  request.c against jansson and brute force: windows, ranges, units,
+ *	  parameters, dates.
+ *
+ * Prints TAP.  Deterministic: random cases come from a generator of its own.
+ */
+#include "request.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int tests;
+static int failures;
+
+static void
+ok(bool good, const char *format, ...)
+{
+	va_list args;
+
+	printf("%sok %d - ", good ? "" : "not ", ++tests);
+	va_start(args, format);
+	vprintf(format, args);
+	va_end(args);
+	printf("\n");
+	failures += !good;
+}
+
+static void
+is_text(const char *got, const char *expected, const char *what)
+{
+	ok(strcmp(got, expected) == 0, "%s: %s", what, expected);
+	if (strcmp(got, expected) != 0)
+		printf("# got %s\n", got);
+}
+
+static uint32_t random_state = 1;
+
+static int
+random_below(int n)
+{
+	random_state = random_state * 1664525u + 1013904223u;
+	return (int) ((random_state >> 8) % (uint32_t) n);
+}
+
+/* ---- dates ---- */
+
+static void
+test_dates(void)
+{
+	static const struct
+	{
+		TtDay		day;
+		const char *text;
+	} known[] = {
+		/* numbers from SELECT date '…' - date '2000-01-01' */
+		{0, "2000-01-01"},
+		{-1, "1999-12-31"},
+		{59, "2000-02-29"},
+		{60, "2000-03-01"},
+		{366, "2001-01-01"},
+		{8825, "2024-02-29"},
+		{8826, "2024-03-01"},
+		{9190, "2025-02-28"},
+		{9191, "2025-03-01"},
+		{9677, "2026-06-30"},
+		{36583, "2100-02-28"},
+		{36584, "2100-03-01"},
+		{146156, "2400-02-29"},
+		{2921939, "9999-12-31"},
+		{-10957, "1970-01-01"},
+		{-36465, "1900-03-01"},
+		{-36466, "1900-02-28"},
+		{-730119, "0001-01-01"},
+		{-730120, "0000-12-31"},
+	};
+	char		buf[16];
+	bool		steady = true;
+	int			last_month = 0;
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		is_text(tt_day_format(known[i].day, buf), known[i].text, "date");
+	/* every day from 1900 on follows the one before */
+	tt_day_format(-36525, buf);
+	for (TtDay day = -36524; day < 150000 && steady; day++)
+	{
+		char		next[16];
+		int			y1;
+		int			m1;
+		int			d1;
+		int			y2;
+		int			m2;
+		int			d2;
+
+		tt_day_format(day, next);
+		steady = sscanf(buf, "%d-%d-%d", &y1, &m1, &d1) == 3 &&
+			sscanf(next, "%d-%d-%d", &y2, &m2, &d2) == 3 &&
+			((y2 == y1 && m2 == m1 && d2 == d1 + 1) ||
+			 (d2 == 1 && d1 >= 28 && ((y2 == y1 && m2 == m1 + 1) ||
+									  (y2 == y1 + 1 && m1 == 12 && m2 == 1))));
+		last_month = m2;
+		memcpy(buf, next, sizeof(buf));
+	}
+	ok(steady && last_month > 0, "each day follows the one before");
+	ok(strlen(tt_day_format(TT_DAY_MAX, buf)) < 16 && strlen(tt_day_format(TT_DAY_MIN, buf)) < 16,
+	   "the largest and the smallest day fit the buffer");
+}
+
+/* ---- ranges and windows ---- */
+
+static void
+format_ranges(const TtDays *ranges, int n, char *buf, size_t size)
+{
+	size_t		length = 0;
+
+	buf[0] = '\0';
+	for (int i = 0; i < n; i++)
+		length += (size_t) snprintf(buf + length, size - length, "%s%d-%d", i > 0 ? " " : "",
+									ranges[i].from, ranges[i].to);
+}
+
+static void
+test_ranges(void)
+{
+	TtDays		mixed[] = {{7, 9}, {1, 3}, {5, 4}, {4, 4}, {8, 12}, {20, 20}, {13, 13}};
+	TtDays		ends[] = {{TT_DAY_MAX, TT_DAY_MAX}, {TT_DAY_MIN, 3}, {4, TT_DAY_MAX}};
+	TtDays		a[] = {{1, 5}, {8, 10}, {20, 30}};
+	TtDays		b[] = {{4, 8}, {10, 25}};
+	TtDays		all[] = {{TT_DAY_MIN, TT_DAY_MAX}};
+	TtDays	   *both;
+	char		buf[200];
+	int			n;
+
+	n = tt_ranges_normalise(mixed, 7);
+	format_ranges(mixed, n, buf, sizeof(buf));
+	is_text(buf, "1-4 7-13 20-20", "ranges are sorted, joined where they touch, empty ones dropped");
+	n = tt_ranges_normalise(ends, 3);
+	ok(n == 1 && ends[0].from == TT_DAY_MIN && ends[0].to == TT_DAY_MAX, "joining does not overflow");
+	ok(tt_ranges_normalise(mixed, 0) == 0, "no ranges");
+	n = tt_ranges_intersect(a, 3, b, 2, &both);
+	format_ranges(both, n, buf, sizeof(buf));
+	is_text(buf, "4-5 8-8 10-10 20-25", "intersection");
+	free(both);
+	n = tt_ranges_intersect(a, 3, all, 1, &both);
+	format_ranges(both, n, buf, sizeof(buf));
+	is_text(buf, "1-5 8-10 20-30", "intersection with everything");
+	free(both);
+	ok(tt_ranges_intersect(a, 3, b, 0, &both) == 0, "intersection with nothing");
+	free(both);
+}
+
+static void
+check_windows(const TtDays *ranges, int n, int span, const char *expected, const char *what)
+{
+	TtDays	   *windows;
+	char		buf[500];
+	int			count = tt_windows(ranges, n, span, &windows);
+
+	format_ranges(windows, count, buf, sizeof(buf));
+	is_text(buf, expected, what);
+	free(windows);
+}
+
+static void
+test_windows(void)
+{
+	TtDays		days65[] = {{1, 65}};
+	TtDays		days60[] = {{1, 60}};
+	TtDays		islands[] = {{1, 2}, {29, 31}, {100, 100}};
+	TtDays		gap[] = {{1, 10}, {50, 60}};
+	TtDays		two[] = {{5, 6}};
+	TtDays		last[] = {{TT_DAY_MAX - 1, TT_DAY_MAX}};
+
+	check_windows(days65, 1, 30, "1-30 31-60 61-65", "35 days beyond a border");
+	check_windows(days60, 1, 30, "1-30 31-60", "no empty window at a border");
+	check_windows(two, 1, 1, "5-5 6-6", "a window a day");
+	check_windows(gap, 2, 30, "1-10 50-60", "no window over a gap that is too wide");
+	check_windows(islands, 3, 30, "1-30 31-31 100-100", "one window over a gap that fits");
+	check_windows(gap, 2, 0, "1-60", "no span: one window");
+	check_windows(gap, 0, 30, "", "nothing wanted: no window");
+	check_windows(last, 1, 30, "2147483646-2147483647", "no overflow at the last day");
+}
+
+/* Windows are legal, begin and end wanted, cover all, and are as few as can be. */
+static const char *
+windows_wrong(const TtDays *ranges, int n, int span, const bool *wanted, int ndays)
+{
+	TtDays	   *windows;
+	int			count = tt_windows(ranges, n, span, &windows);
+	const char *wrong = NULL;
+	bool		covered[200] = {false};
+	int			fewest = 0;
+
+	/* greedy cover, which is the least one for intervals of one length */
+	for (int day = 0; day < ndays;)
+	{
+		if (!wanted[day])
+		{
+			day++;
+			continue;
+		}
+		fewest++;
+		day += span;
+	}
+	if (count != fewest)
+		wrong = "not the fewest";
+	for (int i = 0; i < count; i++)
+	{
+		const TtDays *w = &windows[i];
+
+		if (w->from > w->to || w->to - w->from >= span)
+			wrong = "illegal length";
+		else if (w->from < 0 || w->to >= ndays || !wanted[w->from] || !wanted[w->to])
+			wrong = "begins or ends unwanted";
+		else if (i > 0 && w->from <= windows[i - 1].to)
+			wrong = "overlap";
+		else
+			for (int day = w->from; day <= w->to; day++)
+				covered[day] = true;
+	}
+	for (int day = 0; day < ndays; day++)
+		if (wanted[day] && !covered[day])
+			wrong = "day left out";
+	free(windows);
+	return wrong;
+}
+
+static void
+test_random_windows(void)
+{
+	const char *wrong = NULL;
+	int			round;
+
+	for (round = 0; round < 20000 && wrong == NULL; round++)
+	{
+		bool		wanted[120] = {false};
+		TtDays		ranges[60];
+		int			n = random_below(8);
+		int			span = 1 + random_below(35);
+		int			nranges = 0;
+
+		for (int i = 0; i < n; i++)
+		{
+			int			from = random_below(120);
+			int			to = from + random_below(random_below(2) ? 4 : 60);
+
+			ranges[nranges].from = from;
+			ranges[nranges++].to = to < 120 ? to : 119;
+			for (int day = from; day <= to && day < 120; day++)
+				wanted[day] = true;
+		}
+		nranges = tt_ranges_normalise(ranges, nranges);
+		wrong = windows_wrong(ranges, nranges, span, wanted, 120);
+		if (wrong != NULL)
+			printf("# round %d, span %d: %s\n", round, span, wrong);
+	}
+	ok(wrong == NULL && round == 20000, "random windows cover, legally and with the fewest requests");
+}
+
+/* ---- queries ---- */
+
+/* a query with room; texts live in static storage */
+static int64_t many_accounts[250];
+static char id_texts[2000][24];
+static const char *ids[2000];
+
+static void
+init_values(void)
+{
+	for (int i = 0; i < 250; i++)
+		many_accounts[i] = INT64_C(7002238017842757633) + i;
+	for (int i = 0; i < 2000; i++)
+	{
+		snprintf(id_texts[i], sizeof(id_texts[i]), "%" PRId64, INT64_C(1714125042508817) + i);
+		ids[i] = id_texts[i];
+	}
+}
+
+static TtQuery
+query_of(const char *stream, int naccounts)
+{
+	TtQuery		query = {0};
+
+	query.stream = tt_stream_find(stream);
+	if (query.stream == NULL)
+	{
+		printf("Bail out! no stream %s\n", stream);
+		exit(1);
+	}
+	query.naccounts = naccounts;
+	query.accounts = many_accounts;
+	query.include_deleted = true;
+	query.page_size = query.stream->endpoint->max_page_size;
+	return query;
+}
+
+static TtCondition
+condition_of(TtFilter filter, const char *param, int nvalues)
+{
+	TtCondition condition = {0};
+
+	condition.filter = filter;
+	condition.param = param;
+	condition.nvalues = nvalues;
+	condition.values = ids;
+	return condition;
+}
+
+static int
+hex_digit(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/*
+ * The parameters as an object of JSON values: text that is a JSON array or
+ * object counts as such, as the API reads it.  NULL if the string is malformed.
+ */
+static json_t *
+parse_query(const char *text)
+{
+	json_t	   *object = json_pack("{}");
+	char	   *copy = strdup(text);
+	char	   *rest = copy;
+	char	   *pair;
+	bool		good = true;
+
+	while (good && (pair = strsep(&rest, "&")) != NULL)
+	{
+		char	   *value = strchr(pair, '=');
+		char	   *out = value + 1;
+		json_t	   *parsed;
+
+		if (value == NULL || pair == value)
+		{
+			good = false;
+			break;
+		}
+		*value++ = '\0';
+		for (char *p = value; *p != '\0'; p++)
+		{
+			if (*p == '%' && hex_digit(p[1]) >= 0 && hex_digit(p[2]) >= 0)
+			{
+				*out++ = (char) (hex_digit(p[1]) * 16 + hex_digit(p[2]));
+				p += 2;
+			}
+			else if (strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~",
+							*p) != NULL)
+				*out++ = *p;
+			else
+				good = false;
+		}
+		*out = '\0';
+		parsed = *value == '[' || *value == '{' ? json_loads(value, 0, NULL) : NULL;
+		if (json_object_get(object, pair) != NULL)
+			good = false;
+		json_object_set_new(object, pair, parsed != NULL ? parsed : json_string(value));
+	}
+	free(copy);
+	if (good)
+		return object;
+	json_decref(object);
+	return NULL;
+}
+
+/* The parameters of one page of a unit, as one sorted JSON text. */
+static void
+check_params(TtQuery query, int64_t i, int page, const char *expected, const char *what)
+{
+	TtUnits    *units = tt_units_create(&query);
+	TtUnit		unit = tt_units_get(units, &query, i);
+	TtParams	params;
+	json_t	   *object;
+	json_t	   *wanted = json_loads(expected, 0, NULL);
+	char	   *text = NULL;
+
+	if (wanted == NULL)
+	{
+		printf("Bail out! not JSON: %s\n", expected);
+		exit(1);
+	}
+	if (!tt_request_params(&query, units, &unit, page, &params))
+	{
+		printf("Bail out! out of memory\n");
+		exit(1);
+	}
+	object = parse_query(params.query);
+	if (object != NULL)
+		text = json_dumps(object, JSON_COMPACT | JSON_SORT_KEYS);
+	ok(params.body == NULL && object != NULL && json_equal(object, wanted), "%s", what);
+	if (object == NULL || !json_equal(object, wanted))
+		printf("# got %s\n# of %s\n", text != NULL ? text : "nothing", params.query);
+	free(text);
+	json_decref(object);
+	json_decref(wanted);
+	tt_params_free(&params);
+	tt_units_free(units);
+}
+
+static void
+test_params(void)
+{
+	TtQuery		query = query_of("ads_reports_daily", 2);
+	TtDays		range = {9643, 9677};
+	const char *metrics[] = {"spend", "impressions"};
+	const char *strange[] = {"a&b=c d%\"\\\xc3\xa9\n"};
+	const char *times[] = {"2026-01-01 00:00:00", ""};
+	const char *flag[] = {"true"};
+	const char *types[] = {"RESERVATION_TOP_VIEW"};
+	TtCondition condition;
+
+	query.nranges = 1;
+	query.ranges = &range;
+	query.nnames = 2;
+	query.names = metrics;
+	query.send_names = true;
+	check_params(query, 0, 1,
+				 "{\"advertiser_id\":\"7002238017842757633\",\"report_type\":\"BASIC\","
+				 "\"data_level\":\"AUCTION_AD\",\"dimensions\":[\"ad_id\",\"stat_time_day\"],"
+				 "\"metrics\":[\"spend\",\"impressions\"],\"start_date\":\"2026-05-27\","
+				 "\"end_date\":\"2026-06-25\",\"filtering\":[{\"field_name\":\"ad_status\","
+				 "\"filter_type\":\"IN\",\"filter_value\":\"[\\\"STATUS_ALL\\\"]\"}],"
+				 "\"page\":\"1\",\"page_size\":\"1000\"}",
+				 "a report: first window");
+	query.include_deleted = false;
+	query.page_size = 7;
+	condition = condition_of(TT_FILTER_IDS, "ad_ids", 2);
+	query.nconditions = 1;
+	query.conditions = &condition;
+	check_params(query, 3, 12,
+				 "{\"advertiser_id\":\"7002238017842757634\",\"report_type\":\"BASIC\","
+				 "\"data_level\":\"AUCTION_AD\",\"dimensions\":[\"ad_id\",\"stat_time_day\"],"
+				 "\"metrics\":[\"spend\",\"impressions\"],\"start_date\":\"2026-06-26\","
+				 "\"end_date\":\"2026-06-30\",\"filtering\":[{\"field_name\":\"ad_ids\","
+				 "\"filter_type\":\"IN\",\"filter_value\":\"[\\\"1714125042508817\\\","
+				 "\\\"1714125042508818\\\"]\"}],\"page\":\"12\",\"page_size\":\"7\"}",
+				 "a report: second account, second window, ids, page 12");
+
+	query = query_of("ads_reports_lifetime", 1);
+	query.nnames = 1;
+	query.names = metrics;
+	query.send_names = true;
+	check_params(query, 0, 1,
+				 "{\"advertiser_id\":\"7002238017842757633\",\"report_type\":\"BASIC\","
+				 "\"data_level\":\"AUCTION_AD\",\"dimensions\":[\"ad_id\"],"
+				 "\"metrics\":[\"spend\"],\"query_lifetime\":\"true\",\"filtering\":[{"
+				 "\"field_name\":\"ad_status\",\"filter_type\":\"IN\","
+				 "\"filter_value\":\"[\\\"STATUS_ALL\\\"]\"}],\"page\":\"1\",\"page_size\":\"1000\"}",
+				 "a lifetime report has no dates");
+
+	query = query_of("ads_audience_reports_by_country_daily", 1);
+	range.from = range.to;
+	query.nranges = 1;
+	query.ranges = &range;
+	query.nnames = 1;
+	query.names = metrics;
+	query.send_names = true;
+	check_params(query, 0, 1,
+				 "{\"advertiser_id\":\"7002238017842757633\",\"report_type\":\"AUDIENCE\","
+				 "\"data_level\":\"AUCTION_AD\","
+				 "\"dimensions\":[\"ad_id\",\"stat_time_day\",\"country_code\"],"
+				 "\"metrics\":[\"spend\"],\"start_date\":\"2026-06-30\",\"end_date\":\"2026-06-30\","
+				 "\"page\":\"1\",\"page_size\":\"1000\"}",
+				 "an audience report takes no status filter");
+
+	query = query_of("campaigns", 1);
+	condition = condition_of(TT_FILTER_EQ, "campaign_name", 1);
+	condition.values = strange;
+	query.nconditions = 1;
+	query.conditions = &condition;
+	check_params(query, 0, 1,
+				 "{\"advertiser_id\":\"7002238017842757633\",\"filtering\":{"
+				 "\"campaign_name\":\"a&b=c d%\\\"\\\\\xc3\xa9\\n\",\"primary_status\":\"STATUS_ALL\"},"
+				 "\"page\":\"1\",\"page_size\":\"1000\"}",
+				 "characters that mean something in a URL and in JSON");
+	condition = condition_of(TT_FILTER_CREATED, "", 2);
+	condition.values = times;
+	query.nbuying_types = 1;
+	query.buying_types = types;
+	query.include_deleted = false;
+	check_params(query, 0, 1,
+				 "{\"advertiser_id\":\"7002238017842757633\",\"filtering\":{"
+				 "\"creation_filter_start_time\":\"2026-01-01 00:00:00\","
+				 "\"buying_types\":[\"RESERVATION_TOP_VIEW\"]},\"page\":\"1\",\"page_size\":\"1000\"}",
+				 "a creation filter with one end; buying types");
+	condition = condition_of(TT_FILTER_EQ, "split_test_enabled", 1);
+	condition.type = TT_JSON_BOOL;
+	condition.values = flag;
+	query.nbuying_types = 0;
+	check_params(query, 0, 1,
+				 "{\"advertiser_id\":\"7002238017842757633\",\"filtering\":{"
+				 "\"split_test_enabled\":true},\"page\":\"1\",\"page_size\":\"1000\"}",
+				 "a boolean is one in JSON too");
+
+	query = query_of("creative_assets_music", 1);
+	condition = condition_of(TT_FILTER_MUSIC_IDS, "music_ids", 1);
+	query.nconditions = 1;
+	query.conditions = &condition;
+	check_params(query, 0, 1,
+				 "{\"advertiser_id\":\"7002238017842757633\",\"filtering\":{"
+				 "\"music_ids\":[\"1714125042508817\"]},\"search_type\":\"SEARCH_BY_MUSIC_ID\","
+				 "\"page\":\"1\",\"page_size\":\"1000\"}",
+				 "music by its id");
+
+	query = query_of("audiences", 1);
+	condition = condition_of(TT_FILTER_TOP_IDS, "custom_audience_ids", 1);
+	query.nconditions = 1;
+	query.conditions = &condition;
+	check_params(query, 0, 1,
+				 "{\"advertiser_id\":\"7002238017842757633\","
+				 "\"custom_audience_ids\":[\"1714125042508817\"],\"page\":\"1\",\"page_size\":\"100\"}",
+				 "ids beside the filtering");
+
+	query = query_of("advertiser_ids", 0);
+	query.app_id = "7000000000000000001";
+	query.secret = "s&t";
+	check_params(query, 0, 1, "{\"app_id\":\"7000000000000000001\",\"secret\":\"s&t\"}",
+				 "the list of accounts");
+
+	query = query_of("advertisers", 2);
+	check_params(query, 0, 1,
+				 "{\"advertiser_ids\":[\"7002238017842757633\",\"7002238017842757634\"]}",
+				 "several accounts in one request");
+}
+
+/* ---- units ---- */
+
+static void
+test_units(void)
+{
+	TtQuery		query = query_of("advertisers", 250);
+	TtUnits    *units = tt_units_create(&query);
+	TtUnit		unit;
+
+	ok(units->count == 3, "250 accounts are three requests");
+	unit = tt_units_get(units, &query, 0);
+	ok(unit.account == 0 && unit.naccounts == 100, "the first has 100");
+	unit = tt_units_get(units, &query, 2);
+	ok(unit.account == 200 && unit.naccounts == 50, "the last has the rest");
+	tt_units_free(units);
+
+	query = query_of("advertiser_ids", 0);
+	units = tt_units_create(&query);
+	unit = tt_units_get(units, &query, 0);
+	ok(units->count == 1 && unit.naccounts == 0, "the list of accounts is one request, of no account");
+	tt_units_free(units);
+
+	query = query_of("campaigns", 0);
+	units = tt_units_create(&query);
+	ok(units->count == 0, "no account: nothing to ask");
+	tt_units_free(units);
+	tt_units_free(NULL);
+}
+
+/* Each account × window × batch exactly once. */
+static void
+test_product(void)
+{
+	TtQuery		query = query_of("ads_reports_daily", 3);
+	TtDays		range = {0, 64};
+	TtCondition condition = condition_of(TT_FILTER_IDS, "ad_ids", 201);
+	TtUnits    *units;
+	int			seen[3][3][3] = {{{0}}};
+	bool		good = true;
+
+	query.nranges = 1;
+	query.ranges = &range;
+	query.nconditions = 1;
+	query.conditions = &condition;
+	units = tt_units_create(&query);
+	ok(units->nwindows == 3 && units->naccount_groups == 3 && units->nbatches == 3 &&
+	   units->count == 27,
+	   "3 accounts, 65 days, 201 ids: 27 units");
+	for (int64_t i = 0; i < units->count; i++)
+	{
+		TtUnit		unit = tt_units_get(units, &query, i);
+
+		if (unit.naccounts != 1 || unit.account > 2 || unit.batch > 2 || unit.days.from % 30 != 0)
+			good = false;
+		else
+			seen[unit.account][unit.days.from / 30][unit.batch]++;
+	}
+	for (int i = 0; i < 27; i++)
+		good = good && ((int *) seen)[i] == 1;
+	ok(good, "each of them once");
+	tt_units_free(units);
+}
+
+/* All ids of all batches, each once, none of more than limit. */
+static bool
+batches_complete(TtQuery *query, const TtUnits *units, const char *param, int limit, int nids)
+{
+	int			found[2000] = {0};
+	bool		good = true;
+
+	for (int64_t i = 0; i < units->count; i++)
+	{
+		TtUnit		unit = tt_units_get(units, query, i);
+		TtParams	params;
+		json_t	   *object;
+		json_t	   *list;
+		json_t	   *value;
+		size_t		k;
+
+		if (!tt_request_params(query, units, &unit, 1, &params))
+			return false;
+		object = parse_query(params.query);
+		list = json_object_get(json_object_get(object, "filtering"), param);
+		good = good && json_array_size(list) > 0 && json_array_size(list) <= (size_t) limit;
+		json_array_foreach(list, k, value)
+		{
+			int64_t		n = strtoll(json_string_value(value), NULL, 10) - INT64_C(1714125042508817);
+
+			if (n < 0 || n >= nids)
+				good = false;
+			else
+				found[n]++;
+		}
+		json_decref(object);
+		tt_params_free(&params);
+	}
+	for (int i = 0; i < nids; i++)
+		good = good && found[i] == 1;
+	return good;
+}
+
+static void
+test_batches(void)
+{
+	static const int sizes[] = {1, 100, 101, 200, 350};
+	static const int sizes20[] = {1, 20, 21, 100};
+	TtCondition conditions[3];
+	TtQuery		query;
+	TtUnits    *units;
+
+	for (int i = 0; i < 5; i++)
+	{
+		query = query_of("campaigns", 1);
+		conditions[0] = condition_of(TT_FILTER_IDS, "campaign_ids", sizes[i]);
+		query.nconditions = 1;
+		query.conditions = conditions;
+		units = tt_units_create(&query);
+		ok(units->count == (sizes[i] + 99) / 100 &&
+		   batches_complete(&query, units, "campaign_ids", 100, sizes[i]),
+		   "%d ids, 100 a request", sizes[i]);
+		tt_units_free(units);
+	}
+	for (int i = 0; i < 4; i++)
+	{
+		query = query_of("creative_assets_videos", 1);
+		conditions[0] = condition_of(TT_FILTER_IDS20, "material_ids", sizes20[i]);
+		query.nconditions = 1;
+		query.conditions = conditions;
+		units = tt_units_create(&query);
+		ok(units->count == (sizes20[i] + 19) / 20 &&
+		   batches_complete(&query, units, "material_ids", 20, sizes20[i]),
+		   "%d ids, 20 a request", sizes20[i]);
+		tt_units_free(units);
+	}
+
+	/* two big conditions would multiply: only the cheaper one is sent */
+	query = query_of("ads", 1);
+	conditions[0] = condition_of(TT_FILTER_IDS, "campaign_ids", 500);
+	conditions[1] = condition_of(TT_FILTER_IDS, "adgroup_ids", 300);
+	conditions[2] = condition_of(TT_FILTER_IDS, "ad_ids", 50);
+	query.nconditions = 3;
+	query.conditions = conditions;
+	units = tt_units_create(&query);
+	ok(units->count == 3 && query.nconditions == 2 &&
+	   strcmp(query.conditions[0].param, "adgroup_ids") == 0 &&
+	   strcmp(query.conditions[1].param, "ad_ids") == 0,
+	   "of two big conditions the smaller is batched, the other left to the recheck");
+	ok(batches_complete(&query, units, "adgroup_ids", 100, 300), "and its batches are complete");
+	tt_units_free(units);
+	{
+		TtParams	params;
+		TtUnit		unit;
+		json_t	   *object;
+
+		conditions[0] = condition_of(TT_FILTER_IDS, "adgroup_ids", 300);
+		conditions[1] = condition_of(TT_FILTER_IDS, "ad_ids", 50);
+		query.nconditions = 2;
+		units = tt_units_create(&query);
+		unit = tt_units_get(units, &query, 2);
+		tt_request_params(&query, units, &unit, 1, &params);
+		object = parse_query(params.query);
+		ok(json_array_size(json_object_get(json_object_get(object, "filtering"), "ad_ids")) == 50,
+		   "a small condition goes with each batch");
+		json_decref(object);
+		tt_params_free(&params);
+		tt_units_free(units);
+	}
+	/* one value at most, where the API takes one */
+	query = query_of("campaigns", 1);
+	conditions[0] = condition_of(TT_FILTER_EQ, "objective_type", 3);
+	query.nconditions = 1;
+	query.conditions = conditions;
+	units = tt_units_create(&query);
+	ok(units->count == 3, "three values of a filter that takes one are three requests");
+	tt_units_free(units);
+}
+
+/* ---- long parameters ---- */
+
+static void
+test_body(void)
+{
+	static char names[900][32];
+	static const char *metrics[900];
+	TtQuery		query = query_of("ads_reports_daily", 1);
+	TtDays		range = {9676, 9677};
+	size_t		at_most = 0;
+	bool		good = true;
+	bool		bodies = false;
+
+	for (int i = 0; i < 900; i++)
+	{
+		snprintf(names[i], sizeof(names[i]), "metric_number_%d", i);
+		metrics[i] = names[i];
+	}
+	query.nranges = 1;
+	query.ranges = &range;
+	query.names = metrics;
+	query.send_names = true;
+	for (int n = 1; n <= 900; n++)
+	{
+		TtUnits    *units;
+		TtUnit		unit;
+		TtParams	params;
+
+		query.nnames = n;
+		units = tt_units_create(&query);
+		unit = tt_units_get(units, &query, 0);
+		good = good && tt_request_params(&query, units, &unit, 3, &params);
+		if (!good)
+			break;
+		if (params.body == NULL)
+		{
+			/* once too long, always too long */
+			good = !bodies && strlen(params.query) <= TT_MAX_QUERY_STRING;
+			at_most = strlen(params.query);
+		}
+		else
+		{
+			json_t	   *body = json_loads(params.body, 0, NULL);
+			json_t	   *filter = json_array_get(json_object_get(body, "filtering"), 0);
+
+			bodies = true;
+			good = good && params.query[0] == '\0' &&
+				json_array_size(json_object_get(body, "metrics")) == (size_t) n &&
+				json_integer_value(json_object_get(body, "page")) == 3 &&
+				json_is_string(json_object_get(body, "advertiser_id")) &&
+				strcmp(json_string_value(json_object_get(filter, "filter_value")),
+					   "[\"STATUS_ALL\"]") == 0 &&
+				strcmp(json_string_value(json_array_get(json_object_get(body, "metrics"),
+														(size_t) n - 1)),
+					   names[n - 1]) == 0;
+			json_decref(body);
+		}
+		tt_params_free(&params);
+		tt_units_free(units);
+	}
+	ok(good && bodies, "parameters beyond 8 KB are the same ones as a JSON body");
+	ok(at_most > TT_MAX_QUERY_STRING - 30, "and up to 8 KB a query string: %zu bytes", at_most);
+}
+
+static void
+test_spans(void)
+{
+	ok(tt_request_span(tt_stream_find("ads_reports_daily")) == 30, "30 days with stat_time_day");
+	ok(tt_request_span(tt_stream_find("ads_reports_hourly")) == 1, "one day with stat_time_hour");
+	ok(tt_request_span(tt_stream_find("ads_reports_lifetime")) == 0, "no limit for lifetime");
+	ok(tt_request_span(tt_stream_find("campaigns")) == 0, "nor for entities");
+}
+
+int
+main(void)
+{
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	init_values();
+	test_dates();
+	test_ranges();
+	test_windows();
+	test_random_windows();
+	test_spans();
+	test_units();
+	test_product();
+	test_batches();
+	test_params();
+	test_body();
+	printf("1..%d\n", tests);
+	return failures > 0;
+}
