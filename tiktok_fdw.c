@@ -12,7 +12,9 @@
 #include "fmgr.h"
 #include "foreign/fdwapi.h"
 #include "utils/guc.h"
+#include "utils/plancache.h"
 
+#include "analyze.h"
 #include "check.h"
 #include "compat.h"
 #include "explain.h"
@@ -39,6 +41,13 @@ PG_FUNCTION_INFO_V1(tiktok_version);
 
 void		_PG_init(void);
 
+/* cached plans may count on what the setting allows */
+static void
+replan(bool newval, void *extra)
+{
+	ResetPlanCache();
+}
+
 void
 _PG_init(void)
 {
@@ -52,7 +61,8 @@ _PG_init(void)
 							 "Lets the API narrow what a query reads.",
 							 "Off, conditions other than accounts and report dates are "
 							 "checked here only: the rows are the same.",
-							 &tt_enable_pushdown, true, PGC_USERSET, 0, NULL, NULL, NULL);
+							 &tt_enable_pushdown, true, PGC_USERSET, 0, NULL,
+							 replan, NULL);
 	MarkGUCPrefixReserved("tiktok_fdw");
 }
 
@@ -75,6 +85,7 @@ tiktok_fdw_handler(PG_FUNCTION_ARGS)
 	routine->ForeignAsyncRequest = tiktokForeignAsyncRequest;
 	routine->ForeignAsyncConfigureWait = tiktokForeignAsyncConfigureWait;
 	routine->ForeignAsyncNotify = tiktokForeignAsyncNotify;
+	routine->AnalyzeForeignTable = tiktokAnalyzeForeignTable;
 	routine->ImportForeignSchema = tiktokImportForeignSchema;
 	PG_RETURN_POINTER(routine);
 }

@@ -21,20 +21,24 @@ typedef uint64 TtBudgetKey;
 extern TtBudgetKey tt_budget_key(const char *app_id, const char *host,
 								 const char *token);
 
-/* a grant: where in the sliding window a request is counted */
+/*
+ * A grant counts against the rate until it is sent or returned.  Each of these
+ * ends it; what comes after does nothing.  Grants that are still open at the
+ * end of the transaction count as sent then.
+ */
 typedef struct TtBudgetGrant
 {
 	TtBudgetKey key;
-	int64		slot;
+	int64		slot; /* its number in this backend */
 } TtBudgetGrant;
 
 /*
  * Ask to send one request now.  Returns 0 and fills *grant, or the number of
  * milliseconds after which to ask again (at least 1).  rate: this server's
  * rate_limit; servers of one key that disagree get the lowest that was used
- * within the last minute.  In no second are more than rate requests granted.
+ * within the last minute.  In no second are more than rate requests sent.
  */
-extern int	tt_budget_acquire(TtBudgetKey key, int rate, TtBudgetGrant *grant);
+extern int tt_budget_acquire(TtBudgetKey key, int rate, TtBudgetGrant *grant);
 
 /*
  * The granted request goes out only now (after connect, TLS): count it from
@@ -54,16 +58,16 @@ extern int64 tt_budget_penalty_left(TtBudgetKey key);
 /* counters per database, server and endpoint; see tiktok.stat_requests */
 typedef struct TtRequestCounters
 {
-	int64		requests;		/* sent, tries again included */
-	int64		retries;
-	int64		throttled_ms;	/* waited for the budget or a penalty */
-	int64		wire_bytes;
-	int64		rows;			/* in replies */
-	int64		errors;			/* replies and transfers that failed */
+	int64 requests; /* sent, tries again included */
+	int64 retries;
+	int64 throttled_ms; /* waited for the budget or a penalty */
+	int64 wire_bytes;
+	int64 rows;	  /* in replies */
+	int64 errors; /* replies and transfers that failed */
 } TtRequestCounters;
 
 /* Add to the counters; silently does nothing when the table is full. */
 extern void tt_budget_count(Oid serverid, const char *endpoint,
 							const TtRequestCounters *delta);
 
-#endif							/* TT_BUDGET_H */
+#endif /* TT_BUDGET_H */

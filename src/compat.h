@@ -90,6 +90,36 @@
 /* shared memory without preloading: a named segment, or a corner of the main one */
 #if PG_VERSION_NUM >= 170000
 #define TT_HAVE_NAMED_DSM_SEGMENT 1
+#include "storage/dsm_registry.h"
+#else
+#include "storage/lwlock.h"
+#include "storage/shmem.h"
+#endif
+
+/* A piece of memory shared by all backends, made by init() if it is new. */
+static inline void *
+tt_shared_memory(const char *name, Size size, void (*init) (void *))
+{
+	void	   *memory;
+	bool		found;
+
+#ifdef TT_HAVE_NAMED_DSM_SEGMENT
+	memory = GetNamedDSMSegment(name, size, init, &found);
+#else
+	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+	memory = ShmemInitStruct(name, size, &found);
+	if (!found)
+		init(memory);
+	LWLockRelease(AddinShmemInitLock);
+#endif
+	return memory;
+}
+
+/* ANALYZE's delay point takes an argument from 18 on */
+#if PG_VERSION_NUM >= 180000
+#define TT_VACUUM_DELAY_POINT() vacuum_delay_point(true)
+#else
+#define TT_VACUUM_DELAY_POINT() vacuum_delay_point()
 #endif
 
 /* named wait events of extensions */

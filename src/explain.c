@@ -38,6 +38,17 @@ describe_windows(const TtQuery *query, const TtUnits *units)
 	return buf.data;
 }
 
+static bool
+has_account_qual(const TtScanState *state)
+{
+	ListCell   *lc;
+
+	foreach(lc, state->quals)
+		if (((TtQual *) lfirst(lc))->role == TT_ROLE_ACCOUNT)
+			return true;
+	return false;
+}
+
 static char *
 describe_accounts(const TtScanState *state)
 {
@@ -45,6 +56,8 @@ describe_accounts(const TtScanState *state)
 
 	if (state->table->stream->endpoint->account_param == TT_ACCOUNT_NONE)
 		return "the token's own list";
+	if (!state->bounds.has_accounts && has_account_qual(state))
+		return "those of the conditions, known when the scan starts";
 	if (state->query.naccounts == 0)
 		return "all that the token may read";
 	initStringInfo(&buf);
@@ -117,13 +130,40 @@ explain_requests(ForeignScanState *node, ExplainState *es)
 	tt_units_free(units);
 }
 
-/* Each condition with its fate. */
+/* What the shape of the query lets the scan save. */
 static void
-explain_conditions(ForeignScanState *node, List *ancestors, ExplainState *es)
+explain_shape(ForeignScanState *node, ExplainState *es)
 {
 	TtScanState *state = node->fdw_state;
 	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
-	List	   *context = set_deparse_context_plan(es->deparse_cxt, (Plan *) plan, ancestors);
+	List	   *context = set_deparse_context_plan(es->deparse_cxt, (Plan *) plan, NIL);
+	int			nlimit = intVal(list_nth(plan->fdw_private, TT_PLAN_LIMIT));
+	int			nexprs = list_length(plan->fdw_exprs);
+	StringInfoData buf;
+
+	if (state->counting)
+		ExplainPropertyText("Count", "from the API's totals", es);
+	if (state->order.attnum != 0)
+		ExplainPropertyText("Order", psprintf("%s %s, by the API where one request series answers",
+											  state->table->columns[state->order.attnum - 1].name,
+											  state->order.descending ? "DESC" : "ASC"), es);
+	if (nlimit == 0)
+		return;
+	initStringInfo(&buf);
+	for (int i = nexprs - nlimit; i < nexprs; i++)
+		appendStringInfo(&buf, "%s%s", buf.len > 0 ? " + " : "",
+						 deparse_expression(list_nth(plan->fdw_exprs, i), context, false,
+											false));
+	ExplainPropertyText("Rows Wanted", buf.data, es);
+}
+
+/* Each condition with its fate. */
+static void
+explain_conditions(ForeignScanState *node, ExplainState *es)
+{
+	TtScanState *state = node->fdw_state;
+	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
+	List	   *context = set_deparse_context_plan(es->deparse_cxt, (Plan *) plan, NIL);
 	List	   *pushed = NIL;
 	List	   *local = NIL;
 	ListCell   *lc;
@@ -190,7 +230,8 @@ tiktokExplainForeignScan(ForeignScanState *node, ExplainState *es)
 			ExplainPropertyFloat("Estimated Requests", NULL,
 								 floatVal(list_nth(plan->fdw_private, TT_PLAN_REQUESTS)),
 								 0, es);
-		explain_conditions(node, NIL, es);
+		explain_shape(node, es);
+		explain_conditions(node, es);
 		MemoryContextSwitchTo(old);
 	}
 	if (es->analyze)

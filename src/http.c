@@ -41,6 +41,9 @@
 /* wires kept for the next lanes, with all their idle connections */
 #define MAX_IDLE_WIRES 4
 
+/* after so many requests at once its connections are too many to keep idle */
+#define MAX_IDLE_CONNECTIONS 32
+
 /* connections that a wire keeps open, in use or not */
 #define MAX_CONNECTIONS 100L
 
@@ -365,7 +368,7 @@ release_lane(void *arg)
 	dlist_init(&http->sent);
 	if (http->wire)
 	{
-		give_back_wire(http->wire, http->spoiled);
+		give_back_wire(http->wire, http->spoiled || http->peak > MAX_IDLE_CONNECTIONS);
 		http->wire = NULL;
 	}
 	tt_http_restore_signals(&mask);

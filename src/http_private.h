@@ -39,6 +39,7 @@ struct TtHttp
 	dlist_head			  done;		 /* not yet told by tt_http_next_done() */
 	dlist_head			  sent;		 /* not yet told by tt_http_next_sent() */
 	int					  in_flight;
+	int					  peak; /* most in flight at a time */
 };
 
 struct TtTransfer

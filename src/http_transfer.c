@@ -329,6 +329,7 @@ tt_http_start(TtHttp *http, const char *url, const char *body,
 	transfer->reply.retry_after = -1;
 	dlist_push_tail(&http->transfers, &transfer->node);
 	http->in_flight++;
+	http->peak = Max(http->peak, http->in_flight);
 
 	tt_http_block_signals(&mask);
 	transfer->easy = curl_easy_init();

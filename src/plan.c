@@ -14,6 +14,7 @@
 #include "access/table.h"
 #include "compat.h"
 #include "foreign/foreign.h"
+#include "learn.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/cost.h"
@@ -123,6 +124,13 @@ count_days(const TtQuery *query)
 	return days;
 }
 
+/* Rows of an account (and a day of it) where no scan has told. */
+static double
+stream_guess(const TtStream *stream)
+{
+	return stream->kind == TT_KIND_REPORT ? GUESS_DAY_ROWS : GUESS_LIST_ROWS;
+}
+
 /* What a scan with these conditions costs the API. */
 static TtEstimate
 estimate(PlannerInfo *root, RelOptInfo *baserel, TtRelInfo *info, List *quals)
@@ -136,6 +144,7 @@ estimate(PlannerInfo *root, RelOptInfo *baserel, TtRelInfo *info, List *quals)
 	bool		unknown_days = false;
 	double		accounts;
 	double		per_unit;
+	TtLearned	learned = {stream_guess(info->table->stream), GUESS_ACCOUNTS};
 	const TtStream *stream = info->table->stream;
 
 	tt_bounds_init(&bounds);
@@ -151,8 +160,11 @@ estimate(PlannerInfo *root, RelOptInfo *baserel, TtRelInfo *info, List *quals)
 		result.requests = 0;
 		return result;
 	}
+	(void) tt_learn_get(info->table->relid, &learned);
+	if (learned.accounts == 0)
+		learned.accounts = GUESS_ACCOUNTS;
 	accounts = query.naccounts > 0 ? query.naccounts :
-		unknown_accounts > 0 ? unknown_accounts : GUESS_ACCOUNTS;
+		unknown_accounts > 0 ? unknown_accounts : Max(learned.accounts, 1);
 	if (unknown_accounts > 0)
 		accounts = Min(accounts, unknown_accounts);
 	info->naccounts = query.naccounts;
@@ -161,17 +173,16 @@ estimate(PlannerInfo *root, RelOptInfo *baserel, TtRelInfo *info, List *quals)
 	if (units == NULL)
 		return result;
 	info->units = (double) units->count;
-	per_unit = stream->kind != TT_KIND_REPORT ? GUESS_LIST_ROWS :
-		GUESS_DAY_ROWS * (query.nranges > 0 ? count_days(&query) : 1) / Max(units->nwindows, 1);
-	if (unknown_days)
-		per_unit = GUESS_DAY_ROWS;
+	per_unit = learned.rows;
+	if (stream->report.grain != TT_GRAIN_NONE && !unknown_days)
+		per_unit *= Max(count_days(&query), 1) / Max(units->nwindows, 1);
 	if (query.nconditions > 0 || unknown_ids > 0)
 		per_unit = Max(per_unit / 10, 1);
 	if (stream->kind == TT_KIND_ACCOUNT)
 		per_unit = 1;
 	result.rows = accounts * units->count * per_unit;
 	result.requests = accounts * units->count *
-		(query.page_size > 0 ? ceil(per_unit / query.page_size) : 1);
+		(query.page_size > 0 ? Max(ceil(per_unit / query.page_size), 1) : 1);
 	if (stream->kind == TT_KIND_ACCOUNT)
 		result.requests = 1;
 	tt_units_free(units);

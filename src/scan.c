@@ -18,6 +18,7 @@
 #include "executor/executor.h"
 #include "foreign/foreign.h"
 #include "http.h"
+#include "learn.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "plan.h"
@@ -309,6 +310,26 @@ start_sorting(ForeignScanState *node)
 	return true;
 }
 
+/* What a complete scan found is the next one's estimate. */
+static void
+learn(TtScanState *state)
+{
+	const TtQuery *query = &state->query;
+	double		days = 0;
+
+	if (state->fetch == NULL || query->nconditions > 0 || query->row_bound > 0 ||
+		state->stats.skipped_accounts > 0)
+		return;
+	for (int i = 0; i < query->nranges; i++)
+		days += (double) query->ranges[i].to - query->ranges[i].from + 1;
+	if (query->stream->report.grain == TT_GRAIN_NONE)
+		days = 1;
+	if (days > 0 && query->naccounts > 0)
+		tt_learn_store(state->table->relid,
+					   (double) state->handed_on / (query->naccounts * days),
+					   state->bounds.has_accounts ? 0 : query->naccounts);
+}
+
 /* Whether there is a row to hand on; takes pages as needed. */
 static bool
 have_row(ForeignScanState *node, bool wait)
@@ -318,7 +339,11 @@ have_row(ForeignScanState *node, bool wait)
 	if (state->page != NULL && state->row < state->page->reply->nrows)
 		return true;
 	if (!tt_scan_next_page(state, wait))
+	{
+		if (state->finished)
+			learn(state);
 		return false;
+	}
 	return !state->order.by_api ||
 		tt_scan_order_check(state, state->page,
 							RelationGetDescr(node->ss.ss_currentRelation)->natts);

@@ -78,9 +78,9 @@ test_dates(void)
 		{-730119, "0001-01-01"},
 		{-730120, "0000-12-31"},
 	};
-	char		buf[16];
-	bool		steady = true;
-	int			last_month = 0;
+	char buf[16];
+	bool steady = true;
+	int	 last_month = 0;
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 		is_text(tt_day_format(known[i].day, buf), known[i].text, "date");
@@ -88,20 +88,19 @@ test_dates(void)
 	tt_day_format(-36525, buf);
 	for (TtDay day = -36524; day < 150000 && steady; day++)
 	{
-		char		next[16];
-		int			y1;
-		int			m1;
-		int			d1;
-		int			y2;
-		int			m2;
-		int			d2;
+		char next[16];
+		int	 y1;
+		int	 m1;
+		int	 d1;
+		int	 y2;
+		int	 m2;
+		int	 d2;
 
 		tt_day_format(day, next);
 		steady = sscanf(buf, "%d-%d-%d", &y1, &m1, &d1) == 3 &&
-			sscanf(next, "%d-%d-%d", &y2, &m2, &d2) == 3 &&
-			((y2 == y1 && m2 == m1 && d2 == d1 + 1) ||
-			 (d2 == 1 && d1 >= 28 && ((y2 == y1 && m2 == m1 + 1) ||
-									  (y2 == y1 + 1 && m1 == 12 && m2 == 1))));
+				 sscanf(next, "%d-%d-%d", &y2, &m2, &d2) == 3 &&
+				 ((y2 == y1 && m2 == m1 && d2 == d1 + 1) ||
+				  (d2 == 1 && d1 >= 28 && ((y2 == y1 && m2 == m1 + 1) || (y2 == y1 + 1 && m1 == 12 && m2 == 1))));
 		last_month = m2;
 		memcpy(buf, next, sizeof(buf));
 	}
@@ -115,7 +114,7 @@ test_dates(void)
 static void
 format_ranges(const TtDays *ranges, int n, char *buf, size_t size)
 {
-	size_t		length = 0;
+	size_t length = 0;
 
 	buf[0] = '\0';
 	for (int i = 0; i < n; i++)
@@ -126,14 +125,14 @@ format_ranges(const TtDays *ranges, int n, char *buf, size_t size)
 static void
 test_ranges(void)
 {
-	TtDays		mixed[] = {{7, 9}, {1, 3}, {5, 4}, {4, 4}, {8, 12}, {20, 20}, {13, 13}};
-	TtDays		ends[] = {{TT_DAY_MAX, TT_DAY_MAX}, {TT_DAY_MIN, 3}, {4, TT_DAY_MAX}};
-	TtDays		a[] = {{1, 5}, {8, 10}, {20, 30}};
-	TtDays		b[] = {{4, 8}, {10, 25}};
-	TtDays		all[] = {{TT_DAY_MIN, TT_DAY_MAX}};
-	TtDays	   *both;
-	char		buf[200];
-	int			n;
+	TtDays	mixed[] = {{7, 9}, {1, 3}, {5, 4}, {4, 4}, {8, 12}, {20, 20}, {13, 13}};
+	TtDays	ends[] = {{TT_DAY_MAX, TT_DAY_MAX}, {TT_DAY_MIN, 3}, {4, TT_DAY_MAX}};
+	TtDays	a[] = {{1, 5}, {8, 10}, {20, 30}};
+	TtDays	b[] = {{4, 8}, {10, 25}};
+	TtDays	all[] = {{TT_DAY_MIN, TT_DAY_MAX}};
+	TtDays *both;
+	char	buf[200];
+	int		n;
 
 	n = tt_ranges_normalise(mixed, 7);
 	format_ranges(mixed, n, buf, sizeof(buf));
@@ -156,9 +155,9 @@ test_ranges(void)
 static void
 check_windows(const TtDays *ranges, int n, int span, const char *expected, const char *what)
 {
-	TtDays	   *windows;
-	char		buf[500];
-	int			count = tt_windows(ranges, n, span, &windows);
+	TtDays *windows;
+	char	buf[500];
+	int		count = tt_windows(ranges, n, span, &windows);
 
 	format_ranges(windows, count, buf, sizeof(buf));
 	is_text(buf, expected, what);
@@ -168,12 +167,12 @@ check_windows(const TtDays *ranges, int n, int span, const char *expected, const
 static void
 test_windows(void)
 {
-	TtDays		days65[] = {{1, 65}};
-	TtDays		days60[] = {{1, 60}};
-	TtDays		islands[] = {{1, 2}, {29, 31}, {100, 100}};
-	TtDays		gap[] = {{1, 10}, {50, 60}};
-	TtDays		two[] = {{5, 6}};
-	TtDays		last[] = {{TT_DAY_MAX - 1, TT_DAY_MAX}};
+	TtDays days65[] = {{1, 65}};
+	TtDays days60[] = {{1, 60}};
+	TtDays islands[] = {{1, 2}, {29, 31}, {100, 100}};
+	TtDays gap[] = {{1, 10}, {50, 60}};
+	TtDays two[] = {{5, 6}};
+	TtDays last[] = {{TT_DAY_MAX - 1, TT_DAY_MAX}};
 
 	check_windows(days65, 1, 30, "1-30 31-60 61-65", "35 days beyond a border");
 	check_windows(days60, 1, 30, "1-30 31-60", "no empty window at a border");
@@ -237,16 +236,16 @@ test_random_windows(void)
 
 	for (round = 0; round < 20000 && wrong == NULL; round++)
 	{
-		bool		wanted[120] = {false};
-		TtDays		ranges[60];
-		int			n = random_below(8);
-		int			span = 1 + random_below(35);
-		int			nranges = 0;
+		bool   wanted[120] = {false};
+		TtDays ranges[60];
+		int	   n = random_below(8);
+		int	   span = 1 + random_below(35);
+		int	   nranges = 0;
 
 		for (int i = 0; i < n; i++)
 		{
-			int			from = random_below(120);
-			int			to = from + random_below(random_below(2) ? 4 : 60);
+			int from = random_below(120);
+			int to = from + random_below(random_below(2) ? 4 : 60);
 
 			ranges[nranges].from = from;
 			ranges[nranges++].to = to < 120 ? to : 119;
@@ -264,8 +263,8 @@ test_random_windows(void)
 /* ---- queries ---- */
 
 /* a query with room; texts live in static storage */
-static int64_t many_accounts[250];
-static char id_texts[2000][24];
+static int64_t	   many_accounts[250];
+static char		   id_texts[2000][24];
 static const char *ids[2000];
 
 static void
@@ -283,7 +282,7 @@ init_values(void)
 static TtQuery
 query_of(const char *stream, int naccounts)
 {
-	TtQuery		query = {0};
+	TtQuery query = {0};
 
 	query.stream = tt_stream_find(stream);
 	if (query.stream == NULL)
@@ -313,7 +312,8 @@ condition_of(TtFilter filter, const char *param, int nvalues)
 static int
 hex_digit(char c)
 {
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10
+																 : -1;
 }
 
 /*
@@ -323,17 +323,17 @@ hex_digit(char c)
 static json_t *
 parse_query(const char *text)
 {
-	json_t	   *object = json_pack("{}");
-	char	   *copy = strdup(text);
-	char	   *rest = copy;
-	char	   *pair;
-	bool		good = true;
+	json_t *object = json_pack("{}");
+	char   *copy = strdup(text);
+	char   *rest = copy;
+	char   *pair;
+	bool	good = true;
 
 	while (good && (pair = strsep(&rest, "&")) != NULL)
 	{
-		char	   *value = strchr(pair, '=');
-		char	   *out = value + 1;
-		json_t	   *parsed;
+		char   *value = strchr(pair, '=');
+		char   *out = value + 1;
+		json_t *parsed;
 
 		if (value == NULL || pair == value)
 		{
@@ -371,12 +371,12 @@ parse_query(const char *text)
 static void
 check_params(TtQuery query, int64_t i, int page, const char *expected, const char *what)
 {
-	TtUnits    *units = tt_units_create(&query);
-	TtUnit		unit = tt_units_get(units, &query, i);
-	TtParams	params;
-	json_t	   *object;
-	json_t	   *wanted = json_loads(expected, 0, NULL);
-	char	   *text = NULL;
+	TtUnits *units = tt_units_create(&query);
+	TtUnit	 unit = tt_units_get(units, &query, i);
+	TtParams params;
+	json_t	*object;
+	json_t	*wanted = json_loads(expected, 0, NULL);
+	char	*text = NULL;
 
 	if (wanted == NULL)
 	{
@@ -421,11 +421,11 @@ test_params(void)
 	check_params(query, 0, 1,
 				 "{\"advertiser_id\":\"7002238017842757633\",\"report_type\":\"BASIC\","
 				 "\"data_level\":\"AUCTION_AD\",\"dimensions\":[\"ad_id\",\"stat_time_day\"],"
-				 "\"metrics\":[\"spend\",\"impressions\"],\"start_date\":\"2026-05-27\","
-				 "\"end_date\":\"2026-06-25\",\"filtering\":[{\"field_name\":\"ad_status\","
+				 "\"metrics\":[\"spend\",\"impressions\"],\"start_date\":\"2026-06-26\","
+				 "\"end_date\":\"2026-06-30\",\"filtering\":[{\"field_name\":\"ad_status\","
 				 "\"filter_type\":\"IN\",\"filter_value\":\"[\\\"STATUS_ALL\\\"]\"}],"
 				 "\"page\":\"1\",\"page_size\":\"1000\"}",
-				 "a report: first window");
+				 "a report: the newest window first");
 	query.include_deleted = false;
 	query.page_size = 7;
 	condition = condition_of(TT_FILTER_IDS, "ad_ids", 2);
@@ -434,23 +434,26 @@ test_params(void)
 	check_params(query, 3, 12,
 				 "{\"advertiser_id\":\"7002238017842757634\",\"report_type\":\"BASIC\","
 				 "\"data_level\":\"AUCTION_AD\",\"dimensions\":[\"ad_id\",\"stat_time_day\"],"
-				 "\"metrics\":[\"spend\",\"impressions\"],\"start_date\":\"2026-06-26\","
-				 "\"end_date\":\"2026-06-30\",\"filtering\":[{\"field_name\":\"ad_ids\","
+				 "\"metrics\":[\"spend\",\"impressions\"],\"start_date\":\"2026-05-27\","
+				 "\"end_date\":\"2026-06-25\",\"filtering\":[{\"field_name\":\"ad_ids\","
 				 "\"filter_type\":\"IN\",\"filter_value\":\"[\\\"1714125042508817\\\","
 				 "\\\"1714125042508818\\\"]\"}],\"page\":\"12\",\"page_size\":\"7\"}",
-				 "a report: second account, second window, ids, page 12");
+				 "a report: second account, older window, ids, page 12");
 
 	query = query_of("ads_reports_lifetime", 1);
 	query.nnames = 1;
 	query.names = metrics;
 	query.send_names = true;
+	query.order_field = "spend";
+	query.descending = true;
 	check_params(query, 0, 1,
 				 "{\"advertiser_id\":\"7002238017842757633\",\"report_type\":\"BASIC\","
 				 "\"data_level\":\"AUCTION_AD\",\"dimensions\":[\"ad_id\"],"
-				 "\"metrics\":[\"spend\"],\"query_lifetime\":\"true\",\"filtering\":[{"
+				 "\"metrics\":[\"spend\"],\"query_lifetime\":\"true\","
+				 "\"order_field\":\"spend\",\"order_type\":\"DESC\",\"filtering\":[{"
 				 "\"field_name\":\"ad_status\",\"filter_type\":\"IN\","
 				 "\"filter_value\":\"[\\\"STATUS_ALL\\\"]\"}],\"page\":\"1\",\"page_size\":\"1000\"}",
-				 "a lifetime report has no dates");
+				 "a lifetime report has no dates; an order");
 
 	query = query_of("ads_audience_reports_by_country_daily", 1);
 	range.from = range.to;
@@ -532,9 +535,9 @@ test_params(void)
 static void
 test_units(void)
 {
-	TtQuery		query = query_of("advertisers", 250);
-	TtUnits    *units = tt_units_create(&query);
-	TtUnit		unit;
+	TtQuery	 query = query_of("advertisers", 250);
+	TtUnits *units = tt_units_create(&query);
+	TtUnit	 unit;
 
 	ok(units->count == 3, "250 accounts are three requests");
 	unit = tt_units_get(units, &query, 0);
@@ -563,8 +566,9 @@ test_product(void)
 	TtQuery		query = query_of("ads_reports_daily", 3);
 	TtDays		range = {0, 64};
 	TtCondition condition = condition_of(TT_FILTER_IDS, "ad_ids", 201);
-	TtUnits    *units;
+	TtUnits	   *units;
 	int			seen[3][3][3] = {{{0}}};
+	TtDay		newest = TT_DAY_MAX;
 	bool		good = true;
 
 	query.nranges = 1;
@@ -573,20 +577,22 @@ test_product(void)
 	query.conditions = &condition;
 	units = tt_units_create(&query);
 	ok(units->nwindows == 3 && units->naccount_groups == 3 && units->nbatches == 3 &&
-	   units->count == 27,
+		   units->count == 27,
 	   "3 accounts, 65 days, 201 ids: 27 units");
 	for (int64_t i = 0; i < units->count; i++)
 	{
-		TtUnit		unit = tt_units_get(units, &query, i);
+		TtUnit unit = tt_units_get(units, &query, i);
 
 		if (unit.naccounts != 1 || unit.account > 2 || unit.batch > 2 || unit.days.from % 30 != 0)
 			good = false;
 		else
 			seen[unit.account][unit.days.from / 30][unit.batch]++;
+		good = good && unit.days.from <= newest;
+		newest = unit.days.from;
 	}
 	for (int i = 0; i < 27; i++)
 		good = good && ((int *) seen)[i] == 1;
-	ok(good, "each of them once");
+	ok(good, "each of them once, the newest window first");
 	tt_units_free(units);
 }
 
@@ -594,17 +600,17 @@ test_product(void)
 static bool
 batches_complete(TtQuery *query, const TtUnits *units, const char *param, int limit, int nids)
 {
-	int			found[2000] = {0};
-	bool		good = true;
+	int	 found[2000] = {0};
+	bool good = true;
 
 	for (int64_t i = 0; i < units->count; i++)
 	{
-		TtUnit		unit = tt_units_get(units, query, i);
-		TtParams	params;
-		json_t	   *object;
-		json_t	   *list;
-		json_t	   *value;
-		size_t		k;
+		TtUnit	 unit = tt_units_get(units, query, i);
+		TtParams params;
+		json_t	*object;
+		json_t	*list;
+		json_t	*value;
+		size_t	 k;
 
 		if (!tt_request_params(query, units, &unit, 1, &params))
 			return false;
@@ -613,7 +619,7 @@ batches_complete(TtQuery *query, const TtUnits *units, const char *param, int li
 		good = good && json_array_size(list) > 0 && json_array_size(list) <= (size_t) limit;
 		json_array_foreach(list, k, value)
 		{
-			int64_t		n = strtoll(json_string_value(value), NULL, 10) - INT64_C(1714125042508817);
+			int64_t n = strtoll(json_string_value(value), NULL, 10) - INT64_C(1714125042508817);
 
 			if (n < 0 || n >= nids)
 				good = false;
@@ -633,9 +639,9 @@ test_batches(void)
 {
 	static const int sizes[] = {1, 100, 101, 200, 350};
 	static const int sizes20[] = {1, 20, 21, 100};
-	TtCondition conditions[3];
-	TtQuery		query;
-	TtUnits    *units;
+	TtCondition		 conditions[3];
+	TtQuery			 query;
+	TtUnits			*units;
 
 	for (int i = 0; i < 5; i++)
 	{
@@ -645,7 +651,7 @@ test_batches(void)
 		query.conditions = conditions;
 		units = tt_units_create(&query);
 		ok(units->count == (sizes[i] + 99) / 100 &&
-		   batches_complete(&query, units, "campaign_ids", 100, sizes[i]),
+			   batches_complete(&query, units, "campaign_ids", 100, sizes[i]),
 		   "%d ids, 100 a request", sizes[i]);
 		tt_units_free(units);
 	}
@@ -657,7 +663,7 @@ test_batches(void)
 		query.conditions = conditions;
 		units = tt_units_create(&query);
 		ok(units->count == (sizes20[i] + 19) / 20 &&
-		   batches_complete(&query, units, "material_ids", 20, sizes20[i]),
+			   batches_complete(&query, units, "material_ids", 20, sizes20[i]),
 		   "%d ids, 20 a request", sizes20[i]);
 		tt_units_free(units);
 	}
@@ -671,15 +677,15 @@ test_batches(void)
 	query.conditions = conditions;
 	units = tt_units_create(&query);
 	ok(units->count == 3 && query.nconditions == 2 &&
-	   strcmp(query.conditions[0].param, "adgroup_ids") == 0 &&
-	   strcmp(query.conditions[1].param, "ad_ids") == 0,
+		   strcmp(query.conditions[0].param, "adgroup_ids") == 0 &&
+		   strcmp(query.conditions[1].param, "ad_ids") == 0,
 	   "of two big conditions the smaller is batched, the other left to the recheck");
 	ok(batches_complete(&query, units, "adgroup_ids", 100, 300), "and its batches are complete");
 	tt_units_free(units);
 	{
-		TtParams	params;
-		TtUnit		unit;
-		json_t	   *object;
+		TtParams params;
+		TtUnit	 unit;
+		json_t	*object;
 
 		conditions[0] = condition_of(TT_FILTER_IDS, "adgroup_ids", 300);
 		conditions[1] = condition_of(TT_FILTER_IDS, "ad_ids", 50);
@@ -709,13 +715,13 @@ test_batches(void)
 static void
 test_body(void)
 {
-	static char names[900][32];
+	static char		   names[900][32];
 	static const char *metrics[900];
-	TtQuery		query = query_of("ads_reports_daily", 1);
-	TtDays		range = {9676, 9677};
-	size_t		at_most = 0;
-	bool		good = true;
-	bool		bodies = false;
+	TtQuery			   query = query_of("ads_reports_daily", 1);
+	TtDays			   range = {9676, 9677};
+	size_t			   at_most = 0;
+	bool			   good = true;
+	bool			   bodies = false;
 
 	for (int i = 0; i < 900; i++)
 	{
@@ -728,9 +734,9 @@ test_body(void)
 	query.send_names = true;
 	for (int n = 1; n <= 900; n++)
 	{
-		TtUnits    *units;
-		TtUnit		unit;
-		TtParams	params;
+		TtUnits *units;
+		TtUnit	 unit;
+		TtParams params;
 
 		query.nnames = n;
 		units = tt_units_create(&query);
@@ -746,19 +752,19 @@ test_body(void)
 		}
 		else
 		{
-			json_t	   *body = json_loads(params.body, 0, NULL);
-			json_t	   *filter = json_array_get(json_object_get(body, "filtering"), 0);
+			json_t *body = json_loads(params.body, 0, NULL);
+			json_t *filter = json_array_get(json_object_get(body, "filtering"), 0);
 
 			bodies = true;
 			good = good && params.query[0] == '\0' &&
-				json_array_size(json_object_get(body, "metrics")) == (size_t) n &&
-				json_integer_value(json_object_get(body, "page")) == 3 &&
-				json_is_string(json_object_get(body, "advertiser_id")) &&
-				strcmp(json_string_value(json_object_get(filter, "filter_value")),
-					   "[\"STATUS_ALL\"]") == 0 &&
-				strcmp(json_string_value(json_array_get(json_object_get(body, "metrics"),
-														(size_t) n - 1)),
-					   names[n - 1]) == 0;
+				   json_array_size(json_object_get(body, "metrics")) == (size_t) n &&
+				   json_integer_value(json_object_get(body, "page")) == 3 &&
+				   json_is_string(json_object_get(body, "advertiser_id")) &&
+				   strcmp(json_string_value(json_object_get(filter, "filter_value")),
+						  "[\"STATUS_ALL\"]") == 0 &&
+				   strcmp(json_string_value(json_array_get(json_object_get(body, "metrics"),
+														   (size_t) n - 1)),
+						  names[n - 1]) == 0;
 			json_decref(body);
 		}
 		tt_params_free(&params);
