@@ -30,6 +30,7 @@ TT_MODULE_MAGIC("tiktok_fdw", TT_VERSION);
 
 char	   *tt_allowed_hosts = NULL;
 bool		tt_enable_pushdown = true;
+bool		tt_snapshot_refresh = false;
 
 PG_FUNCTION_INFO_V1(tiktok_fdw_handler);
 PG_FUNCTION_INFO_V1(tiktok_fdw_validator);
@@ -63,6 +64,12 @@ _PG_init(void)
 							 "checked here only: the rows are the same.",
 							 &tt_enable_pushdown, true, PGC_USERSET, 0, NULL,
 							 replan, NULL);
+	DefineCustomBoolVariable("tiktok_fdw.snapshot_refresh",
+							 "A snapshot is being read: nothing may be left out.",
+							 "Internal; set by the functions that refresh snapshots. A "
+							 "refused account or metric is an error then.",
+							 &tt_snapshot_refresh, false, PGC_USERSET,
+							 GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("tiktok_fdw");
 }
 

@@ -172,7 +172,7 @@ explain_conditions(ForeignScanState *node, ExplainState *es)
 	{
 		Node	   *clause = lfirst(lc);
 		const char *reason = NULL;
-		TtQual	   *qual = tt_qual_classify(plan->scan.scanrelid, NULL, state->table,
+		TtQual	   *qual = tt_qual_classify(plan->scan.scanrelid, state->table,
 											(Expr *) clause, &reason);
 		char	   *text_ = deparse_expression(clause, context, false, false);
 

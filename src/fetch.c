@@ -111,6 +111,8 @@ struct TtFetch
 	int64	   *skipped;
 };
 
+static int64 session_requests = 0;
+
 static void release_resources(void *arg);
 static void unit_restart(TtFetch *fetch, Unit *unit);
 
@@ -169,8 +171,9 @@ release_resources(void *arg)
 	{
 		Job		   *job = dlist_container(Job, node, iter.cur);
 
+		/* it may be on its way: rather count one too many */
 		if (job->granted)
-			tt_budget_return(&job->grant);
+			tt_budget_sent(&job->grant);
 		job->granted = false;
 	}
 	tt_units_free(fetch->units);
@@ -232,7 +235,7 @@ static void
 job_free(TtFetch *fetch, Job *job)
 {
 	if (job->granted)
-		tt_budget_return(&job->grant);
+		tt_budget_sent(&job->grant);
 	if (job->transfer != NULL)
 		tt_http_release(job->transfer);
 	dlist_delete(&job->node);
@@ -484,7 +487,7 @@ unit_skip(TtFetch *fetch, Unit *unit, const TtFault *fault)
 	int64		account = fault->account;
 	dlist_mutable_iter iter;
 
-	if (!fetch->options->skip_failed_accounts || first.naccounts == 0)
+	if (!fetch->options->skip_failed_accounts || tt_snapshot_refresh || first.naccounts == 0)
 		tt_fault_raise(fault);
 	if (first.naccounts > 1)
 	{
@@ -547,7 +550,7 @@ drop_refused_metrics(TtFetch *fetch, Job *job, const TtFault *fault)
 	int			kept = 0;
 	int			before = query->nnames;
 
-	if (query->stream->kind != TT_KIND_REPORT || !query->send_names)
+	if (query->stream->kind != TT_KIND_REPORT || !query->send_names || tt_snapshot_refresh)
 		return false;
 	for (int i = 0; i < before; i++)
 	{
@@ -615,6 +618,7 @@ count_request(TtFetch *fetch, const Job *job, const TtHttpReply *http,
 {
 	TtRequestCounters delta = {0};
 
+	session_requests++;
 	fetch->stats->requests++;
 	fetch->stats->replies += reply != NULL && reply->has_code;
 	fetch->stats->wire_bytes += http->wire_bytes;
@@ -815,8 +819,6 @@ take_events(TtFetch *fetch)
 {
 	TtTransfer *transfer;
 
-	while ((transfer = tt_http_next_done(fetch->http)) != NULL)
-		job_done(fetch, tt_transfer_arg(transfer));
 	while ((transfer = tt_http_next_sent(fetch->http)) != NULL)
 	{
 		Job		   *job = tt_transfer_arg(transfer);
@@ -825,6 +827,8 @@ take_events(TtFetch *fetch)
 			tt_budget_sent(&job->grant);
 		job->granted = false;
 	}
+	while ((transfer = tt_http_next_done(fetch->http)) != NULL)
+		job_done(fetch, tt_transfer_arg(transfer));
 }
 
 TtPage *
@@ -863,6 +867,12 @@ tt_fetch_next(TtFetch *fetch, bool wait, bool *finished)
 			return NULL;
 		tt_http_wait(fetch->http, fetch->budget_since != 0);
 	}
+}
+
+int64
+tt_fetch_session_requests(void)
+{
+	return session_requests;
 }
 
 int

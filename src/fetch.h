@@ -61,6 +61,9 @@ extern int	tt_fetch_fd(const TtFetch *fetch);
 
 extern void tt_fetch_release(TtPage *page);
 
+/* requests that this session has sent so far, tries again included */
+extern int64 tt_fetch_session_requests(void);
+
 /* Abort what is under way, free everything. */
 extern void tt_fetch_end(TtFetch *fetch);
 

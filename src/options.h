@@ -16,6 +16,7 @@
 /* GUC variables, defined in tiktok_fdw.c */
 extern char *tt_allowed_hosts;	/* tiktok_fdw.allowed_hosts */
 extern bool tt_enable_pushdown; /* tiktok_fdw.enable_pushdown */
+extern bool tt_snapshot_refresh;	/* tiktok_fdw.snapshot_refresh */
 
 /*
  * Everything in effect for one foreign table (or one server) and one user.

@@ -208,7 +208,7 @@ tiktokGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntable
 		RestrictInfo *ri = lfirst(lc);
 		const char *reason;
 		TtQual	   *qual = ri->pseudoconstant ? NULL :
-			tt_qual_classify(baserel->relid, baserel->relids, info->table, ri->clause,
+			tt_qual_classify(baserel->relid, info->table, ri->clause,
 							 &reason);
 
 		if (qual != NULL)
@@ -249,7 +249,7 @@ add_parameterized_path(PlannerInfo *root, RelOptInfo *baserel, RestrictInfo *ri)
 	TtRelInfo  *info = baserel->fdw_private;
 	Relids		outer = bms_union(ri->clause_relids, baserel->lateral_relids);
 	const char *reason;
-	TtQual	   *qual = tt_qual_classify(baserel->relid, baserel->relids, info->table,
+	TtQual	   *qual = tt_qual_classify(baserel->relid, info->table,
 										ri->clause, &reason);
 	ParamPathInfo *ppi;
 
@@ -358,7 +358,7 @@ tiktokGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid,
 	foreach(lc, clauses)
 	{
 		const char *reason;
-		TtQual	   *qual = tt_qual_classify(baserel->relid, baserel->relids, info->table,
+		TtQual	   *qual = tt_qual_classify(baserel->relid, info->table,
 											lfirst(lc), &reason);
 
 		if (qual == NULL)

@@ -227,7 +227,8 @@ ForeignScan *
 tt_plan_count(PlannerInfo *root, RelOptInfo *rel, ForeignPath *path, List *tlist)
 {
 	TtRelInfo  *info = rel->fdw_private;
-	List	   *scan_tlist = add_to_flat_tlist(NIL, list_nth(path->fdw_private, TT_PATH_AGGREGATES));
+	List	   *scan_tlist =
+		add_to_flat_tlist(NIL, list_nth(path->fdw_private, TT_PATH_AGGREGATES));
 	List	   *exprs;
 	List	   *private = tt_plan_private(NIL, info->quals,
 										  list_nth(path->fdw_private, TT_PATH_REQUESTS), 0,

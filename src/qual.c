@@ -20,6 +20,7 @@
 #include "mb/pg_wchar.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
+#include "nodes/pathnodes.h"
 #include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
 #include "utils/array.h"
@@ -164,14 +165,14 @@ operator_strategy(Oid opno, Oid type, TtQualOp *op)
 
 /* A value the executor can compute before the scan: no column of ours. */
 static bool
-value_ok(Node *node, Index varno, Relids relids)
+value_ok(Node *node, Index varno)
 {
 	return !bms_is_member((int) varno, pull_varnos(NULL, node)) &&
 		!contain_volatile_functions(node) && !contain_subplans(node);
 }
 
 static TtQual *
-classify_comparison(Index varno, Relids relids, const TtTable *table, Oid opno,
+classify_comparison(Index varno, const TtTable *table, Oid opno,
 					Oid collation, Node *left, Node *right, bool is_array,
 					const char **reason)
 {
@@ -208,7 +209,7 @@ classify_comparison(Index varno, Relids relids, const TtTable *table, Oid opno,
 	if (OidIsValid(collation) && !get_collation_isdeterministic(collation))
 		return NULL;
 	*reason = reason_value;
-	if (!value_ok(right, varno, relids))
+	if (!value_ok(right, varno))
 		return NULL;
 	qual = palloc0(sizeof(TtQual));
 	qual->attnum = attnum;
@@ -221,7 +222,7 @@ classify_comparison(Index varno, Relids relids, const TtTable *table, Oid opno,
 
 /* a = 1 OR a = 2 OR a = ANY (…): one column, equalities only */
 static TtQual *
-classify_or(Index varno, Relids relids, const TtTable *table, BoolExpr *or_clause,
+classify_or(Index varno, const TtTable *table, BoolExpr *or_clause,
 			const char **reason)
 {
 	TtQual	   *all = NULL;
@@ -229,7 +230,7 @@ classify_or(Index varno, Relids relids, const TtTable *table, BoolExpr *or_claus
 
 	foreach(lc, or_clause->args)
 	{
-		TtQual	   *one = tt_qual_classify(varno, relids, table, lfirst(lc), reason);
+		TtQual	   *one = tt_qual_classify(varno, table, lfirst(lc), reason);
 
 		if (one == NULL)
 			return NULL;
@@ -249,7 +250,7 @@ classify_or(Index varno, Relids relids, const TtTable *table, BoolExpr *or_claus
 
 /* WHERE flag, WHERE NOT flag */
 static TtQual *
-classify_boolean(Index varno, Relids relids, const TtTable *table, Node *node,
+classify_boolean(Index varno, const TtTable *table, Node *node,
 				 bool value, const char **reason)
 {
 	bool		day_of_hour;
@@ -258,12 +259,12 @@ classify_boolean(Index varno, Relids relids, const TtTable *table, Node *node,
 	*reason = reason_form;
 	if (attnum == InvalidAttrNumber || exprType(node) != BOOLOID)
 		return NULL;
-	return classify_comparison(varno, relids, table, BooleanEqualOperator, InvalidOid,
+	return classify_comparison(varno, table, BooleanEqualOperator, InvalidOid,
 							   node, makeBoolConst(value, false), false, reason);
 }
 
 TtQual *
-tt_qual_classify(Index varno, Relids relids, const TtTable *table, Expr *clause,
+tt_qual_classify(Index varno, const TtTable *table, Expr *clause,
 				 const char **reason)
 {
 	*reason = reason_form;
@@ -273,7 +274,7 @@ tt_qual_classify(Index varno, Relids relids, const TtTable *table, Expr *clause,
 	{
 		OpExpr	   *op = (OpExpr *) clause;
 
-		return classify_comparison(varno, relids, table, op->opno, op->inputcollid,
+		return classify_comparison(varno, table, op->opno, op->inputcollid,
 								   linitial(op->args), lsecond(op->args), false,
 								   reason);
 	}
@@ -281,16 +282,16 @@ tt_qual_classify(Index varno, Relids relids, const TtTable *table, Expr *clause,
 	{
 		ScalarArrayOpExpr *op = (ScalarArrayOpExpr *) clause;
 
-		return classify_comparison(varno, relids, table, op->opno, op->inputcollid,
+		return classify_comparison(varno, table, op->opno, op->inputcollid,
 								   linitial(op->args), lsecond(op->args), true,
 								   reason);
 	}
 	if (is_orclause(clause))
-		return classify_or(varno, relids, table, (BoolExpr *) clause, reason);
+		return classify_or(varno, table, (BoolExpr *) clause, reason);
 	if (is_notclause(clause))
-		return classify_boolean(varno, relids, table,
+		return classify_boolean(varno, table,
 								(Node *) get_notclausearg(clause), false, reason);
-	return classify_boolean(varno, relids, table, (Node *) clause, true, reason);
+	return classify_boolean(varno, table, (Node *) clause, true, reason);
 }
 
 void

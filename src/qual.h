@@ -11,7 +11,7 @@
 
 #include "postgres.h"
 
-#include "nodes/pathnodes.h"
+#include "nodes/primnodes.h"
 #include "options.h"
 #include "request.h"
 #include "table.h"
@@ -48,8 +48,8 @@ typedef struct TtQual
  * Classify one clause for the scan of varno.  Returns NULL and a reason (for
  * EXPLAIN) if the API cannot evaluate it.
  */
-extern TtQual *tt_qual_classify(Index varno, Relids relids, const TtTable *table,
-								Expr *clause, const char **reason);
+extern TtQual *tt_qual_classify(Index varno, const TtTable *table, Expr *clause,
+								const char **reason);
 
 /* the filter that a column of a table can become; NULL param if none */
 extern TtFilter tt_qual_filter(const TtTable *table, int attnum, const char **param);

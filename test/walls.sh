@@ -21,6 +21,7 @@ request
 qual
 query
 budget
+learn
 mux
 http
 reply
@@ -28,12 +29,15 @@ decode
 fault
 fetch
 accounts
+analyze
 plan
 scan
 explain
 import
 check
+snapshot
 views
+snapshot
 tiktok_fdw"
 
 failed=0
