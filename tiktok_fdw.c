@@ -86,7 +86,6 @@ tiktok_fdw_handler(PG_FUNCTION_ARGS)
 	routine->IterateForeignScan = tiktokIterateForeignScan;
 	routine->ReScanForeignScan = tiktokReScanForeignScan;
 	routine->EndForeignScan = tiktokEndForeignScan;
-	routine->ShutdownForeignScan = tiktokShutdownForeignScan;
 	routine->ExplainForeignScan = tiktokExplainForeignScan;
 	routine->IsForeignPathAsyncCapable = tiktokIsForeignPathAsyncCapable;
 	routine->ForeignAsyncRequest = tiktokForeignAsyncRequest;

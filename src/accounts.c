@@ -23,9 +23,11 @@ require_app(const TtOptions *options)
 				(errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
 				 errmsg("user mapping for server \"%s\" needs %s to look up the accounts of the token",
 						options->server_name, options->app_id == NULL ? "app_id" : "secret"),
-				 errhint("ALTER USER MAPPING FOR %s SERVER %s OPTIONS (ADD app_id '...', ADD secret '...'), or name the accounts: ALTER SERVER %s OPTIONS (ADD advertiser_ids '...').",
-						 user != NULL ? quote_identifier(user) : "PUBLIC",
-						 server, server)));
+				 errhint("ALTER USER MAPPING FOR %s SERVER %s OPTIONS (%s), or name the accounts: ALTER SERVER %s OPTIONS (ADD advertiser_ids '...').",
+						 user != NULL ? quote_identifier(user) : "PUBLIC", server,
+						 options->app_id != NULL ? "ADD secret '...'"
+						 : options->secret != NULL ? "ADD app_id '...'"
+						 : "ADD app_id '...', ADD secret '...'", server)));
 }
 
 void

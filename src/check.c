@@ -251,7 +251,7 @@ check_report(Check *check)
 		: "advertisers_reports_daily";
 	int64		total = ask(check, stream, check->account);
 
-	return psprintf("advertiser " INT64_FORMAT ": " INT64_FORMAT " rows of %s for the last two days",
+	return psprintf("advertiser " INT64_FORMAT ": " INT64_FORMAT " rows of %s for the last two days (none is no error)",
 					check->account, total, stream);
 }
 

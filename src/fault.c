@@ -67,11 +67,11 @@ locked_out(const TtFault *fault)
 	return fault->options->sandbox && says(fault->reply->message, "restricted");
 }
 
-/* the code of a usable body; -1 if there is none */
-static int64
-body_code(const TtFault *fault)
+/* whether there is a usable body with a code */
+static bool
+has_code(const TtFault *fault)
 {
-	return fault->reply != NULL && fault->reply->has_code ? fault->reply->code : -1;
+	return fault->reply != NULL && fault->reply->has_code;
 }
 
 static TtRemedy
@@ -120,7 +120,7 @@ http_remedy(const TtFault *fault, int64 *wait_ms, int64 *penalty_ms)
 static TtRemedy
 unlimited_remedy(const TtFault *fault, int64 *wait_ms, int64 *penalty_ms)
 {
-	int64		code = body_code(fault);
+	int64		code = has_code(fault) ? fault->reply->code : 0;
 
 	switch (fault->http->outcome)
 	{
@@ -134,7 +134,7 @@ unlimited_remedy(const TtFault *fault, int64 *wait_ms, int64 *penalty_ms)
 		default:
 			return TT_REMEDY_RAISE;
 	}
-	if (code < 0 || (code == 0 && !fault->reply->has_data))
+	if (!has_code(fault) || (code == 0 && !fault->reply->has_data))
 		return http_remedy(fault, wait_ms, penalty_ms);
 	switch (tt_code_class(code))
 	{
@@ -207,14 +207,14 @@ fault_detail(const TtFault *fault)
 	char		to[16];
 
 	initStringInfo(&buf);
-	if (body_code(fault) >= 0)
+	if (has_code(fault))
 		appendStringInfo(&buf, "Code " INT64_FORMAT ", request ID %s, ",
 						 fault->reply->code,
 						 fault->reply->request_id[0] != '\0'
 						 ? tt_redact(fault->options, fault->reply->request_id) : "none");
 	else if (fault->http->status > 0)
 		appendStringInfo(&buf, "HTTP status %d, ", fault->http->status);
-	appendStringInfo(&buf, "endpoint %s", fault->endpoint);
+	appendStringInfo(&buf, "%s %s", buf.len > 0 ? "endpoint" : "Endpoint", fault->endpoint);
 	if (fault->account != 0)
 		appendStringInfo(&buf, ", advertiser " INT64_FORMAT, fault->account);
 	if (fault->dated)
@@ -385,11 +385,9 @@ raise_http(const TtFault *fault)
 void
 tt_fault_raise(const TtFault *fault)
 {
-	int64		code = body_code(fault);
-
 	if (fault->http->outcome != TT_HTTP_OK)
 		raise_transport(fault);
-	else if (code > 0 || (code == 0 && fault->reply->has_data))
+	else if (has_code(fault) && (fault->reply->code != 0 || fault->reply->has_data))
 		raise_code(fault);
 	else
 		raise_http(fault);

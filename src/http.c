@@ -500,6 +500,17 @@ tt_http_in_flight(const TtHttp *http)
 }
 
 int
+tt_http_running(const TtHttp *http)
+{
+	const dlist_node *head = &http->done.head;
+	int				  running = http->in_flight;
+
+	for (const dlist_node *node = head->next; node && node != head; node = node->next)
+		running--;
+	return running;
+}
+
+int
 tt_http_fd(const TtHttp *http)
 {
 	return http->mux.fd;

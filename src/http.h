@@ -96,6 +96,9 @@ extern void tt_http_release(TtTransfer *transfer);
 /* transfers started and not yet told by tt_http_next_done() */
 extern int tt_http_in_flight(const TtHttp *http);
 
+/* transfers started and not over: what the other side is still busy with */
+extern int tt_http_running(const TtHttp *http);
+
 /*
  * The descriptor that becomes readable when there is something to pump, or
  * when the wake-up time is reached.  The wake-up happens once: pumping ends it.

@@ -216,7 +216,7 @@ valid_values(const OptionDef *def)
 		case V_DIMENSIONS:
 			return "up to 8 comma-separated names, such as campaign_id,stat_time_day";
 		case V_BUYING_TYPES:
-			return "comma-separated names, such as AUCTION,RESERVATION_TOP_VIEW";
+			return "comma-separated names, such as RESERVATION_TOP_VIEW";
 		case V_PATH:
 			return "names separated by dots, such as metrics.spend";
 	}

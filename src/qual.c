@@ -439,7 +439,10 @@ value_to_days(TtQualRole role, TtQualOp op, Datum value, Oid type, TtDays *days)
 		bool		later = usecs > 0;
 
 		if (op == TT_OP_EQ || (later ? op >= TT_OP_EQ : op <= TT_OP_EQ))
+		{
+			days->from = TT_DAY_MAX;
 			days->to = TT_DAY_MIN;
+		}
 		return true;
 	}
 	if (op == TT_OP_EQ || op == TT_OP_GE || op == TT_OP_GT)
@@ -503,6 +506,8 @@ find_filter(TtBounds *bounds, const TtTable *table, AttrNumber attnum)
 	filter = palloc0(sizeof(TtBoundFilter));
 	filter->attnum = attnum;
 	filter->condition.filter = tt_qual_filter(table, attnum, &filter->condition.param);
+	for (int i = 0; i < table->nkeys; i++)
+		filter->is_key |= strcmp(table->key_paths[i], table->columns[attnum - 1].path) == 0;
 	filter->condition.nvalues = -1; /* no value yet */
 	bounds->filters = lappend(bounds->filters, filter);
 	return filter;
@@ -537,11 +542,25 @@ compare_strings(const void *a, const void *b)
 	return strcmp(*(const char *const *) a, *(const char *const *) b);
 }
 
-/* A filter value as the API spells it; false: it can match nothing; NULL: do not push */
+/*
+ * Whether the API may know the text as a value of an enum: it refuses others,
+ * and a refused request is one for nothing.
+ */
+static bool
+looks_like_enum(const char *s)
+{
+	return s[strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")] == '\0';
+}
+
+/*
+ * A filter value as the API spells it, NULL if it cannot be sent: then nothing
+ * may be concluded from the condition.  False: no row can have this value.
+ */
 static bool
 value_to_text(const TtBoundFilter *filter, Datum value, Oid type, const char **result)
 {
 	Oid			base = getBaseType(type);
+	TtFilter	kind = filter->condition.filter;
 	int64		id;
 	char	   *s;
 
@@ -550,8 +569,9 @@ value_to_text(const TtBoundFilter *filter, Datum value, Oid type, const char **r
 		*result = DatumGetBool(value) ? "true" : "false";
 	else if (base == INT2OID || base == INT4OID || base == INT8OID)
 	{
+		/* a key is positive; other columns may hold what cannot be asked for */
 		if (!value_to_id(value, type, &id))
-			return filter->condition.filter == TT_FILTER_EQ;
+			return !filter->is_key;
 		*result = psprintf(INT64_FORMAT, id);
 	}
 	else if (base == TEXTOID || base == VARCHAROID)
@@ -560,7 +580,8 @@ value_to_text(const TtBoundFilter *filter, Datum value, Oid type, const char **r
 		/* only what is UTF-8 can be sent; an empty string selects nothing there */
 		s = (char *) pg_do_encoding_conversion((unsigned char *) s, strlen(s),
 											   GetDatabaseEncoding(), PG_UTF8);
-		if (*s != '\0' && pg_verify_mbstr(PG_UTF8, s, strlen(s), true))
+		if (*s != '\0' && pg_verify_mbstr(PG_UTF8, s, strlen(s), true) &&
+			((kind != TT_FILTER_EQ && kind != TT_FILTER_ENUMS) || looks_like_enum(s)))
 			*result = s;
 	}
 	return true;

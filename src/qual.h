@@ -71,6 +71,7 @@ typedef struct TtBoundFilter
 {
 	AttrNumber	attnum;
 	TtCondition condition;
+	bool		is_key;			/* the column belongs to the stream's key */
 	bool		has_from;		/* TT_FILTER_CREATED, TT_FILTER_MODIFIED */
 	bool		has_to;
 	TimestampTz from;

@@ -499,6 +499,14 @@ read_rows(Parse *p)
 	return leave(p);
 }
 
+/* an answer in another form must not pass for an empty one */
+static bool
+fail_list(Parse *p)
+{
+	p->error = psprintf("data.%s is not an array", p->paths->list_key);
+	return false;
+}
+
 /*
  * An array or object that has a part in the envelope.  Twice the same key means
  * that something is wrong with the reply, and rows may be missing.
@@ -515,6 +523,8 @@ read_role(Parse *p, const TtNode *node)
 		p->error = psprintf("the key \"%s\" comes twice", node->key);
 		return false;
 	}
+	if (node->role == ROLE_LIST && is_object)
+		return fail_list(p);
 	if (node->role == ROLE_DATA)
 		reply->has_data = is_object;
 	else if (node->role == ROLE_PAGE_INFO)
@@ -572,6 +582,8 @@ read_value(Parse *p, TtNode *node, TtValue *values)
 		default:
 			return fail(p, "expected a value");
 	}
+	if (node != NULL && node->role == ROLE_LIST && kind != TT_VALUE_NULL)
+		return fail_list(p);
 	if (node != NULL && node->nslots > 0)
 		store(p, node, values, kind, start, end);
 	return next(p);

@@ -442,8 +442,11 @@ add_list(json_t *params, const TtQuery *query, const TtUnits *units,
 
 		add_condition(params, filtering, &query->conditions[i], values, n);
 	}
-	if (endpoint->hides_deleted && query->include_deleted)
-		json_object_set_new(filtering, "primary_status", json_string("STATUS_ALL"));
+	/* always said: a condition on secondary_status changes the API's default */
+	if (endpoint->hides_deleted)
+		json_object_set_new(filtering, "primary_status",
+							json_string(query->include_deleted ? "STATUS_ALL"
+										: "STATUS_NOT_DELETE"));
 	if (query->nbuying_types > 0)
 		json_object_set_new(filtering, "buying_types",
 							string_array(query->buying_types, query->nbuying_types));

@@ -6,6 +6,9 @@
  * of nested loops and InitPlans are not set before.  The user mapping is read
  * then too.  Rows are decoded in the context of their page, which lives until
  * the next page is taken.
+ *
+ * There is no ShutdownForeignScan: the executor calls it after each FETCH of a
+ * cursor, when more rows may still be wanted.
  */
 #include "postgres.h"
 
@@ -99,15 +102,19 @@ tiktokBeginForeignScan(ForeignScanState *node, int eflags)
 		table_close(rel, NoLock);
 }
 
-/* Whether a value expression needs a parameter that only execution sets. */
+/*
+ * Whether a value expression needs a parameter that only execution sets, or
+ * one that EXPLAIN (GENERIC_PLAN) has no value for.
+ */
 static bool
-needs_execution(Node *node, void *context)
+needs_execution(Node *node, void *params)
 {
 	if (node == NULL)
 		return false;
-	if (IsA(node, Param) && ((Param *) node)->paramkind == PARAM_EXEC)
+	if (IsA(node, Param) &&
+		(((Param *) node)->paramkind == PARAM_EXEC || params == NULL))
 		return true;
-	return expression_tree_walker(node, needs_execution, context);
+	return expression_tree_walker(node, needs_execution, params);
 }
 
 int
@@ -137,7 +144,9 @@ tt_scan_bounds(ForeignScanState *node, bool only_known)
 		{
 			ExprState  *expr = list_nth(qual->values, i);
 
-			known = !only_known || !needs_execution((Node *) expr->expr, NULL);
+			known = !only_known ||
+				!needs_execution((Node *) expr->expr,
+								 node->ss.ps.state->es_param_list_info);
 			if (known)
 				values[i] = ExecEvalExpr(expr, econtext, &nulls[i]);
 		}
@@ -445,20 +454,6 @@ tiktokReScanForeignScan(ForeignScanState *node)
 
 	ExecClearTuple(node->ss.ss_ScanTupleSlot);
 	end_run(state);
-}
-
-/* No more rows are wanted: stop what is in flight, keep the counters. */
-void
-tiktokShutdownForeignScan(ForeignScanState *node)
-{
-	TtScanState *state = node->fdw_state;
-
-	if (state == NULL || !state->started)
-		return;
-	ExecClearTuple(node->ss.ss_ScanTupleSlot);
-	end_run(state);
-	state->started = true;
-	state->finished = true;
 }
 
 void

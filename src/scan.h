@@ -64,7 +64,6 @@ extern void tiktokBeginForeignScan(ForeignScanState *node, int eflags);
 extern TupleTableSlot *tiktokIterateForeignScan(ForeignScanState *node);
 extern void tiktokReScanForeignScan(ForeignScanState *node);
 extern void tiktokEndForeignScan(ForeignScanState *node);
-extern void tiktokShutdownForeignScan(ForeignScanState *node);
 
 extern bool tiktokIsForeignPathAsyncCapable(ForeignPath *path);
 extern void tiktokForeignAsyncRequest(AsyncRequest *areq);

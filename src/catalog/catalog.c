@@ -500,8 +500,6 @@ tt_stream_column(const TtStream *stream, int i, bool all_metrics)
 const TtColumn *
 tt_stream_find_column(const TtStream *stream, const char *name)
 {
-	const TtColumn *column;
-
 	prepare();
 	if (strcmp(name, "advertiser_id") == 0)
 		return tt_stream_column(stream, 0, false);
@@ -509,8 +507,7 @@ tt_stream_find_column(const TtStream *stream, const char *name)
 		return listed_column(stream, name);
 	if (tt_report_has_dimension(&stream->report, name))
 		return dimension_column(name);
-	for (int i = 0; (column = report_column(stream, i, false)) != NULL; i++)
-		if (strcmp(column->name, name) == 0)
-			return column;
-	return NULL;
+	if (stream->core_columns == NULL || !tt_list_contains(stream->core_columns, name))
+		return NULL;
+	return &tt_metric_find(name)->column;
 }

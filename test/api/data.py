@@ -253,6 +253,8 @@ def _build(account):
                                'UPGRADED_SMART_PLUS' if h % 7 == 1 else 'MANUAL')
         campaign.lo, campaign.groups = len(account.ads), [len(account.adgroups), 0]
         campaign.deleted = h >> 30 & 15 == 3 and not plain or h >> 30 & 31 == 3
+        if store.scale == 'demo' and index % 8 == 5:
+            campaign.deleted = True             # the demo shows what they had cost
         account.campaigns.append(campaign)
         for _ in range(1 + (h >> 40) % 5):
             if len(account.ads) < account.n_ads:

@@ -105,7 +105,7 @@ class Generator:
         if type_ == 'text' and self.chance():
             return 'text', literal(self.random.choice((
                 '', "it's", '"', '\\', 'Ünïcode ✨', '夏', "a' OR '1'='1", '{"a": 1}', ' ', '%',
-                'null', '-', '\n', 'TRAFFIC', 'traffic', 'x' * 600)), 'text')
+                'null', '-', '\n', 'traffic', 'x' * 600)), 'text')
         pool = table.pool.get(column)
         if not pool:
             return type_, f'NULL::{type_}'

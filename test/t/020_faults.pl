@@ -131,8 +131,7 @@ foreach my $code (sort keys %final)
 	is($out, '', "code $code: no rows");
 	like($err, qr/what the API says/, "code $code: the API's message");
 	like($err, qr{Code $code, request ID [0-9a-f]{20}, endpoint ad/get/, advertiser $account, page $page},
-		"code $code: code, request, endpoint, account, page")
-	  if $code > 0;
+		"code $code: code, request, endpoint, account, page");
 	is(fired(), 1, "code $code: asked once");
 }
 my %broken = (
@@ -274,12 +273,6 @@ foreach my $days (29, 8, 1)
 is("$state$out", '54000', '40067 for a single day is an error');
 like($err, qr/HINT:  .*fewer columns.*condition/, 'with what to do');
 ($out, $state, $err) = run(
-	"SELECT count(spend) FROM whole.ads_audience_reports_by_age_and_gender_lifetime"
-	  . ' WHERE advertiser_id = 7002238017842757633',
-	{ match => {%report_path}, action => { max_days => 30 } })
-  if $node->safe_psql('postgres',
-	"SELECT to_regclass('whole.ads_audience_reports_by_age_and_gender_lifetime') IS NOT NULL") eq 't';
-($out, $state, $err) = run(
 	'SELECT count(spend) FROM whole.advertisers_audience_reports_lifetime'
 	  . ' WHERE advertiser_id = 7002238017842757633',
 	{ match => {%report_path}, action => { max_days => 100 } });
@@ -289,16 +282,16 @@ like($err, qr/HINT:  .*fewer columns.*condition/, 'with what to do');
 
 # ---- a metric that the API refuses ---------------------------------------------------------------
 
-$sql::metric = 'SELECT count(*), count(clicks), count(reach), count(spend) FROM whole.ads_reports_daily'
+my $metrics = 'SELECT count(*), count(clicks), count(reach), count(spend) FROM whole.ads_reports_daily'
   . " WHERE advertiser_id = 7002238017842757633 AND stat_time_day BETWEEN '2026-05-24' AND '2026-06-27'";
-($out, $state) = run($sql::metric);
+($out, $state) = run($metrics);
 my ($n) = split(/\|/, $out);
 is($out, "$n|$n|$n|$n", 'three metrics');
-($out, $state, $err) = run($sql::metric, { match => {%report_path}, action => { refuse_metric => 'clicks' } });
+($out, $state, $err) = run($metrics, { match => {%report_path}, action => { refuse_metric => 'clicks' } });
 is("$state$out", "$n|0|$n|$n", 'one refused: it is NULL, the others are there');
 is(scalar(() = $err =~ /WARNING:/g), 1, 'with one warning');
 like($err, qr/WARNING:  \w+: .*"clicks"/, 'that names it');
-($out, $state, $err) = run($sql::metric,
+($out, $state, $err) = run($metrics,
 	{ match => {%report_path}, action => { refuse_metric => 'clicks' } },
 	{ match => {%report_path}, action => { refuse_metric => 'reach' } });
 is("$state$out", "$n|0|0|$n", 'two refused, one after the other');
@@ -352,11 +345,11 @@ my $one = "SELECT ad_id, ad_name FROM whole.ads WHERE advertiser_id = $account";
 ($out, $state) = run($one, raw(envelope('{"ad_id":"1","ad_name":"x"}')));
 is("$state$out", '1|x', 'a reply made by hand');
 ($out, $state, $err) = run($one, raw(envelope('{"ad_id":"1","ad_name":"a\u0000b"}')));
-like($state, qr/^(HV000|22P05|22021)$/, 'a NUL character is an error');
+is("$state$out", "1|a\xef\xbf\xbdb", 'a NUL character, which text cannot hold, is replaced');
 ($out, $state, $err) = run($one, raw(envelope(qq({"ad_id":"1","ad_name":"a\xff\xfeb"}))));
 like($state, qr/^(HV000|22021)$/, 'invalid UTF-8 is an error');
 ($out, $state, $err) = run($one, raw(envelope('{"ad_id":"1","ad_name":"\ud83d"}')));
-like($state, qr/^(HV000|22P0[25])$/, 'half a surrogate pair is an error');
+is("$state$out", "1|\xef\xbf\xbd", 'and so is half a surrogate pair');
 foreach my $depth (10_000, 1_000_000)
 {
 	($out, $state, $err) = run($one,
@@ -370,14 +363,14 @@ foreach my $id (qw(9223372036854775808 99999999999999999999 1e30 12x 1.5))
 {
 	($out, $state, $err) = run($one, raw(envelope(qq({"ad_id":"$id","ad_name":"x"}))));
 	like($state, qr/^22(003|P02)$/, "id $id is an error");
-	like($err, qr{CONTEXT:  column "ad_id" of foreign table "ads", value "\Q$id\E", account $account, endpoint ad/get/, page 1, request_id r},
+	like($err, qr{CONTEXT:  column "ad_id" of foreign table "(?:whole\.)?ads", value "\Q$id\E", account $account, endpoint ad/get/, page 1, request_id r},
 		"that says where it stands");
 }
 ($out, $state) = run($one, raw(envelope('{"ad_id":9223372036854775807,"ad_name":"x"}')));
 is("$state$out", '9223372036854775807|x', 'the largest bigint, as a number, to the last digit');
 foreach my $body ('null', '7', '[]', '{}', '"text"', '{"code":"0"}', '{"code":0}', '{"code":0,"data":null}',
-	'{"code":0,"data":[]}', '{"data":{"list":[]}}', envelope('7'), envelope('{"ad_id":"1"}') . '{',
-	envelope('{"ad_id":"1"') , "\xef\xbb\xbf" . envelope('{"ad_id":"1"}'))
+	'{"code":0,"data":[]}', '{"code":0,"data":{"list":{}}}', '{"code":0,"data":{"list":"x"}}', '{"data":{"list":[]}}', envelope('7'), envelope('{"ad_id":"1"}') . '{',
+	envelope('{"ad_id":"1"') )
 {
 	($out, $state) = run($one, raw($body));
 	is($state, 'HV000', 'malformed: ' . substr($body, 0, 60));
@@ -388,6 +381,8 @@ foreach my $body ('null', '7', '[]', '{}', '"text"', '{"code":"0"}', '{"code":0}
 ($out, $state) = run($one, raw(qq({"code":0,"message":"OK","request_id":"r","data":{"list":[],)
 	  . '"page_info":{"page":1,"page_size":1000,"total_number":9223372036854775807,"total_page":1}}}'));
 is("$state$out", 'HV000', 'a total that cannot be');
+
+api_reset();
 
 is($node->safe_psql('postgres', sprintf($query, 'ads')), $right, 'after all that, the right rows');
 unlike(slurp_file($node->logfile), qr/PANIC|terminated by signal|TRAP:/, 'nothing crashed');

@@ -488,7 +488,7 @@ test_params(void)
 	check_params(query, 0, 1,
 				 "{\"advertiser_id\":\"7002238017842757633\",\"filtering\":{"
 				 "\"creation_filter_start_time\":\"2026-01-01 00:00:00\","
-				 "\"buying_types\":[\"RESERVATION_TOP_VIEW\"]},\"page\":\"1\",\"page_size\":\"1000\"}",
+				 "\"buying_types\":[\"RESERVATION_TOP_VIEW\"],\"primary_status\":\"STATUS_NOT_DELETE\"},\"page\":\"1\",\"page_size\":\"1000\"}",
 				 "a creation filter with one end; buying types");
 	condition = condition_of(TT_FILTER_EQ, "split_test_enabled", 1);
 	condition.type = TT_JSON_BOOL;
@@ -496,7 +496,7 @@ test_params(void)
 	query.nbuying_types = 0;
 	check_params(query, 0, 1,
 				 "{\"advertiser_id\":\"7002238017842757633\",\"filtering\":{"
-				 "\"split_test_enabled\":true},\"page\":\"1\",\"page_size\":\"1000\"}",
+				 "\"split_test_enabled\":true,\"primary_status\":\"STATUS_NOT_DELETE\"},\"page\":\"1\",\"page_size\":\"1000\"}",
 				 "a boolean is one in JSON too");
 
 	query = query_of("creative_assets_music", 1);

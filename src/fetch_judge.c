@@ -1,0 +1,414 @@
+/*
+ * fetch_judge.c
+ *	  What a reply means for the unit and the job it belongs to.
+ *
+ * A good page is checked against what its unit promised and queued; anything
+ * else is tried again, asked differently, or raised (fault.c says which).  All
+ * changes of a unit that depend on a reply are made here.
+ */
+#include "postgres.h"
+
+#include "fetch_private.h"
+
+#include <ctype.h>
+#include <limits.h>
+
+#include "common/hashfn.h"
+#include "fault.h"
+#include "utils/memutils.h"
+
+static int64 session_requests = 0;
+
+static void
+fault_init(TtFault *fault, const TtFetch *fetch, const TtFetchJob *job,
+		   const TtHttpReply *http, const TtReply *reply)
+{
+	memset(fault, 0, sizeof(*fault));
+	fault->options = fetch->options;
+	fault->table = fetch->table;
+	fault->http = http;
+	fault->reply = reply;
+	fault->endpoint = fetch->query->stream->endpoint->path;
+	fault->account = tt_unit_account(fetch, job->unit);
+	fault->page = fetch->query->page_size > 0 ? job->page : 0;
+	fault->dated = fetch->query->stream->kind == TT_KIND_REPORT &&
+		!fetch->query->stream->report.lifetime;
+	fault->days = job->unit->unit.days;
+	fault->tries = job->tries;
+}
+
+/* The unit cannot be right: read it again once, if none of its rows left. */
+static void
+unit_mismatch(TtFetch *fetch, TtFetchUnit *unit, const TtFault *fault, const char *what)
+{
+	if (unit->reread || unit->handed_on)
+		tt_fault_incomplete(fault, what);
+	unit->reread = true;
+	fetch->stats->retries++;
+	tt_unit_restart(fetch, unit);
+}
+
+/* Whether the keys of a page's rows are new to the unit. */
+static bool
+keys_are_new(TtFetch *fetch, TtFetchUnit *unit, const TtReply *reply)
+{
+	for (int row = 0; row < reply->nrows; row++)
+	{
+		uint64		hash = 0;
+		bool		any = false;
+
+		for (int i = 0; i < fetch->projection->nkeys; i++)
+		{
+			const TtValue *value = tt_reply_value(reply, row, i);
+
+			any |= value->kind > TT_VALUE_NULL;
+			hash = hash_combine64(hash, value->kind > TT_VALUE_NULL ?
+								  hash_bytes_extended((const unsigned char *) value->text,
+													  value->length, 0) : 0);
+		}
+		if (any && !tt_seen_add(unit->seen, hash))
+			return false;
+	}
+	return true;
+}
+
+/* How many pages a unit has, once its first page came. */
+static void
+unit_learn(TtFetch *fetch, TtFetchUnit *unit, const TtReply *reply)
+{
+	int			page_size = fetch->query->page_size;
+
+	unit->known = true;
+	unit->total = reply->has_page_info ? reply->total_number : -1;
+	if (page_size == 0 || fetch->query->totals_only)
+		return;
+	/* a server may give smaller pages than were asked for */
+	if (reply->has_page_info && reply->page_size > 0 && reply->page_size < page_size)
+		page_size = (int) reply->page_size;
+	if (unit->total >= 0)
+		unit->pages = (int) Max(Min((unit->total + page_size - 1) / page_size, INT_MAX), 1);
+	else if (reply->has_page_info && reply->total_page >= 0)
+		unit->pages = (int) Max(Min(reply->total_page, INT_MAX), 1);
+}
+
+static void
+check_row_limit(const TtFetch *fetch, const TtFetchUnit *unit, const TtFault *fault)
+{
+	int			max_rows = fetch->query->stream->endpoint->max_rows;
+
+	if (max_rows > 0 && (int64) unit->pages * fetch->query->page_size > max_rows &&
+		unit->total > max_rows)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("advertiser " INT64_FORMAT " has " INT64_FORMAT " rows in foreign table \"%s\", the TikTok API lists at most %d",
+						fault->account, unit->total, fault->table->name, max_rows),
+				 errhint("Add a condition on an id.")));
+}
+
+/* A good reply: check it, queue its rows, learn what else there is. */
+static void
+page_arrived(TtFetch *fetch, TtFetchJob *job, const TtFault *fault, TtReply *reply,
+			 MemoryContext context)
+{
+	TtFetchUnit	   *unit = job->unit;
+	TtReadyPage  *ready;
+	bool		last;
+
+	if (reply->ads_throttled || fault->http->ads_throttled)
+		tt_fault_truncated(fault);
+	fetch->stats->pages++;
+	fetch->stats->rows += reply->nrows;
+	fetch->rows_arrived += reply->nrows;
+	if (!unit->known)
+	{
+		unit_learn(fetch, unit, reply);
+		check_row_limit(fetch, unit, fault);
+	}
+	else if (reply->total_number >= 0 && unit->total >= 0 &&
+			 reply->total_number != unit->total)
+	{
+		MemoryContextDelete(context);
+		unit_mismatch(fetch, unit, fault, "the total number of rows changed between pages");
+		return;
+	}
+	unit->rows += reply->nrows;
+	if (fetch->query->totals_only)
+		unit->rows = unit->total;
+	/* without a total, the list ends at a page that is not full */
+	else if (unit->total < 0 && fetch->query->page_size > 0 && job->page == unit->pages &&
+		reply->nrows >= fetch->query->page_size)
+		unit->pages++;
+	last = unit->jobs == 1 && unit->next_page > unit->pages;
+	if (!keys_are_new(fetch, unit, reply))
+	{
+		MemoryContextDelete(context);
+		unit_mismatch(fetch, unit, fault, "a row came twice");
+		return;
+	}
+	if (last && unit->total >= 0 && unit->rows != unit->total)
+	{
+		const char *what = psprintf(INT64_FORMAT " rows were promised, " INT64_FORMAT " came",
+									unit->total, unit->rows);
+
+		MemoryContextDelete(context);
+		unit_mismatch(fetch, unit, fault, what);
+		return;
+	}
+	if (reply->nrows > 0 || fetch->query->totals_only)
+	{
+		ready = MemoryContextAllocZero(fetch->context, sizeof(TtReadyPage));
+		ready->unit = unit;
+		ready->page = MemoryContextAlloc(context, sizeof(TtPage));
+		ready->page->reply = reply;
+		ready->page->account = fault->account;
+		ready->page->number = fault->page;
+		ready->page->context = context;
+		dlist_push_tail(&unit->ready, &ready->node);
+		dlist_push_tail(&fetch->ready, &ready->queue_node);
+		fetch->nready++;
+	}
+	else
+		MemoryContextDelete(context);
+	tt_job_free(fetch, job);
+	if (last)
+		tt_unit_finish(fetch, unit);
+}
+
+/* Read the two halves of a unit's days instead. */
+static void
+unit_halve(TtFetch *fetch, TtFetchUnit *unit, const TtFault *fault)
+{
+	TtUnit		first = unit->unit;
+	TtUnit		second = unit->unit;
+	bool		plain = unit->plain;
+
+	if (fetch->query->stream->report.grain == TT_GRAIN_NONE || !fault->dated ||
+		first.days.from >= first.days.to || unit->handed_on)
+		tt_fault_raise(fault);
+	first.days.to = first.days.from + (first.days.to - first.days.from) / 2;
+	second.days.from = first.days.to + 1;
+	tt_unit_clear(fetch, unit);
+	tt_unit_finish(fetch, unit);
+	tt_unit_add(fetch, &first)->plain = plain;
+	tt_unit_add(fetch, &second)->plain = plain;
+	fetch->stats->retries++;
+}
+
+/* on_advertiser_error skip: give the account up, or find out which it is. */
+static void
+unit_skip(TtFetch *fetch, TtFetchUnit *unit, const TtFault *fault)
+{
+	TtUnit		first = unit->unit;
+	TtUnit		second = unit->unit;
+	int64		account = fault->account;
+	dlist_mutable_iter iter;
+
+	if (!fetch->options->skip_failed_accounts || tt_snapshot_refresh || first.naccounts == 0)
+		tt_fault_raise(fault);
+	if (first.naccounts > 1)
+	{
+		first.naccounts /= 2;
+		second.account += first.naccounts;
+		second.naccounts -= first.naccounts;
+		tt_unit_clear(fetch, unit);
+		tt_unit_finish(fetch, unit);
+		tt_unit_add(fetch, &first);
+		tt_unit_add(fetch, &second);
+		return;
+	}
+	tt_fault_warn_account(fault);
+	fetch->skipped[fetch->nskipped++] = account;
+	fetch->stats->skipped_accounts++;
+	dlist_foreach_modify(iter, &fetch->active)
+	{
+		TtFetchUnit	   *other = dlist_container(TtFetchUnit, node, iter.cur);
+
+		if (tt_unit_account(fetch, other) != account)
+			continue;
+		tt_unit_clear(fetch, other);
+		tt_unit_finish(fetch, other);
+	}
+}
+
+/* whether text names a word that is not part of a longer one */
+static bool
+names_word(const char *message, const char *word, bool *quoted)
+{
+	size_t		n = strlen(word);
+
+	*quoted = false;
+	for (const char *p = strstr(message, word); p != NULL; p = strstr(p + 1, word))
+	{
+		char		before = p > message ? p[-1] : ' ';
+		char		after = p[n];
+
+		if (isalnum((unsigned char) before) || before == '_' ||
+			isalnum((unsigned char) after) || after == '_')
+			continue;
+		*quoted = before != '\0' && strchr("'\"`[", before) != NULL;
+		return true;
+	}
+	return false;
+}
+
+/*
+ * A metric that the catalogue knows and the API refuses is no longer asked
+ * for, and reads as NULL.  Returns whether there was one.  A name that is an
+ * ordinary word ("result") counts only if the message speaks of metrics.
+ */
+static bool
+drop_refused_metrics(TtFetch *fetch, TtFetchJob *job, const TtFault *fault)
+{
+	TtQuery    *query = fetch->query;
+	const char *message = fault->reply->message;
+	bool		about_metrics = strstr(message, "metric") != NULL ||
+		strstr(message, "Metric") != NULL;
+	int			kept = 0;
+	int			before = query->nnames;
+
+	if (query->stream->kind != TT_KIND_REPORT || !query->send_names || tt_snapshot_refresh)
+		return false;
+	for (int i = 0; i < before; i++)
+	{
+		const char *name = query->names[i];
+		bool		quoted;
+
+		if (!names_word(message, name, &quoted) || tt_metric_find(name) == NULL ||
+			!(about_metrics || quoted || strchr(name, '_') != NULL))
+		{
+			query->names[kept++] = name;
+			continue;
+		}
+		ereport(WARNING,
+				(errcode(ERRCODE_FDW_COLUMN_NAME_NOT_FOUND),
+				 errmsg("the TikTok API refuses metric \"%s\" for foreign table \"%s\"; it reads as NULL",
+						name, fault->table->name),
+				 errdetail("The API says: %s", tt_redact(fault->options, message))));
+	}
+	query->nnames = kept;
+	if (kept == 0)
+		query->names[query->nnames++] = "spend";
+	/* another job may have dropped it already: then just ask again */
+	return kept < before || job->nnames > before;
+}
+
+/*
+ * A refused parameter: a metric can be left out, and so can conditions, since
+ * they are rechecked; otherwise it is an error.
+ */
+static void
+parameter_refused(TtFetch *fetch, TtFetchJob *job, const TtFault *fault)
+{
+	TtFetchUnit	   *unit = job->unit;
+
+	if (drop_refused_metrics(fetch, job, fault))
+	{
+		job->tries = 0;
+		dlist_delete(&job->node);
+		dlist_push_head(&fetch->waiting, &job->node);
+		return;
+	}
+	if (fetch->query->nconditions == 0 || unit->plain || unit->handed_on ||
+		fetch->units->nbatches > 1)
+		tt_fault_raise(fault);
+	unit->plain = true;
+	fetch->stats->retries++;
+	tt_unit_restart(fetch, unit);
+}
+
+static void
+job_retry(TtFetch *fetch, TtFetchJob *job, int64 wait_ms, int64 penalty_ms)
+{
+	job->not_before = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), wait_ms);
+	dlist_delete(&job->node);
+	dlist_push_tail(&fetch->waiting, &job->node);
+	fetch->stats->retries++;
+	fetch->stats->backoff_ms += wait_ms;
+	if (penalty_ms > 0)
+		tt_budget_penalty(fetch->budget, penalty_ms);
+}
+
+static void
+count_request(TtFetch *fetch, const TtFetchJob *job, const TtHttpReply *http,
+			  const TtReply *reply, TtRemedy remedy)
+{
+	TtRequestCounters delta = {0};
+
+	session_requests++;
+	fetch->stats->requests++;
+	fetch->stats->replies += reply != NULL && reply->has_code;
+	fetch->stats->wire_bytes += http->wire_bytes;
+	fetch->stats->body_bytes += http->length;
+	delta.requests = 1;
+	delta.retries = job->tries > 1;
+	delta.wire_bytes = http->wire_bytes;
+	delta.rows = reply != NULL && remedy == TT_REMEDY_NONE ? reply->nrows : 0;
+	delta.errors = remedy != TT_REMEDY_NONE;
+	tt_budget_count(fetch->options->serverid, fetch->query->stream->endpoint->path, &delta);
+}
+
+/* A transfer is over, well or not. */
+void
+tt_job_done(TtFetch *fetch, TtFetchJob *job)
+{
+	TtTransfer *transfer = job->transfer;
+	TtHttpReply *http = tt_transfer_reply(transfer);
+	MemoryContext context = AllocSetContextCreate(fetch->context, "tiktok_fdw page",
+												  ALLOCSET_DEFAULT_SIZES);
+	TtReply    *reply = NULL;
+	const char *malformed = NULL;
+	TtFault		fault;
+	TtRemedy	remedy;
+	int64		wait_ms;
+	int64		penalty_ms;
+
+	if (job->granted)
+		tt_budget_sent(&job->grant);
+	job->granted = false;
+	job->transfer = NULL;		/* released below, or with the lane */
+	if (http->outcome == TT_HTTP_OK)
+	{
+		MemoryContext old = MemoryContextSwitchTo(context);
+
+		reply = tt_reply_parse(fetch->paths, http->body, http->length, &malformed);
+		MemoryContextSwitchTo(old);
+	}
+	fault_init(&fault, fetch, job, http, reply);
+	fault.malformed = malformed;
+	remedy = tt_fault_remedy(&fault, &wait_ms, &penalty_ms);
+	count_request(fetch, job, http, reply, remedy);
+	elog(DEBUG1, "tiktok_fdw: %s, advertiser " INT64_FORMAT ", page %d: HTTP status %d, code " INT64_FORMAT ", %d rows",
+		 fault.endpoint, fault.account, fault.page, http->status,
+		 reply != NULL ? reply->code : -1, reply != NULL ? reply->nrows : 0);
+
+	if (remedy == TT_REMEDY_NONE)
+		page_arrived(fetch, job, &fault, reply, context);
+	else
+	{
+		switch (remedy)
+		{
+			case TT_REMEDY_RETRY:
+				job_retry(fetch, job, wait_ms, penalty_ms);
+				break;
+			case TT_REMEDY_ASK_LESS:
+				unit_halve(fetch, job->unit, &fault);
+				break;
+			case TT_REMEDY_PARAMETER:
+				parameter_refused(fetch, job, &fault);
+				break;
+			case TT_REMEDY_ACCOUNT:
+				unit_skip(fetch, job->unit, &fault);
+				break;
+			default:
+				tt_fault_raise(&fault);
+		}
+		MemoryContextDelete(context);
+	}
+	tt_http_release(transfer);
+}
+
+int64
+tt_fetch_session_requests(void)
+{
+	return session_requests;
+}
