@@ -5,12 +5,13 @@
 --
 \getenv api TIKTOK_API_URL
 SET client_min_messages = warning;
+\set SHOW_CONTEXT never
 DROP EXTENSION IF EXISTS tiktok_fdw CASCADE;
 DROP SCHEMA IF EXISTS ads, copy, t CASCADE;
 CREATE EXTENSION tiktok_fdw;
 -- two accounts, with 64 and 33 ads; pages so small that there are several
 CREATE SERVER tiktok FOREIGN DATA WRAPPER tiktok_fdw OPTIONS (api_url :'api', rate_limit '1000',
-	page_size '10', advertiser_ids '7002238017842757633,7051874396120449026');
+	concurrency '8', page_size '10', advertiser_ids '7002238017842757633,7051874396120449026');
 CREATE USER MAPPING FOR CURRENT_USER SERVER tiktok
 	OPTIONS (access_token 'local-access-token', app_id '7000000000000000001', secret 'local-secret');
 CREATE SCHEMA ads;
@@ -33,17 +34,20 @@ SELECT (SELECT count(*) FROM copy.ads) AS ads, (SELECT count(*) FROM copy.daily)
 	(SELECT count(*) FROM copy.forty) AS forty;
 \set a 7002238017842757633
 
--- The requests of a query's scans, as EXPLAIN counts them.
+-- The requests of a query's scans, as EXPLAIN counts them.  One at a time: how
+-- many others are under way when the last row has come is a matter of speed.
 CREATE FUNCTION t.requests(query text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
 	line text;
 	found text[];
 BEGIN
+	ALTER SERVER tiktok OPTIONS (SET concurrency '1');
 	FOR line IN EXECUTE 'EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) ' || query LOOP
 		IF line ~ '^\s*Requests: ' THEN
 			found := found || substring(line FROM '\d+');
 		END IF;
 	END LOOP;
+	ALTER SERVER tiktok OPTIONS (SET concurrency '8');
 	RETURN coalesce(array_to_string(found, ' + '), 'no scan');
 END $$;
 -- The rows of a query, in their order.
@@ -81,7 +85,8 @@ BEGIN
 	rows := cardinality(here);
 	verdict := CASE WHEN same THEN 'as the copy' ELSE 'DIFFERS: ' || cardinality(there) || ' rows' END;
 	PERFORM set_config('search_path', 'ads, t', true);
-	requests := t.requests(query);
+	-- how two tables are joined is the planner's affair
+	requests := CASE WHEN query !~ '\mJOIN\M|local, campaigns' THEN t.requests(query) END;
 END $$;
 \pset footer off
 
@@ -109,7 +114,7 @@ SELECT s AS shape, c.* FROM (VALUES
 SELECT s AS shape, c.* FROM (VALUES
 	('pushed ids', 'SELECT ad_id FROM ads WHERE campaign_id IN (SELECT min(campaign_id) FROM campaigns) LIMIT 3'),
 	('an account', 'SELECT ad_id, stat_time_day FROM daily WHERE advertiser_id = 7051874396120449026 LIMIT 12'),
-	('a local filter', 'SELECT ad_id FROM ads WHERE length(ad_name) > 30 LIMIT 8'),
+	('a local filter', 'SELECT ad_id FROM ads WHERE length(ad_name) > 16 LIMIT 8'),
 	('a local filter that keeps nothing', 'SELECT ad_id FROM ads WHERE ad_name = ''no such ad'' LIMIT 8'),
 	('a filter by a metric', 'SELECT ad_id, stat_time_day FROM daily WHERE spend > 20 LIMIT 8'),
 	('OR with a local condition', 'SELECT ad_id FROM ads WHERE ad_id = 5 OR ad_name LIKE ''%a%'' LIMIT 8'),
@@ -222,7 +227,7 @@ SELECT t.count_few(-1, 0);
 PREPARE best (int) AS SELECT spend FROM daily WHERE advertiser_id = :a ORDER BY spend DESC LIMIT $1;
 EXECUTE best (2);
 EXECUTE best (1);
-EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) EXECUTE best (12);
+SELECT t.requests('EXECUTE best (7)'), t.requests('EXECUTE best (12)');
 PREPARE of_one (bigint, int) AS
 	SELECT spend FROM daily WHERE advertiser_id = $1 ORDER BY spend DESC LIMIT $2;
 SELECT array_agg(spend) FROM (SELECT spend FROM copy.daily WHERE advertiser_id = :a ORDER BY spend DESC LIMIT 2) s;
@@ -259,6 +264,7 @@ BEGIN
 		(SELECT count(*) FROM (SELECT ad_id FROM copy.ads EXCEPT SELECT ad_id FROM t.fetched) x));
 END $$;
 SELECT t.walk(1, 2, 3, -1), t.walk(-1, 1), t.walk(10, 10, 10, 10, -1);
+\set QUIET off
 BEGIN;
 DECLARE c NO SCROLL CURSOR FOR SELECT ad_id FROM ads WHERE advertiser_id = :a;
 MOVE FORWARD 10 IN c;
@@ -288,6 +294,7 @@ MOVE FORWARD 10 IN c;
 COMMIT;
 MOVE FORWARD ALL IN c;
 CLOSE c;
+\set QUIET on
 
 -- loops: rows come in portions, and the loop may end early
 DO $$

@@ -221,3 +221,1568 @@ REVOKE ALL ON FUNCTION tiktok.stat_requests_reset() FROM PUBLIC;
 GRANT USAGE ON SCHEMA tiktok TO PUBLIC;
 COMMENT ON SCHEMA tiktok IS
 'foreign-data wrapper for TikTok''s Marketing API';
+
+-- ---- snapshots: types ------------------------------------------------------------
+
+CREATE TYPE tiktok._counts AS (inserted bigint, updated bigint, deleted bigint,
+	unchanged bigint);
+COMMENT ON TYPE tiktok._counts IS 'internal: what a merge did';
+
+CREATE TYPE tiktok._statements AS (stage text, account text, create_stage text, load text,
+	measure text, upsert text, remove text, months text);
+COMMENT ON TYPE tiktok._statements IS 'internal: the SQL of a target; see tiktok._statements()';
+
+CREATE TYPE tiktok._job AS (target regclass, source regclass, run bigint,
+	statements tiktok._statements, time_column text, since date, attribution_window integer,
+	partition_by text, span integer, account_param text, concurrency integer,
+	accounts_named boolean, end_day date, read_on date, requests bigint);
+COMMENT ON TYPE tiktok._job IS
+'internal: a refresh under way. end_day: the last day to ask for; requests: of the session when it began';
+
+CREATE TYPE tiktok._step AS (merge boolean, accounts bigint[], first_day date, last_day date,
+	windows integer, backward boolean);
+COMMENT ON TYPE tiktok._step IS
+'internal: what a refresh does next: read some windows into the stage, or (merge) write one of them';
+
+CREATE TYPE tiktok._problem AS (code text, message text, detail text, hint text);
+COMMENT ON TYPE tiktok._problem IS 'internal: an error that was caught';
+
+-- ---- snapshots: the registry --------------------------------------------------
+--
+-- Local tables that are kept like a foreign table. Who owns what:
+--   tiktok._snapshot…   tables: what is known of each snapshot; nobody has rights
+--                       on them, the views below show what the caller may see
+--   tiktok._record_…    the only functions that write them; behind the C function
+--                       tiktok._record, which lets the owner of the target pass
+--   everything else     runs with the caller's rights
+-- Functions that touch the target have no SET search_path, so that its triggers
+-- find what they always find; they build nothing and name every operator with
+-- its schema. All others have one.
+
+CREATE TABLE tiktok._snapshot (
+	target regclass PRIMARY KEY,
+	source_schema text NOT NULL,
+	source_name text NOT NULL,
+	time_column text,
+	key_columns text[] NOT NULL,
+	columns text[] NOT NULL,
+	since date,
+	attribution_window integer,
+	partition_by text,
+	rows bigint NOT NULL,
+	last_refresh timestamptz,
+	last_error text);
+COMMENT ON TABLE tiktok._snapshot IS
+'internal: one row a snapshot; see view tiktok.snapshots';
+
+CREATE TABLE tiktok._snapshot_account (
+	target regclass,
+	advertiser_id bigint,
+	since date,
+	watermark date,
+	next_day date,
+	read_on date,
+	last_refresh timestamptz,
+	last_error text,
+	PRIMARY KEY (target, advertiser_id));
+COMMENT ON TABLE tiktok._snapshot_account IS
+'internal: how far each account was read; see view tiktok.snapshot_accounts';
+COMMENT ON COLUMN tiktok._snapshot_account.next_day IS
+'the day at which an unfinished reading goes on; NULL: the last one was finished';
+COMMENT ON COLUMN tiktok._snapshot_account.read_on IS
+'the day, begun everywhere on earth, on which the last reading started';
+
+CREATE TABLE tiktok._snapshot_run (
+	run bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	target regclass NOT NULL,
+	pid integer NOT NULL,
+	status text NOT NULL DEFAULT 'running',
+	started timestamptz NOT NULL,
+	ended timestamptz,
+	accounts bigint,
+	accounts_done bigint NOT NULL DEFAULT 0,
+	accounts_failed bigint NOT NULL DEFAULT 0,
+	windows bigint,
+	windows_done bigint NOT NULL DEFAULT 0,
+	inserted bigint NOT NULL DEFAULT 0,
+	updated bigint NOT NULL DEFAULT 0,
+	deleted bigint NOT NULL DEFAULT 0,
+	unchanged bigint NOT NULL DEFAULT 0,
+	requests bigint NOT NULL DEFAULT 0,
+	error text);
+CREATE INDEX ON tiktok._snapshot_run (target);
+COMMENT ON TABLE tiktok._snapshot_run IS
+'internal: the last 100 refreshes of each snapshot; see view tiktok.snapshot_runs';
+
+-- A target that was dropped has no name by which it could be restored.
+SELECT pg_catalog.pg_extension_config_dump('tiktok._snapshot',
+	'WHERE target IN (SELECT oid FROM pg_catalog.pg_class)');
+SELECT pg_catalog.pg_extension_config_dump('tiktok._snapshot_account',
+	'WHERE target IN (SELECT oid FROM pg_catalog.pg_class)');
+SELECT pg_catalog.pg_extension_config_dump('tiktok._snapshot_run',
+	'WHERE target IN (SELECT oid FROM pg_catalog.pg_class)');
+SELECT pg_catalog.pg_extension_config_dump('tiktok._snapshot_run_run_seq', '');
+
+-- ---- snapshots: what the caller may see ----------------------------------------
+
+CREATE FUNCTION tiktok._visible(target regclass)
+RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT has_table_privilege(c.oid, 'SELECT') OR pg_has_role(c.relowner, 'USAGE')
+	FROM pg_class AS c WHERE c.oid = target
+$$;
+COMMENT ON FUNCTION tiktok._visible(regclass) IS
+'internal: whether the caller may see that target is a snapshot: with SELECT on it, or as its owner';
+
+CREATE VIEW tiktok.snapshots WITH (security_barrier) AS
+	SELECT s.target,
+		pg_catalog.format('%I.%I', s.source_schema, s.source_name) AS source,
+		s.since,
+		s.attribution_window,
+		(SELECT CASE WHEN pg_catalog.bool_and(a.watermark IS NOT NULL)
+				THEN pg_catalog.min(a.watermark) END
+			FROM tiktok._snapshot_account AS a WHERE a.target = s.target) AS watermark,
+		s.last_refresh,
+		s.last_error,
+		s.rows,
+		s.time_column,
+		s.key_columns,
+		s.columns,
+		s.partition_by,
+		s.source_schema,
+		s.source_name
+	FROM tiktok._snapshot AS s
+	WHERE tiktok._visible(s.target);
+COMMENT ON VIEW tiktok.snapshots IS
+'local tables that tiktok.refresh() keeps like a foreign table; those that the caller may read or owns';
+COMMENT ON COLUMN tiktok.snapshots.target IS 'the local table';
+COMMENT ON COLUMN tiktok.snapshots.source IS
+'schema and name of the foreign table it is read from, quoted where needed';
+COMMENT ON COLUMN tiktok.snapshots.since IS
+'the first day wanted; NULL for streams without a day or hour in their key, which are read whole';
+COMMENT ON COLUMN tiktok.snapshots.attribution_window IS
+'days before the watermark that each refresh reads again; NULL as for since';
+COMMENT ON COLUMN tiktok.snapshots.watermark IS
+'the day up to which all accounts were read, in their own days: the least of tiktok.snapshot_accounts; NULL while an account was never read, and for streams that are read whole';
+COMMENT ON COLUMN tiktok.snapshots.last_refresh IS
+'when a refresh last read all it wanted, failed accounts aside; NULL: never';
+COMMENT ON COLUMN tiktok.snapshots.last_error IS
+'why the last refresh stopped, or how many accounts it could not read; NULL: it did not fail';
+COMMENT ON COLUMN tiktok.snapshots.rows IS
+'rows that refreshes left in the table, marked ones included; what others add or delete is not counted';
+COMMENT ON COLUMN tiktok.snapshots.time_column IS
+'the column with the day or hour of a row; NULL for streams that are read whole';
+COMMENT ON COLUMN tiktok.snapshots.key_columns IS 'the primary key';
+COMMENT ON COLUMN tiktok.snapshots.columns IS
+'the columns that are kept like the source''s; others are left alone';
+COMMENT ON COLUMN tiktok.snapshots.partition_by IS
+'month: partitions of a calendar month are created as rows need them; NULL: none are created';
+COMMENT ON COLUMN tiktok.snapshots.source_schema IS 'schema of the foreign table';
+COMMENT ON COLUMN tiktok.snapshots.source_name IS 'name of the foreign table';
+
+CREATE VIEW tiktok.snapshot_accounts WITH (security_barrier) AS
+	SELECT a.target, a.advertiser_id, a.since, a.watermark, a.next_day, a.read_on,
+		a.last_refresh, a.last_error
+	FROM tiktok._snapshot_account AS a
+	WHERE tiktok._visible(a.target);
+COMMENT ON VIEW tiktok.snapshot_accounts IS
+'how far each account of a snapshot was read';
+COMMENT ON COLUMN tiktok.snapshot_accounts.target IS 'the local table, as in tiktok.snapshots';
+COMMENT ON COLUMN tiktok.snapshot_accounts.advertiser_id IS
+'the account; 0 stands for the list of accounts (stream advertiser_ids)';
+COMMENT ON COLUMN tiktok.snapshot_accounts.since IS
+'the first day that was read; later than the snapshot''s while an earlier one is being caught up with; NULL: nothing was, or the stream is read whole';
+COMMENT ON COLUMN tiktok.snapshot_accounts.watermark IS
+'the last day that was read, never later than the account''s own today; NULL as for since';
+COMMENT ON COLUMN tiktok.snapshot_accounts.next_day IS
+'where the next refresh goes on because the last one was stopped; NULL: it was not';
+COMMENT ON COLUMN tiktok.snapshot_accounts.read_on IS
+'the day on which the last reading started: days before it by more than attribution_window are settled';
+COMMENT ON COLUMN tiktok.snapshot_accounts.last_refresh IS
+'when rows were last read; NULL: never';
+COMMENT ON COLUMN tiktok.snapshot_accounts.last_error IS
+'why the account could not be read the last time; NULL: it could';
+
+CREATE VIEW tiktok.snapshot_runs WITH (security_barrier) AS
+	SELECT r.run, r.target,
+		CASE WHEN r.status = 'running' AND l.pid IS NULL THEN 'stopped' ELSE r.status END
+			AS status,
+		r.started, r.ended, r.accounts, r.accounts_done, r.accounts_failed, r.windows,
+		r.windows_done, r.inserted, r.updated, r.deleted, r.unchanged, r.requests, r.error,
+		r.pid
+	FROM tiktok._snapshot_run AS r
+		LEFT JOIN pg_catalog.pg_locks AS l ON l.locktype = 'advisory' AND l.granted
+			AND l.database = (SELECT d.oid FROM pg_catalog.pg_database AS d
+				WHERE d.datname = pg_catalog.current_database())
+			AND l.classid = 1259 AND l.objsubid = 3 AND l.objid = r.target::oid
+			AND l.pid = r.pid
+	WHERE tiktok._visible(r.target);
+COMMENT ON VIEW tiktok.snapshot_runs IS
+'the last 100 refreshes of each snapshot, the present one included; tiktok.materialize() shows only once it is committed';
+COMMENT ON COLUMN tiktok.snapshot_runs.run IS 'number of the run, increasing';
+COMMENT ON COLUMN tiktok.snapshot_runs.target IS 'the local table, as in tiktok.snapshots';
+COMMENT ON COLUMN tiktok.snapshot_runs.status IS
+'running; done; failed: an error ended it, see error; stopped: it was cancelled, or its session died';
+COMMENT ON COLUMN tiktok.snapshot_runs.started IS 'when it began';
+COMMENT ON COLUMN tiktok.snapshot_runs.ended IS 'when it ended; NULL: it runs, or was stopped';
+COMMENT ON COLUMN tiktok.snapshot_runs.accounts IS
+'accounts to read; NULL: it did not get so far as to know';
+COMMENT ON COLUMN tiktok.snapshot_runs.accounts_done IS 'accounts read up to today';
+COMMENT ON COLUMN tiktok.snapshot_runs.accounts_failed IS
+'accounts that could not be read: tiktok.snapshot_accounts says why';
+COMMENT ON COLUMN tiktok.snapshot_runs.windows IS
+'windows to read, times accounts; a window is what one series of requests covers: 30 days by day, 1 day by hour, all of a stream that is read whole; NULL as for accounts';
+COMMENT ON COLUMN tiktok.snapshot_runs.windows_done IS 'windows read and committed';
+COMMENT ON COLUMN tiktok.snapshot_runs.inserted IS 'rows added';
+COMMENT ON COLUMN tiktok.snapshot_runs.updated IS 'rows changed';
+COMMENT ON COLUMN tiktok.snapshot_runs.deleted IS
+'rows deleted or, in streams that are read whole, marked in _deleted_at';
+COMMENT ON COLUMN tiktok.snapshot_runs.unchanged IS 'rows read and not written';
+COMMENT ON COLUMN tiktok.snapshot_runs.requests IS 'requests answered, tries again included';
+COMMENT ON COLUMN tiktok.snapshot_runs.error IS 'message of the error; NULL: none';
+COMMENT ON COLUMN tiktok.snapshot_runs.pid IS 'process of the session that ran it';
+
+CREATE VIEW tiktok.snapshot_progress WITH (security_barrier) AS
+	SELECT r.target, r.pid, r.started, r.accounts, r.accounts_done, r.accounts_failed,
+		r.windows, r.windows_done,
+		r.inserted + r.updated + r.unchanged AS rows,
+		r.requests,
+		CASE WHEN r.windows_done > 0
+			THEN r.started + (pg_catalog.clock_timestamp() - r.started)
+				* (r.windows::double precision / r.windows_done) END AS estimated_end
+	FROM tiktok.snapshot_runs AS r
+	WHERE r.status = 'running';
+COMMENT ON VIEW tiktok.snapshot_progress IS
+'the refreshes that are running now, as of their last committed window';
+COMMENT ON COLUMN tiktok.snapshot_progress.target IS 'the local table';
+COMMENT ON COLUMN tiktok.snapshot_progress.pid IS 'process of the session that runs it';
+COMMENT ON COLUMN tiktok.snapshot_progress.started IS 'when it began';
+COMMENT ON COLUMN tiktok.snapshot_progress.accounts IS
+'accounts to read; NULL: not yet known';
+COMMENT ON COLUMN tiktok.snapshot_progress.accounts_done IS 'accounts read up to today';
+COMMENT ON COLUMN tiktok.snapshot_progress.accounts_failed IS 'accounts that could not be read';
+COMMENT ON COLUMN tiktok.snapshot_progress.windows IS
+'windows to read, as in tiktok.snapshot_runs; NULL: not yet known';
+COMMENT ON COLUMN tiktok.snapshot_progress.windows_done IS 'windows read and committed';
+COMMENT ON COLUMN tiktok.snapshot_progress.rows IS 'rows read so far';
+COMMENT ON COLUMN tiktok.snapshot_progress.requests IS 'requests answered so far';
+COMMENT ON COLUMN tiktok.snapshot_progress.estimated_end IS
+'when it ends if it goes on as it did; NULL before the first window';
+
+GRANT SELECT ON tiktok.snapshots, tiktok.snapshot_accounts, tiktok.snapshot_runs,
+	tiktok.snapshot_progress TO PUBLIC;
+
+-- ---- snapshots: writing the registry -------------------------------------------
+
+CREATE FUNCTION tiktok._record(target regclass, what text, detail jsonb)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'tiktok_snapshot_record'
+LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION tiktok._record(regclass, text, jsonb) IS
+'internal: calls tiktok._record_WHAT for the owner of the target; 42501 for anybody else';
+
+CREATE FUNCTION tiktok._record_snapshot(target regclass, detail jsonb)
+RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	-- what tables that were dropped have left
+	DELETE FROM tiktok._snapshot AS s WHERE s.target NOT IN (SELECT c.oid FROM pg_class AS c);
+	DELETE FROM tiktok._snapshot_account AS a
+		WHERE a.target NOT IN (SELECT s.target FROM tiktok._snapshot AS s);
+	DELETE FROM tiktok._snapshot_run AS r
+		WHERE r.target NOT IN (SELECT s.target FROM tiktok._snapshot AS s);
+	INSERT INTO tiktok._snapshot AS s (target, source_schema, source_name, time_column,
+		key_columns, columns, since, attribution_window, partition_by, rows)
+	SELECT _record_snapshot.target, d.source_schema, d.source_name, d.time_column,
+		d.key_columns, d.columns, d.since, d.attribution_window, d.partition_by, d.rows
+	FROM jsonb_populate_record(NULL::tiktok._snapshot, detail) AS d
+	ON CONFLICT ON CONSTRAINT _snapshot_pkey DO UPDATE
+		SET columns = EXCLUDED.columns,
+			since = least(s.since, EXCLUDED.since),
+			attribution_window = coalesce(EXCLUDED.attribution_window, s.attribution_window);
+	RETURN 0;
+END
+$$;
+COMMENT ON FUNCTION tiktok._record_snapshot(regclass, jsonb) IS
+'internal: registers a snapshot, or changes since, attribution_window and columns of one';
+
+CREATE FUNCTION tiktok._record_forget(target regclass, detail jsonb)
+RETURNS bigint
+LANGUAGE sql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+	DELETE FROM tiktok._snapshot_account AS a WHERE a.target = _record_forget.target;
+	DELETE FROM tiktok._snapshot_run AS r WHERE r.target = _record_forget.target;
+	WITH gone AS (
+		DELETE FROM tiktok._snapshot AS s WHERE s.target = _record_forget.target RETURNING 1)
+	SELECT count(*) FROM gone
+$$;
+COMMENT ON FUNCTION tiktok._record_forget(regclass, jsonb) IS
+'internal: drops all that is known of a snapshot; returns how many there were';
+
+CREATE FUNCTION tiktok._record_start(target regclass, detail jsonb)
+RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	number bigint;
+BEGIN
+	-- we hold the lock: whoever has not said goodbye is dead
+	UPDATE tiktok._snapshot_run AS r SET status = 'stopped'
+		WHERE r.target = _record_start.target AND r.status = 'running';
+	INSERT INTO tiktok._snapshot_run (target, pid, started)
+		VALUES (_record_start.target, pg_backend_pid(), clock_timestamp()) RETURNING run INTO number;
+	DELETE FROM tiktok._snapshot_run AS r
+		WHERE r.target = _record_start.target
+			AND r.run <= (SELECT o.run FROM tiktok._snapshot_run AS o
+				WHERE o.target = _record_start.target ORDER BY o.run DESC OFFSET 100 LIMIT 1);
+	RETURN number;
+END
+$$;
+COMMENT ON FUNCTION tiktok._record_start(regclass, jsonb) IS
+'internal: a run begins; returns its number. Keeps the last 100 of each snapshot';
+
+CREATE FUNCTION tiktok._record_plan(target regclass, detail jsonb)
+RETURNS bigint
+LANGUAGE sql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+	UPDATE tiktok._snapshot_run AS r
+	SET accounts = (detail ->> 'accounts')::bigint, windows = (detail ->> 'windows')::bigint,
+		requests = (detail ->> 'requests')::bigint
+	WHERE r.run = (detail ->> 'run')::bigint AND r.target = _record_plan.target;
+	SELECT 0::bigint
+$$;
+COMMENT ON FUNCTION tiktok._record_plan(regclass, jsonb) IS
+'internal: how much a run has to do';
+
+CREATE FUNCTION tiktok._record_failure(target regclass, detail jsonb)
+RETURNS bigint
+LANGUAGE sql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+	INSERT INTO tiktok._snapshot_account AS a (target, advertiser_id, last_error)
+	VALUES (_record_failure.target, (detail ->> 'account')::bigint, detail ->> 'message')
+	ON CONFLICT ON CONSTRAINT _snapshot_account_pkey
+		DO UPDATE SET last_error = EXCLUDED.last_error;
+	UPDATE tiktok._snapshot_run AS r SET accounts_failed = r.accounts_failed + 1
+	WHERE r.run = (detail ->> 'run')::bigint AND r.target = _record_failure.target;
+	SELECT 0::bigint
+$$;
+COMMENT ON FUNCTION tiktok._record_failure(regclass, jsonb) IS
+'internal: an account could not be read';
+
+-- Beside the rows themselves, in the same transaction. A backward window is one
+-- before what was read so far; the others end where they begin, or later.
+CREATE FUNCTION tiktok._record_window(target regclass, detail jsonb)
+RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	first_day date := detail ->> 'first_day';
+	last_day date := detail ->> 'last_day';
+	read_on date := detail ->> 'read_on';
+	backward boolean := detail ->> 'backward';
+	finished boolean := last_day IS NULL OR last_day >= (detail ->> 'end')::date;
+	now timestamptz := detail ->> 'now';
+	counts tiktok._counts := jsonb_populate_record(NULL::tiktok._counts, detail);
+BEGIN
+	INSERT INTO tiktok._snapshot_account AS a (target, advertiser_id, since, watermark,
+		next_day, read_on, last_refresh)
+	SELECT _record_window.target, account::bigint, first_day, least(last_day, read_on),
+		CASE WHEN NOT finished THEN last_day + 1 END, read_on, now
+	FROM jsonb_array_elements_text(detail -> 'accounts') AS account
+	ON CONFLICT ON CONSTRAINT _snapshot_account_pkey DO UPDATE
+		SET since = least(a.since, EXCLUDED.since),
+			watermark = CASE WHEN backward THEN a.watermark
+				ELSE greatest(a.watermark, EXCLUDED.watermark) END,
+			next_day = CASE WHEN backward THEN a.next_day ELSE EXCLUDED.next_day END,
+			read_on = CASE WHEN backward THEN a.read_on ELSE EXCLUDED.read_on END,
+			last_refresh = EXCLUDED.last_refresh,
+			last_error = NULL;
+	UPDATE tiktok._snapshot_run AS r
+		SET windows_done = r.windows_done + (detail ->> 'windows')::bigint,
+			accounts_done = r.accounts_done + CASE WHEN finished AND NOT backward
+				THEN jsonb_array_length(detail -> 'accounts') ELSE 0 END,
+			inserted = r.inserted + counts.inserted,
+			updated = r.updated + counts.updated,
+			deleted = r.deleted + counts.deleted,
+			unchanged = r.unchanged + counts.unchanged,
+			requests = (detail ->> 'requests')::bigint
+		WHERE r.run = (detail ->> 'run')::bigint AND r.target = _record_window.target;
+	UPDATE tiktok._snapshot AS s
+		SET rows = s.rows + counts.inserted
+			- CASE WHEN s.time_column IS NOT NULL THEN counts.deleted ELSE 0 END
+		WHERE s.target = _record_window.target
+			AND (counts.inserted > 0 OR counts.deleted > 0);
+	RETURN 0;
+END
+$$;
+COMMENT ON FUNCTION tiktok._record_window(regclass, jsonb) IS
+'internal: a window of some accounts was read and written';
+
+CREATE FUNCTION tiktok._record_end(target regclass, detail jsonb)
+RETURNS bigint
+LANGUAGE sql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+	UPDATE tiktok._snapshot AS s
+	SET last_error = coalesce(detail ->> 'error', detail ->> 'warning'),
+		last_refresh = CASE WHEN detail ->> 'error' IS NULL THEN clock_timestamp()
+			ELSE s.last_refresh END
+	WHERE s.target = _record_end.target;
+	UPDATE tiktok._snapshot_run AS r
+	SET ended = clock_timestamp(), error = coalesce(detail ->> 'error', detail ->> 'warning'),
+		status = CASE WHEN detail ->> 'error' IS NULL THEN 'done' ELSE 'failed' END,
+		requests = (detail ->> 'requests')::bigint
+	WHERE r.run = (detail ->> 'run')::bigint AND r.target = _record_end.target;
+	SELECT 0::bigint
+$$;
+COMMENT ON FUNCTION tiktok._record_end(regclass, jsonb) IS
+'internal: a run is over';
+
+REVOKE ALL ON FUNCTION tiktok._record_snapshot(regclass, jsonb),
+	tiktok._record_forget(regclass, jsonb), tiktok._record_start(regclass, jsonb),
+	tiktok._record_plan(regclass, jsonb), tiktok._record_failure(regclass, jsonb),
+	tiktok._record_window(regclass, jsonb), tiktok._record_end(regclass, jsonb) FROM PUBLIC;
+
+-- ---- snapshots: facts and small tools -------------------------------------------
+
+CREATE FUNCTION tiktok.accounts(source regclass)
+RETURNS SETOF bigint
+AS 'MODULE_PATHNAME', 'tiktok_snapshot_accounts'
+LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION tiktok.accounts(regclass) IS
+'the accounts that a scan of the foreign table asks for: those of the option advertiser_ids, or every account of the token (one request; needs app_id and secret)';
+
+CREATE FUNCTION tiktok._source(source regclass,
+	OUT stream text,
+	OUT grain text,
+	OUT time_column text,
+	OUT span integer,
+	OUT account_param text,
+	OUT concurrency integer,
+	OUT start_date date,
+	OUT accounts_named boolean)
+AS 'MODULE_PATHNAME', 'tiktok_snapshot_source'
+LANGUAGE C STABLE STRICT;
+COMMENT ON FUNCTION tiktok._source(regclass) IS
+'internal: a foreign table of tiktok_fdw that the caller may read; 42809 if it is none, 42501 if not. span: days a request covers; 0: any';
+
+CREATE FUNCTION tiktok._source_columns(source regclass,
+	OUT name text,
+	OUT attnum smallint,
+	OUT is_account boolean,
+	OUT in_key boolean,
+	OUT signed_url boolean,
+	OUT description text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'tiktok_snapshot_source_columns'
+LANGUAGE C STABLE STRICT;
+COMMENT ON FUNCTION tiktok._source_columns(regclass) IS
+'internal: its columns. signed_url: changes by itself, so that it does not count as a change';
+
+CREATE FUNCTION tiktok._lock(target regclass, session boolean)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'tiktok_snapshot_lock'
+LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION tiktok._lock(regclass, boolean) IS
+'internal: takes the lock of a target, until _unlock() or an error (session) or the end of the transaction; false if it is taken';
+
+CREATE FUNCTION tiktok._unlock(target regclass)
+RETURNS void
+AS 'MODULE_PATHNAME', 'tiktok_snapshot_unlock'
+LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION tiktok._unlock(regclass) IS
+'internal: gives the lock of a target back';
+
+CREATE FUNCTION tiktok._check_owner(target regclass)
+RETURNS void
+AS 'MODULE_PATHNAME', 'tiktok_snapshot_check_owner'
+LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION tiktok._check_owner(regclass) IS
+'internal: 42501 unless the current user is the owner';
+
+CREATE FUNCTION tiktok._check_no_block(what text)
+RETURNS void
+AS 'MODULE_PATHNAME', 'tiktok_snapshot_check_no_block'
+LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION tiktok._check_no_block(text) IS
+'internal: 25001 inside a transaction block';
+
+CREATE FUNCTION tiktok._requests()
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'tiktok_snapshot_requests'
+LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION tiktok._requests() IS
+'internal: requests that this session has sent';
+
+CREATE FUNCTION tiktok._raise(sqlstate text, message text, detail text, hint text)
+RETURNS void
+AS 'MODULE_PATHNAME', 'tiktok_snapshot_raise'
+LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION tiktok._raise(text, text, text, text) IS
+'internal: raises an error that was caught before';
+
+-- ---- snapshots: the statements of a target ---------------------------------------
+--
+-- Parameters: $1 accounts, $2 first day, $3 the day after the last, $4 now. The
+-- target's rows are read in a sub-select that does not mix with the rest
+-- (OFFSET 0): distributed tables then need no join with a local table.
+
+CREATE FUNCTION tiktok._window(alias text, account text, time_column text)
+RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT CASE WHEN account IS NULL THEN 'true' ELSE
+		format('%s%I OPERATOR(pg_catalog.=) ANY ($1)', alias, account)
+		|| CASE WHEN time_column IS NULL THEN '' ELSE
+			format(' AND %1$s%2$I OPERATOR(pg_catalog.>=) $2 AND %1$s%2$I OPERATOR(pg_catalog.<) $3',
+				alias, time_column) END END
+$$;
+COMMENT ON FUNCTION tiktok._window(text, text, text) IS
+'internal: the condition for the rows of some accounts and days';
+
+CREATE FUNCTION tiktok._statements(target regclass, source regclass, key_columns text[],
+	time_column text, with_accounts boolean)
+RETURNS tiktok._statements
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	result tiktok._statements;
+	stage text := 'pg_temp.' || quote_ident('tiktok_stage_' || target::oid);
+	account text;		-- column
+	win text;			-- condition
+	cols text;			-- all, for a list
+	s_cols text;
+	set_cols text;		-- for DO UPDATE
+	keys text;
+	t_keys text;
+	same_key text;
+	gone_key text;
+	diff text;			-- what the stage changes
+	changed text;
+	mark boolean := time_column IS NULL;
+	ours text;			-- rows of the target
+	theirs text;		-- rows of the stage
+BEGIN
+	SELECT string_agg(quote_ident(c.name), ', ' ORDER BY c.attnum),
+		string_agg('s.' || quote_ident(c.name), ', ' ORDER BY c.attnum),
+		string_agg(format('%1$I = EXCLUDED.%1$I, ', c.name), '' ORDER BY c.attnum)
+			FILTER (WHERE c.name <> ALL (key_columns)),
+		format('ROW(%s)::pg_catalog.record OPERATOR(pg_catalog.*<>) ROW(%s)::pg_catalog.record',
+			string_agg('s.' || quote_ident(c.name), ', ' ORDER BY c.attnum)
+				FILTER (WHERE c.name <> ALL (key_columns) AND NOT c.signed_url),
+			string_agg('t.' || quote_ident(c.name), ', ' ORDER BY c.attnum)
+				FILTER (WHERE c.name <> ALL (key_columns) AND NOT c.signed_url)),
+		min(quote_ident(c.name)) FILTER (WHERE c.is_account),
+		min(c.name) FILTER (WHERE c.is_account)
+	INTO cols, s_cols, set_cols, changed, result.account, account
+	FROM tiktok._source_columns(source) AS c;
+	SELECT string_agg(quote_ident(k), ', '),
+		string_agg(format('t.%I AS "tiktok key %s"', k, n), ', '),
+		string_agg(format('s.%1$I OPERATOR(pg_catalog.=) t.%1$I', k), ' AND '),
+		string_agg(format('t.%I OPERATOR(pg_catalog.=) g."tiktok key %s"', k, n), ' AND ')
+	INTO keys, t_keys, same_key, gone_key
+	FROM unnest(key_columns) WITH ORDINALITY AS u (k, n);
+
+	win := tiktok._window('', CASE WHEN with_accounts THEN account END, time_column);
+	theirs := format('(SELECT %s FROM %s WHERE %s OFFSET 0)', cols, stage, win);
+	ours := format('(SELECT %s%s FROM %s WHERE %s OFFSET 0)', cols,
+		CASE WHEN mark THEN ', _deleted_at' ELSE '' END, target, win);
+	-- 1 new, 2 changed, 3 gone, 4 as it was; 5 gone and marked
+	diff := format('(SELECT %1$s, %2$s, CASE WHEN t.%3$s IS NULL THEN 1 '
+		'WHEN s.%3$s IS NULL THEN %4$s WHEN %5$s THEN 2 ELSE 4 END AS "tiktok state" '
+		'FROM %6$s AS s FULL JOIN %7$s AS t ON %8$s OFFSET 0)', s_cols, t_keys, result.account,
+		CASE WHEN mark THEN 'CASE WHEN t._deleted_at IS NULL THEN 3 ELSE 5 END' ELSE '3' END,
+		changed || CASE WHEN mark THEN ' OR t._deleted_at IS NOT NULL' ELSE '' END,
+		theirs, ours, same_key);
+	result.create_stage := format('CREATE TEMPORARY TABLE %s AS SELECT %s FROM %s WITH NO DATA',
+		stage, cols, target);
+	result.load := format('INSERT INTO %s (%s) SELECT %s FROM %s WHERE %s',
+		stage, cols, cols, source, win);
+	result.measure := format('SELECT %s FROM %s AS d', (
+		SELECT string_agg(format('pg_catalog.count(*) FILTER (WHERE '
+			'd."tiktok state" OPERATOR(pg_catalog.=) %s)', i), ', ' ORDER BY i)
+		FROM generate_series(1, 4) AS i), diff);
+	result.upsert := format('INSERT INTO %s (%s, _synced_at%s) SELECT %s, $4%s FROM %s AS d '
+		'WHERE d."tiktok state" OPERATOR(pg_catalog.<=) 2 '
+		'ON CONFLICT (%s) DO UPDATE SET %s_synced_at = EXCLUDED._synced_at%s',
+		target, cols, CASE WHEN mark THEN ', _deleted_at' ELSE '' END,
+		cols, CASE WHEN mark THEN ', NULL' ELSE '' END, diff, keys, coalesce(set_cols, ''),
+		CASE WHEN mark THEN ', _deleted_at = EXCLUDED._deleted_at' ELSE '' END);
+	result.remove := format('WITH g AS MATERIALIZED (SELECT * FROM %s AS d '
+		'WHERE d."tiktok state" OPERATOR(pg_catalog.=) 3) %s WHERE %s AND %s', diff,
+		format(CASE WHEN mark THEN 'UPDATE %s AS t SET _deleted_at = $4, _synced_at = $4 FROM g'
+			ELSE 'DELETE FROM %s AS t USING g' END, target),
+		tiktok._window('t.', CASE WHEN with_accounts THEN account END, time_column), gone_key);
+	IF time_column IS NOT NULL THEN
+		result.months := format('SELECT DISTINCT pg_catalog.date_trunc(''month'', %I)::date '
+			'FROM %s AS s', time_column, theirs);
+	END IF;
+	result.stage := stage;
+	RETURN result;
+END
+$$;
+COMMENT ON FUNCTION tiktok._statements(regclass, regclass, text[], text, boolean) IS
+'internal: the statements that bring a target up to date';
+
+-- ---- snapshots: creating one ------------------------------------------------------
+
+CREATE FUNCTION tiktok._check_privileges(target regclass, source regclass)
+RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	missing text;
+BEGIN
+	SELECT format('%s on %s', p.privilege, p.object) INTO missing
+	FROM (
+		SELECT 'USAGE' AS privilege, format('schema %I', n.nspname) AS object,
+			has_schema_privilege(n.oid, 'USAGE') AS granted
+		FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+		WHERE c.oid IN (target, source)
+		UNION ALL
+		SELECT privilege, format('table %s', target), has_table_privilege(target, privilege)
+		FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS privilege
+		UNION ALL
+		SELECT 'SELECT', format('foreign table %s', source), has_table_privilege(source, 'SELECT')
+		UNION ALL
+		SELECT 'TEMPORARY', format('database %I', current_database()),
+			has_database_privilege(current_database(), 'TEMPORARY')) AS p
+	WHERE NOT p.granted LIMIT 1;
+	IF FOUND THEN
+		RAISE EXCEPTION 'a refresh of % needs the privilege %', target, missing
+			USING ERRCODE = '42501', HINT = format('GRANT %s TO %I;',
+				replace(replace(missing, ' foreign table ', ' '), ' table ', ' '), current_user);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION tiktok._check_privileges(regclass, regclass) IS
+'internal: 42501 unless the caller may do all that a refresh does';
+
+CREATE FUNCTION tiktok._check_columns(target regclass, source regclass, key_columns text[],
+	time_column text, known text[])
+RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	wrong record;
+BEGIN
+	-- what it must have: the source's columns, of their types, and our own
+	FOR wrong IN
+		SELECT w.name, w.type, format_type(t.atttypid, t.atttypmod) AS has
+		FROM (
+			SELECT c.name, format_type(a.atttypid, a.atttypmod) AS type, a.atttypid AS typid,
+				c.attnum
+			FROM tiktok._source_columns(source) AS c
+				JOIN pg_attribute AS a ON a.attrelid = source AND a.attnum = c.attnum
+			UNION ALL
+			SELECT '_synced_at', 'timestamp with time zone', 'timestamptz'::regtype, 2000
+			UNION ALL
+			SELECT '_deleted_at', 'timestamp with time zone', 'timestamptz'::regtype, 2001
+			WHERE time_column IS NULL) AS w
+			LEFT JOIN pg_attribute AS t ON t.attrelid = target AND t.attname = w.name
+				AND NOT t.attisdropped
+		WHERE t.atttypid IS DISTINCT FROM w.typid
+		ORDER BY w.attnum
+	LOOP
+		IF wrong.has IS NULL THEN
+			RAISE EXCEPTION 'table % has no column "%"', target, wrong.name
+				USING ERRCODE = '42703', HINT = format('ALTER TABLE %s ADD COLUMN %I %s; '
+					'rows that are already there get a value when they next change.',
+					target, wrong.name, wrong.type);
+		END IF;
+		RAISE EXCEPTION 'column "%" of table % is of type %, that of % of type %',
+			wrong.name, target, wrong.has, source, wrong.type
+			USING ERRCODE = '42804', HINT = format('ALTER TABLE %s ALTER COLUMN %I TYPE %s;',
+				target, wrong.name, wrong.type);
+	END LOOP;
+	-- what the source no longer has
+	FOR wrong IN
+		SELECT k AS name FROM unnest(known) AS k JOIN pg_attribute AS t
+			ON t.attrelid = target AND t.attname = k AND NOT t.attisdropped
+		WHERE k NOT IN (SELECT c.name FROM tiktok._source_columns(source) AS c)
+	LOOP
+		RAISE EXCEPTION 'foreign table % no longer has column "%", which % keeps',
+			source, wrong.name, target
+			USING ERRCODE = '42703', HINT = format('Add it to the foreign table again, or drop '
+				'it here too: ALTER TABLE %s DROP COLUMN %I;', target, wrong.name);
+	END LOOP;
+	IF NOT EXISTS (
+		SELECT FROM pg_index AS i
+		WHERE i.indrelid = target AND i.indisunique AND i.indimmediate AND i.indisvalid
+			AND i.indpred IS NULL AND i.indexprs IS NULL
+			AND ARRAY(SELECT a.attname::text FROM pg_attribute AS a
+				WHERE a.attrelid = target AND a.attnum = ANY ((i.indkey::smallint[])[0:i.indnkeyatts - 1])
+				ORDER BY 1) = ARRAY(SELECT k FROM unnest(key_columns) AS k ORDER BY 1))
+	THEN
+		RAISE EXCEPTION 'table % has no unique index on its key', target
+			USING ERRCODE = '42P10', HINT = format('ALTER TABLE %s ADD PRIMARY KEY (%s);', target,
+				(SELECT string_agg(quote_ident(k), ', ') FROM unnest(key_columns) AS k));
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION tiktok._check_columns(regclass, regclass, text[], text, text[]) IS
+'internal: an error that says what to change unless target has the columns of source. known: the columns that it had when it was last looked at';
+
+-- The key in the order of the target: account first, then as the source has it.
+CREATE FUNCTION tiktok._key_columns(source regclass)
+RETURNS text[]
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	info record := tiktok._source(source);
+	listed text[] := (SELECT s.key_columns FROM tiktok.streams AS s WHERE s.name = info.stream);
+	result text[];
+	wanted integer;
+BEGIN
+	SELECT array_agg(c.name ORDER BY NOT c.is_account, c.attnum) FILTER (WHERE c.in_key),
+		count(*) FILTER (WHERE c.is_account)
+	INTO result, wanted FROM tiktok._source_columns(source) AS c;
+	IF wanted <> 1 THEN
+		RAISE EXCEPTION 'foreign table % needs a column advertiser_id', source
+			USING ERRCODE = '42703', HINT = format('ALTER FOREIGN TABLE %s ADD COLUMN advertiser_id '
+				'bigint NOT NULL;', source);
+	END IF;
+	IF info.stream = 'report' THEN
+		SELECT string_to_array(replace(o.option_value, ' ', ''), ',') INTO listed
+		FROM pg_foreign_table AS f, pg_options_to_table(f.ftoptions) AS o
+		WHERE f.ftrelid = source AND o.option_name = 'dimensions';
+	END IF;
+	wanted := (SELECT count(DISTINCT k) FROM unnest(listed || ARRAY['advertiser_id']) AS k);
+	IF cardinality(result) <> wanted THEN
+		RAISE EXCEPTION 'foreign table % lacks a column of the key', source
+			USING ERRCODE = '42703',
+				DETAIL = format('The key is advertiser_id, %s.', array_to_string(listed, ', ')),
+				HINT = 'Add the column that is missing, or import the table again.';
+	END IF;
+	IF info.grain IS NOT NULL AND NOT EXISTS (
+		SELECT FROM pg_attribute AS a WHERE a.attrelid = source AND a.attname = info.time_column
+			AND a.atttypid IN ('date'::regtype, 'timestamp'::regtype))
+	THEN
+		RAISE EXCEPTION 'column "%" of foreign table % must be of type date or timestamp',
+			info.time_column, source USING ERRCODE = '42804';
+	END IF;
+	RETURN result;
+END
+$$;
+COMMENT ON FUNCTION tiktok._key_columns(regclass) IS
+'internal: the columns that identify a row';
+
+CREATE FUNCTION tiktok._create_table(source regclass, path text[], schema name,
+	key_columns text[], time_column text, partitioned boolean)
+RETURNS regclass
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	-- unqualified names are those of the caller's first schema, as in CREATE TABLE
+	name text := CASE cardinality(path) WHEN 1 THEN format('%I.%I', schema, path[1])
+		WHEN 2 THEN format('%I.%I', path[1], path[2]) END;
+	keys text := (SELECT string_agg(quote_ident(k), ', ') FROM unnest(key_columns) AS k);
+	described record;
+BEGIN
+	IF name IS NULL OR cardinality(path) = 1 AND schema IS NULL THEN
+		RAISE EXCEPTION 'the target must be a table or a schema and a table'
+			USING ERRCODE = '42602';
+	END IF;
+	EXECUTE format('CREATE TABLE %s (LIKE %s, _synced_at timestamptz NOT NULL%s, PRIMARY KEY (%s))%s',
+		name, source, CASE WHEN time_column IS NULL THEN ', _deleted_at timestamptz' ELSE '' END,
+		keys, CASE WHEN partitioned THEN format(' PARTITION BY RANGE (%I)', time_column) ELSE '' END);
+	FOR described IN
+		SELECT c.name AS col, c.description FROM tiktok._source_columns(source) AS c
+		WHERE c.description IS NOT NULL
+		UNION ALL SELECT '_synced_at', 'when the row last changed here'
+		UNION ALL SELECT '_deleted_at', 'when the row was first found gone upstream; NULL: it is there'
+			WHERE time_column IS NULL
+	LOOP
+		EXECUTE format('COMMENT ON COLUMN %s.%I IS %L', name, described.col, described.description);
+	END LOOP;
+	EXECUTE format('COMMENT ON TABLE %s IS %L', name,
+		format('snapshot of %s, kept by tiktok.refresh()', source));
+	RETURN name::regclass;
+END
+$$;
+COMMENT ON FUNCTION tiktok._create_table(regclass, text[], name, text[], text, boolean) IS
+'internal: creates the table of a snapshot';
+
+CREATE FUNCTION tiktok._check_arguments(source regclass, grain text, since date,
+	attribution_window integer, partition_by text)
+RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	given text := CASE WHEN since IS NOT NULL THEN 'since'
+		WHEN attribution_window IS NOT NULL THEN 'attribution_window'
+		WHEN partition_by IS NOT NULL THEN 'partition_by' END;
+BEGIN
+	IF grain IS NULL AND given IS NOT NULL THEN
+		RAISE EXCEPTION '"%" means nothing for a snapshot of %', given, source
+			USING ERRCODE = '22023', DETAIL = 'A stream without a day or hour in its key is read whole.';
+	END IF;
+	IF attribution_window NOT BETWEEN 0 AND 364 THEN
+		RAISE EXCEPTION 'attribution_window must be between 0 and 364 days, not %', attribution_window
+			USING ERRCODE = '22023';
+	END IF;
+	IF partition_by <> 'month' THEN
+		RAISE EXCEPTION 'partition_by must be ''month'' or NULL, not ''%''', partition_by
+			USING ERRCODE = '22023';
+	END IF;
+	IF NOT isfinite(since) THEN
+		RAISE EXCEPTION 'since must be a day, not %', since USING ERRCODE = '22023';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION tiktok._check_arguments(regclass, text, date, integer, text) IS
+'internal: 22023 for arguments that are wrong, or would be ignored';
+
+CREATE FUNCTION tiktok._create_snapshot(source regclass, existing regclass, path text[],
+	schema name, since date, attribution_window integer, partition_by text)
+RETURNS regclass
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	info record := tiktok._source(source);
+	key_columns text[] := tiktok._key_columns(source);
+	target regclass := existing;
+	known tiktok.snapshots;
+	now_there bigint := 0;
+BEGIN
+	PERFORM tiktok._check_arguments(source, info.grain, since, attribution_window, partition_by);
+	IF target IS NOT NULL THEN
+		PERFORM tiktok._check_owner(target);
+		SELECT s.* INTO known FROM tiktok.snapshots AS s WHERE s.target = existing;
+		IF known.source_name IS NOT NULL AND source IS DISTINCT FROM to_regclass(known.source) THEN
+			RAISE EXCEPTION 'table % is a snapshot of %, not of %', target, known.source, source
+				USING ERRCODE = '42710', HINT = format('SELECT tiktok.forget(%L) first.', target);
+		END IF;
+	END IF;
+	IF known.target IS NULL AND info.grain IS NOT NULL THEN
+		since := coalesce(since, info.start_date);
+		attribution_window := coalesce(attribution_window, 7);
+		IF since IS NULL THEN
+			RAISE EXCEPTION 'a snapshot of % needs to know its first day', source
+				USING ERRCODE = 'HV00L', HINT = 'Add an argument such as since => ''2026-01-01'', '
+					'or set the option start_date of the foreign table or its server.';
+		END IF;
+	END IF;
+	IF target IS NULL THEN
+		target := tiktok._create_table(source, path, schema, key_columns,
+			CASE WHEN info.grain IS NOT NULL THEN info.time_column END, partition_by IS NOT NULL);
+	ELSE
+		PERFORM tiktok._check_target_kind(target, partition_by);
+		PERFORM tiktok._check_columns(target, source, key_columns, info.time_column, known.columns);
+		IF known.target IS NULL THEN
+			EXECUTE format('SELECT count(*) FROM %s', target) INTO now_there;
+		END IF;
+	END IF;
+	PERFORM tiktok._record(target, 'snapshot', jsonb_build_object(
+		'source_schema', n.nspname, 'source_name', c.relname,
+		'time_column', info.time_column, 'key_columns', key_columns,
+		'columns', (SELECT array_agg(k.name ORDER BY k.attnum) FROM tiktok._source_columns(source) AS k),
+		'since', since, 'attribution_window', attribution_window,
+		'partition_by', partition_by, 'rows', now_there))
+	FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = source;
+	RETURN target;
+END
+$$;
+COMMENT ON FUNCTION tiktok._create_snapshot(regclass, regclass, text[], name, date, integer, text) IS
+'internal: the body of tiktok.create_snapshot()';
+
+CREATE FUNCTION tiktok._check_target_kind(target regclass, partition_by text)
+RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	kind "char";
+	persistence "char";
+BEGIN
+	SELECT c.relkind, c.relpersistence INTO kind, persistence FROM pg_class AS c WHERE c.oid = target;
+	IF kind NOT IN ('r', 'p') OR persistence = 't' THEN
+		RAISE EXCEPTION '% cannot be a snapshot: it is not a permanent table', target
+			USING ERRCODE = '42809';
+	END IF;
+	IF partition_by IS NOT NULL AND kind <> 'p' THEN
+		RAISE EXCEPTION 'table % exists and is not partitioned', target
+			USING ERRCODE = '42809', HINT = 'Leave partition_by out, or choose another target.';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION tiktok._check_target_kind(regclass, text) IS
+'internal: 42809 unless an existing table can be a snapshot';
+
+CREATE FUNCTION tiktok.create_snapshot(source regclass, target text, since date DEFAULT NULL,
+	attribution_window integer DEFAULT NULL, partition_by text DEFAULT NULL)
+RETURNS regclass
+LANGUAGE plpgsql
+AS $$
+BEGIN
+	-- the caller's search_path says what an unqualified name means
+	RETURN tiktok._create_snapshot(source, pg_catalog.to_regclass(target),
+		pg_catalog.parse_ident(target), pg_catalog.current_schema(), since, attribution_window,
+		partition_by);
+END
+$$;
+COMMENT ON FUNCTION tiktok.create_snapshot(regclass, text, date, integer, text) IS
+'registers a local table that tiktok.refresh() keeps like a foreign table, and creates it if it is missing; sends no request. since: first day wanted (NULL: the option start_date). attribution_window: days before the watermark that each refresh reads again, 0 to 364 (NULL: 7). partition_by: ''month'' or NULL. For a table that is one already: an earlier since and another attribution_window are kept, NULL changes nothing. Errors: 42501 not the owner, or a privilege is missing; 22023 wrong argument; 42710 it is a snapshot of another table; HV00L no first day';
+
+-- ---- snapshots: a refresh, step by step -------------------------------------------
+
+CREATE FUNCTION tiktok._check_lock(target regclass, session boolean)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	holder integer;
+BEGIN
+	IF tiktok._lock(target, session) THEN
+		RETURN;
+	END IF;
+	SELECT l.pid INTO holder FROM pg_locks AS l
+	WHERE l.locktype = 'advisory' AND l.granted AND l.objid = target::oid
+		AND l.classid = 'pg_class'::regclass AND l.objsubid = 3
+		AND l.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database());
+	RAISE EXCEPTION '% is being refreshed already%', target,
+		coalesce(format(', by process %s', holder), '')
+		USING ERRCODE = '55006', HINT = 'Wait until it is done: tiktok.snapshot_progress '
+			'shows how far it is.';
+END
+$$;
+COMMENT ON FUNCTION tiktok._check_lock(regclass, boolean) IS
+'internal: takes the lock of a target, or 55006 with who has it';
+
+-- Everything that can be refused is refused here, before any request.
+CREATE FUNCTION tiktok._open(wanted regclass, earlier date, session boolean)
+RETURNS tiktok._job
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	job tiktok._job;
+	s record;
+	info record;
+	keys text[];
+BEGIN
+	PERFORM tiktok._check_owner(wanted);
+	SELECT t.* INTO s FROM tiktok.snapshots AS t WHERE t.target = wanted;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'table % is no snapshot', wanted USING ERRCODE = '42704',
+			HINT = format('Register it: SELECT tiktok.create_snapshot(source, %L, …);', wanted);
+	END IF;
+	PERFORM tiktok._check_lock(wanted, session);
+	job.target := wanted;
+	SELECT c.oid INTO job.source FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+	WHERE n.nspname = s.source_schema AND c.relname = s.source_name;
+	IF job.source IS NULL THEN
+		RAISE EXCEPTION 'foreign table % of snapshot % does not exist', s.source, wanted
+			USING ERRCODE = '42P01', HINT = format('Create it again, or SELECT tiktok.forget(%L) and '
+				'tiktok.create_snapshot() with another one.', wanted);
+	END IF;
+	PERFORM tiktok._check_privileges(wanted, job.source);
+	info := tiktok._source(job.source);
+	keys := tiktok._key_columns(job.source);
+	IF (SELECT array_agg(k ORDER BY k) FROM unnest(keys) AS k)
+		IS DISTINCT FROM (SELECT array_agg(k ORDER BY k) FROM unnest(s.key_columns) AS k)
+		OR info.time_column IS DISTINCT FROM s.time_column
+	THEN
+		RAISE EXCEPTION 'foreign table % has another key than snapshot %', s.source, wanted
+			USING ERRCODE = '42804', HINT = format('SELECT tiktok.forget(%L) and use '
+				'tiktok.create_snapshot() with a new target.', wanted);
+	END IF;
+	PERFORM tiktok._check_arguments(job.source, info.grain, earlier, NULL, NULL);
+	PERFORM tiktok._check_columns(wanted, job.source, keys, info.time_column, s.columns);
+	PERFORM tiktok._record(wanted, 'snapshot', jsonb_build_object('source_schema', s.source_schema,
+		'source_name', s.source_name, 'key_columns', keys, 'rows', s.rows, 'since', earlier,
+		'columns', (SELECT array_agg(k.name ORDER BY k.attnum)
+			FROM tiktok._source_columns(job.source) AS k)));
+	job.since := least(s.since, earlier);
+	job.attribution_window := s.attribution_window;
+	job.partition_by := s.partition_by;
+	job.time_column := info.time_column;
+	job.span := info.span;
+	job.account_param := info.account_param;
+	job.concurrency := info.concurrency;
+	job.accounts_named := info.accounts_named;
+	-- The last day is one past today in UTC: no account misses its today. What has
+	-- begun everywhere on earth is no account's future.
+	job.end_day := (clock_timestamp() AT TIME ZONE 'UTC')::date + 1;
+	job.read_on := (clock_timestamp() AT TIME ZONE 'UTC' - interval '12 hours')::date;
+	job.requests := tiktok._requests();
+	job.statements := tiktok._statements(wanted, job.source, keys, info.time_column,
+		info.account_param <> 'none');
+	IF to_regclass((job.statements).stage) IS NOT NULL THEN
+		EXECUTE format('DROP TABLE %s', (job.statements).stage);
+	END IF;
+	EXECUTE (job.statements).create_stage;
+	job.run := tiktok._record(wanted, 'start', '{}');
+	RETURN job;
+END
+$$;
+COMMENT ON FUNCTION tiktok._open(regclass, date, boolean) IS
+'internal: begins a refresh: checks, lock, stage and run. earlier: another since';
+
+-- The windows of one range of days, in the order in which they are read.
+CREATE FUNCTION tiktok._windows(first_day date, last_day date, span integer, backward boolean,
+	OUT n integer, OUT first_of date, OUT last_of date)
+RETURNS SETOF record
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT i + 1,
+		CASE WHEN backward THEN greatest(last_day - (i + 1) * span + 1, first_day)
+			ELSE first_day + i * span END,
+		CASE WHEN backward THEN last_day - i * span
+			ELSE least(first_day + (i + 1) * span - 1, last_day) END
+	FROM generate_series(0, (last_day - first_day) / span) AS i
+$$;
+COMMENT ON FUNCTION tiktok._windows(date, date, integer, boolean) IS
+'internal: cuts days into windows of at most span days';
+
+-- What each account lacks. Forward: from where it was, less the days that may
+-- still change, to the end. Backward: an earlier since, newest first, so that
+-- what was read stays in one piece.
+CREATE FUNCTION tiktok._ranges(job tiktok._job, accounts bigint[],
+	OUT account bigint, OUT first_day date, OUT last_day date, OUT backward boolean)
+RETURNS SETOF record
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT r.* FROM unnest(accounts) AS account
+		LEFT JOIN tiktok.snapshot_accounts AS a
+			ON a.target = job.target AND a.advertiser_id = account
+		CROSS JOIN LATERAL (
+			SELECT account, CASE WHEN a.since IS NULL THEN job.since
+				ELSE greatest(a.since, least(coalesce(a.next_day, a.watermark + 1),
+					least(a.read_on, a.watermark) - job.attribution_window)) END,
+				job.end_day, false
+			UNION ALL
+			SELECT account, job.since, a.since - 1, true WHERE job.since < a.since) AS r
+		(account, first_day, last_day, backward)
+	WHERE job.time_column IS NOT NULL AND r.first_day <= r.last_day
+	UNION ALL
+	SELECT account, NULL, NULL, false FROM unnest(accounts) AS account
+	WHERE job.time_column IS NULL
+$$;
+COMMENT ON FUNCTION tiktok._ranges(tiktok._job, bigint[]) IS
+'internal: the days to read of each account; NULLs: all of it';
+
+-- Accounts that lack the same days are read together, as many at once as keep
+-- the requests in flight busy; few accounts read several windows at once.
+CREATE FUNCTION tiktok._steps(job tiktok._job, accounts bigint[])
+RETURNS tiktok._step[]
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	WITH ranges AS (
+		SELECT r.*, (row_number() OVER (PARTITION BY r.first_day, r.last_day, r.backward
+				ORDER BY r.account) - 1)
+			/ CASE WHEN job.account_param = 'many' THEN 100 ELSE job.concurrency END AS chunk
+		FROM tiktok._ranges(job, accounts) AS r),
+	chunks AS (
+		SELECT r.first_day, r.last_day, r.backward, r.chunk,
+			array_agg(r.account ORDER BY r.account) AS accounts,
+			greatest(job.concurrency / count(*)::integer, 1) AS at_once
+		FROM ranges AS r GROUP BY 1, 2, 3, 4),
+	windows AS (
+		SELECT c.*, w.*, (w.n - 1) / c.at_once AS batch
+		FROM chunks AS c LEFT JOIN LATERAL
+			tiktok._windows(c.first_day, c.last_day, job.span, c.backward) AS w ON true),
+	steps AS (
+		SELECT w.backward, w.first_day, w.last_day, w.chunk, w.batch, 0 AS n,
+			ROW(false, w.accounts, min(w.first_of), max(w.last_of), count(*), w.backward)
+				::tiktok._step AS step
+		FROM windows AS w GROUP BY 1, 2, 3, 4, 5, w.accounts
+		UNION ALL
+		SELECT w.backward, w.first_day, w.last_day, w.chunk, w.batch, coalesce(w.n, 1),
+			ROW(true, w.accounts, w.first_of, w.last_of, 1, w.backward)::tiktok._step
+		FROM windows AS w)
+	SELECT coalesce(array_agg(s.step
+		ORDER BY s.backward, s.first_day, s.last_day, s.chunk, s.batch, s.n), '{}')
+	FROM steps AS s
+$$;
+COMMENT ON FUNCTION tiktok._steps(tiktok._job, bigint[]) IS
+'internal: cuts the work of a refresh into steps';
+
+-- The first request of a refresh: which accounts there are.
+CREATE FUNCTION tiktok._plan(job tiktok._job, OUT steps tiktok._step[], OUT failed bigint[])
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	accounts bigint[];
+	gone bigint;
+BEGIN
+	failed := '{}';
+	IF job.account_param = 'none' THEN
+		accounts := '{0}';
+	ELSE
+		accounts := ARRAY(SELECT DISTINCT a FROM tiktok.accounts(job.source) AS a ORDER BY a);
+		IF cardinality(accounts) = 0 THEN
+			RAISE EXCEPTION 'the token may read no account' USING ERRCODE = '42501',
+				HINT = 'Give it access to one, in TikTok''s developer portal.';
+		END IF;
+	END IF;
+	steps := tiktok._steps(job, accounts);
+	-- an account that was read before and that the token lost is no silent gap
+	IF job.account_param <> 'none' AND NOT job.accounts_named THEN
+		FOR gone IN
+			SELECT a.advertiser_id FROM tiktok.snapshot_accounts AS a
+			WHERE a.target = job.target AND a.advertiser_id <> ALL (accounts)
+		LOOP
+			failed := failed || gone;
+			PERFORM tiktok._record(job.target, 'failure', jsonb_build_object('run', job.run,
+				'account', gone, 'message', 'the token may no longer read this account'));
+		END LOOP;
+	END IF;
+	PERFORM tiktok._record(job.target, 'plan', jsonb_build_object('run', job.run,
+		'accounts', cardinality(accounts) + cardinality(failed),
+		'windows', (SELECT sum(cardinality(s.accounts)) FROM unnest(steps) AS s WHERE s.merge),
+		'requests', tiktok._requests() - job.requests));
+END
+$$;
+COMMENT ON FUNCTION tiktok._plan(tiktok._job) IS
+'internal: what a refresh has to do; failed: accounts that were read before and are gone';
+
+-- Whether an error is the account's, so that others may do better.
+CREATE FUNCTION tiktok._is_of_account(code text)
+RETURNS boolean
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT code IN ('42501', '54000', 'HV000') OR code LIKE '22%' OR code LIKE '08%'
+$$;
+COMMENT ON FUNCTION tiktok._is_of_account(text) IS
+'internal: refused, too large, incomplete, a wrong value, or not answered; not: token, rate limit, set-up, disk';
+
+-- Read some windows of some accounts into the stage. The error of one account
+-- is recorded, and the others are read again without it. When two accounts in
+-- a row get no answer, nobody would.
+CREATE FUNCTION tiktok._stage(job tiktok._job, step tiktok._step, append boolean)
+RETURNS bigint[]
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET tiktok_fdw.snapshot_refresh = on
+AS $$
+DECLARE
+	failed bigint[] := '{}';
+	remaining bigint[] := step.accounts;
+	culprit bigint;
+	problem tiktok._problem;
+	context text;
+	silent integer := 0;
+BEGIN
+	IF NOT append THEN
+		EXECUTE format('TRUNCATE %s', (job.statements).stage);
+	END IF;
+	WHILE cardinality(remaining) > 0 LOOP
+		BEGIN
+			EXECUTE (job.statements).load USING remaining, step.first_day, step.last_day + 1;
+			RETURN failed;
+		EXCEPTION WHEN OTHERS THEN
+			GET STACKED DIAGNOSTICS problem.code = RETURNED_SQLSTATE,
+				problem.message = MESSAGE_TEXT, problem.detail = PG_EXCEPTION_DETAIL,
+				problem.hint = PG_EXCEPTION_HINT, context = PG_EXCEPTION_CONTEXT;
+			silent := silent + (problem.code LIKE '08%')::integer;
+			IF NOT tiktok._is_of_account(problem.code) OR silent > 1
+				OR silent > 0 AND cardinality(step.accounts) = 1
+			THEN
+				RAISE;
+			END IF;
+		END;
+		culprit := coalesce(substring(problem.detail FROM '(?:advertiser|account) (\d+)'),
+			substring(context FROM '(?:advertiser|account) (\d+)'));
+		IF cardinality(remaining) = 1 THEN
+			culprit := remaining[1];
+		ELSIF culprit IS NULL OR culprit <> ALL (remaining) THEN
+			-- which one it is shows when they are asked one by one
+			RETURN failed || tiktok._stage_singly(job, step, remaining);
+		END IF;
+		PERFORM tiktok._record(job.target, 'failure', jsonb_build_object('run', job.run,
+			'account', culprit, 'message', problem.message));
+		failed := failed || culprit;
+		remaining := array_remove(remaining, culprit);
+	END LOOP;
+	RETURN failed;
+END
+$$;
+COMMENT ON FUNCTION tiktok._stage(tiktok._job, tiktok._step, boolean) IS
+'internal: reads some windows; returns the accounts that could not be read';
+
+CREATE FUNCTION tiktok._stage_singly(job tiktok._job, step tiktok._step, accounts bigint[])
+RETURNS bigint[]
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	failed bigint[] := '{}';
+	account bigint;
+BEGIN
+	FOREACH account IN ARRAY accounts LOOP
+		step.accounts := ARRAY[account];
+		failed := failed || tiktok._stage(job, step, true);
+	END LOOP;
+	RETURN failed;
+END
+$$;
+COMMENT ON FUNCTION tiktok._stage_singly(tiktok._job, tiktok._step, bigint[]) IS
+'internal: tiktok._stage(), account by account';
+
+-- Attached, not created in place: readers of the table are not held up.
+CREATE FUNCTION tiktok._create_partitions(job tiktok._job, step tiktok._step)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	month date;
+	name text;
+	parent record;
+BEGIN
+	SELECT n.nspname, c.relname INTO parent FROM pg_class AS c
+		JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = job.target;
+	FOR month IN EXECUTE (job.statements).months
+		USING step.accounts, step.first_day, step.last_day + 1
+	LOOP
+		name := parent.relname || to_char(month, '"_"YYYY"_"MM');
+		IF octet_length(name) > 63 THEN
+			name := format('tiktok_%s', job.target::oid) || to_char(month, '"_"YYYY"_"MM');
+		END IF;
+		name := format('%I.%I', parent.nspname, name);
+		-- one that covers the month, whatever its name
+		CONTINUE WHEN EXISTS (
+			SELECT FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
+			WHERE i.inhparent = job.target
+				AND pg_get_expr(c.relpartbound, c.oid) LIKE
+					format('FOR VALUES FROM (''%s%%'') TO (''%s%%'')', month,
+						(month + interval '1 month')::date));
+		EXECUTE format('CREATE TABLE %s (LIKE %s INCLUDING DEFAULTS INCLUDING CONSTRAINTS '
+			'INCLUDING GENERATED INCLUDING STORAGE INCLUDING COMMENTS)', name, job.target);
+		EXECUTE format('ALTER TABLE %s ATTACH PARTITION %s FOR VALUES FROM (%L) TO (%L)',
+			job.target, name, month, (month + interval '1 month')::date);
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION tiktok._create_partitions(tiktok._job, tiktok._step) IS
+'internal: the partitions of months that are needed and missing (partition_by ''month'')';
+
+CREATE FUNCTION tiktok._merged(job tiktok._job, step tiktok._step, counts tiktok._counts)
+RETURNS void
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT tiktok._record(job.target, 'window', to_jsonb(counts) || to_jsonb(step)
+		|| jsonb_build_object('run', job.run, 'end', job.end_day, 'read_on', job.read_on,
+			'now', clock_timestamp(), 'windows', step.windows * cardinality(step.accounts),
+			'requests', tiktok._requests() - job.requests))
+$$;
+COMMENT ON FUNCTION tiktok._merged(tiktok._job, tiktok._step, tiktok._counts) IS
+'internal: records a merge';
+
+-- The stage into the target. No SET search_path: triggers fire in here.
+CREATE FUNCTION tiktok._merge(job tiktok._job, step tiktok._step)
+RETURNS tiktok._counts
+LANGUAGE plpgsql
+AS $$
+DECLARE
+	counts tiktok._counts;
+	now timestamptz := pg_catalog.clock_timestamp();
+BEGIN
+	EXECUTE (job.statements).measure
+		INTO counts.inserted, counts.updated, counts.deleted, counts.unchanged
+		USING step.accounts, step.first_day, step.last_day OPERATOR(pg_catalog.+) 1;
+	IF job.partition_by IS NOT NULL AND counts.inserted OPERATOR(pg_catalog.>) 0 THEN
+		PERFORM tiktok._create_partitions(job, step);
+	END IF;
+	-- nothing changed: the target is not even locked for writing
+	IF counts.inserted OPERATOR(pg_catalog.+) counts.updated OPERATOR(pg_catalog.>) 0 THEN
+		EXECUTE (job.statements).upsert USING step.accounts, step.first_day,
+			step.last_day OPERATOR(pg_catalog.+) 1, now;
+	END IF;
+	IF counts.deleted OPERATOR(pg_catalog.>) 0 THEN
+		EXECUTE (job.statements).remove USING step.accounts, step.first_day,
+			step.last_day OPERATOR(pg_catalog.+) 1, now;
+	END IF;
+	PERFORM tiktok._merged(job, step, counts);
+	RETURN counts;
+END
+$$;
+COMMENT ON FUNCTION tiktok._merge(tiktok._job, tiktok._step) IS
+'internal: writes what a window changed, and that it was read';
+
+CREATE FUNCTION tiktok._without(accounts bigint[], failed bigint[])
+RETURNS bigint[]
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT ARRAY(SELECT a FROM unnest(accounts) AS a WHERE a <> ALL (failed) ORDER BY a)
+$$;
+COMMENT ON FUNCTION tiktok._without(bigint[], bigint[]) IS 'internal: the accounts that are left';
+
+-- The end of a refresh that ran, well or not; returns the error to raise.
+CREATE FUNCTION tiktok._close(job tiktok._job, failed bigint[], problem tiktok._problem)
+RETURNS tiktok._problem
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	total bigint;
+	first_error text;
+	warning text;
+BEGIN
+	IF to_regclass((job.statements).stage) IS NOT NULL THEN
+		EXECUTE format('DROP TABLE %s', (job.statements).stage);
+	END IF;
+	IF problem.code IS NULL AND cardinality(failed) > 0 THEN
+		SELECT r.accounts INTO total FROM tiktok.snapshot_runs AS r WHERE r.run = job.run;
+		SELECT format('advertiser %s: %s', a.advertiser_id, a.last_error) INTO first_error
+		FROM tiktok.snapshot_accounts AS a
+		WHERE a.target = job.target AND a.advertiser_id = failed[1];
+		warning := format('%s of %s accounts could not be read into %s', cardinality(failed), total,
+			job.target);
+		IF cardinality(failed) >= total THEN
+			problem := ('42501', warning, first_error, 'Nothing was changed. tiktok.snapshot_accounts '
+				'has the error of each account.')::tiktok._problem;
+		ELSE
+			RAISE WARNING '%', warning USING DETAIL = first_error,
+				HINT = 'Their rows are as they were, the others are up to date. '
+					'tiktok.snapshot_accounts has the error of each account.';
+		END IF;
+	END IF;
+	PERFORM tiktok._record(job.target, 'end', jsonb_build_object('run', job.run,
+		'error', problem.message, 'warning', warning,
+		'requests', tiktok._requests() - job.requests));
+	RETURN problem;
+END
+$$;
+COMMENT ON FUNCTION tiktok._close(tiktok._job, bigint[], tiktok._problem) IS
+'internal: ends a refresh';
+
+CREATE FUNCTION tiktok._notice(job tiktok._job, step tiktok._step, counts tiktok._counts)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RAISE NOTICE '%: %', job.target, concat_ws(', ',
+		CASE WHEN cardinality(step.accounts) > 1 THEN format('%s accounts', cardinality(step.accounts))
+			WHEN step.accounts[1] <> 0 THEN format('advertiser %s', step.accounts[1]) END,
+		CASE WHEN step.first_day = step.last_day THEN step.first_day::text
+			WHEN step.first_day IS NOT NULL THEN format('%s to %s', step.first_day, step.last_day) END,
+		format('%s inserted, %s updated, %s %s, %s unchanged', counts.inserted, counts.updated,
+			counts.deleted, CASE WHEN job.time_column IS NULL THEN 'marked' ELSE 'deleted' END,
+			counts.unchanged));
+END
+$$;
+COMMENT ON FUNCTION tiktok._notice(tiktok._job, tiktok._step, tiktok._counts) IS
+'internal: tells whoever watches that a window is done';
+
+-- ---- snapshots: what users call ----------------------------------------------------
+
+-- Each step in a transaction of its own. What a step does stands in a block of
+-- its own too: a COMMIT cannot stand in one that catches errors.
+CREATE PROCEDURE tiktok._run(target regclass, since date, INOUT problem tiktok._problem)
+LANGUAGE plpgsql
+AS $$
+DECLARE
+	job tiktok._job;
+	steps tiktok._step[];
+	step tiktok._step;
+	counts tiktok._counts;
+	failed bigint[];
+BEGIN
+	BEGIN
+		job := tiktok._open(target, since, true);
+	EXCEPTION WHEN OTHERS THEN
+		GET STACKED DIAGNOSTICS problem.code = RETURNED_SQLSTATE, problem.message = MESSAGE_TEXT,
+			problem.detail = PG_EXCEPTION_DETAIL, problem.hint = PG_EXCEPTION_HINT;
+		RETURN;
+	END;
+	COMMIT;
+	BEGIN
+		SELECT p.steps, p.failed INTO steps, failed FROM tiktok._plan(job) AS p;
+	EXCEPTION WHEN OTHERS THEN
+		GET STACKED DIAGNOSTICS problem.code = RETURNED_SQLSTATE, problem.message = MESSAGE_TEXT,
+			problem.detail = PG_EXCEPTION_DETAIL, problem.hint = PG_EXCEPTION_HINT;
+		steps := '{}';
+	END;
+	COMMIT;
+	FOREACH step IN ARRAY steps LOOP
+		step.accounts := tiktok._without(step.accounts, failed);
+		CONTINUE WHEN pg_catalog.cardinality(step.accounts) OPERATOR(pg_catalog.=) 0;
+		BEGIN
+			IF step.merge THEN
+				counts := tiktok._merge(job, step);
+				PERFORM tiktok._notice(job, step, counts);
+			ELSE
+				failed := pg_catalog.array_cat(failed, tiktok._stage(job, step, false));
+			END IF;
+		EXCEPTION WHEN OTHERS THEN
+			GET STACKED DIAGNOSTICS problem.code = RETURNED_SQLSTATE, problem.message = MESSAGE_TEXT,
+				problem.detail = PG_EXCEPTION_DETAIL, problem.hint = PG_EXCEPTION_HINT;
+		END;
+		EXIT WHEN problem.code IS NOT NULL;
+		COMMIT;
+	END LOOP;
+	problem := tiktok._close(job, failed, problem);
+	COMMIT;
+	PERFORM tiktok._unlock(target);
+END
+$$;
+COMMENT ON PROCEDURE tiktok._run(regclass, date, tiktok._problem) IS
+'internal: a refresh; its error is returned, so that a caller can go on';
+
+CREATE PROCEDURE tiktok.refresh(target regclass, since date DEFAULT NULL)
+LANGUAGE plpgsql
+AS $$
+DECLARE
+	problem tiktok._problem;
+BEGIN
+	PERFORM tiktok._check_no_block('tiktok.refresh()');
+	COMMIT;	-- an error now, before any request, where none is allowed later
+	CALL tiktok._run(target, since, problem);
+	IF problem.code IS NOT NULL THEN
+		PERFORM tiktok._raise(problem.code, problem.message, problem.detail, problem.hint);
+	END IF;
+END
+$$;
+COMMENT ON PROCEDURE tiktok.refresh(regclass, date) IS
+'brings a snapshot up to date, committing after each account and window; stopped at any point, the next call goes on there. For the owner only. since: fetches earlier days too. A WARNING counts accounts that could not be read; an error if none could. Errors: 42501 not the owner, or a privilege is missing; 42704 no snapshot; 55006 another session refreshes it; 25001 in a transaction block; 42703, 42804, 42P10 the table or the source was altered: the HINT says what to do';
+
+CREATE PROCEDURE tiktok.refresh_all()
+LANGUAGE plpgsql
+AS $$
+DECLARE
+	targets regclass[];
+	target regclass;
+	problem tiktok._problem;
+	errors text[];
+BEGIN
+	PERFORM tiktok._check_no_block('tiktok.refresh_all()');
+	COMMIT;
+	targets := tiktok._own_snapshots();
+	FOREACH target IN ARRAY targets LOOP
+		problem := NULL;
+		CALL tiktok._run(target, NULL::pg_catalog.date, problem);
+		IF problem.code IS NOT NULL THEN
+			errors := pg_catalog.array_append(errors,
+				pg_catalog.format('%s: %s', target, problem.message));
+		END IF;
+	END LOOP;
+	IF errors IS NOT NULL THEN
+		RAISE EXCEPTION '% of % snapshots could not be refreshed',
+			pg_catalog.cardinality(errors), pg_catalog.cardinality(targets)
+			USING ERRCODE = 'HV000', DETAIL = pg_catalog.array_to_string(errors, E'\n');
+	END IF;
+END
+$$;
+COMMENT ON PROCEDURE tiktok.refresh_all() IS
+'tiktok.refresh() for each snapshot that the current user owns, one after the other; an error of one does not stop the others, and is an error (HV000) at the end';
+
+CREATE FUNCTION tiktok._own_snapshots()
+RETURNS regclass[]
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT ARRAY(SELECT s.target FROM tiktok.snapshots AS s
+		JOIN pg_class AS c ON c.oid = s.target
+		JOIN pg_roles AS r ON r.oid = c.relowner
+		WHERE r.rolname = current_user ORDER BY s.target::text)
+$$;
+COMMENT ON FUNCTION tiktok._own_snapshots() IS 'internal: those of the current user';
+
+-- A function cannot commit: it reads everything, then writes.
+CREATE FUNCTION tiktok.materialize(source regclass, target text, since date DEFAULT NULL,
+	attribution_window integer DEFAULT NULL, partition_by text DEFAULT NULL,
+	OUT inserted bigint, OUT updated bigint, OUT deleted bigint, OUT unchanged bigint,
+	OUT requests bigint, OUT watermark date)
+LANGUAGE plpgsql
+AS $$
+DECLARE
+	existing regclass := tiktok.create_snapshot(source, target, since, attribution_window,
+		partition_by);
+	job tiktok._job := tiktok._open(existing, NULL, false);
+	steps tiktok._step[];
+	step tiktok._step;
+	failed bigint[];
+	problem tiktok._problem;
+BEGIN
+	SELECT p.steps, p.failed INTO steps, failed FROM tiktok._plan(job) AS p;
+	FOREACH step IN ARRAY steps LOOP
+		CONTINUE WHEN step.merge;
+		step.accounts := tiktok._without(step.accounts, failed);
+		CONTINUE WHEN pg_catalog.cardinality(step.accounts) OPERATOR(pg_catalog.=) 0;
+		failed := pg_catalog.array_cat(failed, tiktok._stage(job, step, true));
+	END LOOP;
+	FOREACH step IN ARRAY tiktok._joined(steps) LOOP
+		step.accounts := tiktok._without(step.accounts, failed);
+		CONTINUE WHEN pg_catalog.cardinality(step.accounts) OPERATOR(pg_catalog.=) 0;
+		PERFORM tiktok._merge(job, step);
+	END LOOP;
+	problem := tiktok._close(job, failed, NULL);
+	IF problem.code IS NOT NULL THEN
+		PERFORM tiktok._raise(problem.code, problem.message, problem.detail, problem.hint);
+	END IF;
+	SELECT r.inserted, r.updated, r.deleted, r.unchanged, r.requests, r.watermark
+	INTO inserted, updated, deleted, unchanged, requests, watermark FROM tiktok._result(job) AS r;
+END
+$$;
+COMMENT ON FUNCTION tiktok.materialize(regclass, text, date, integer, text) IS
+'tiktok.create_snapshot() and a refresh in one transaction: reads everything that is missing, then writes. Returns the rows inserted, updated, deleted (or marked) and unchanged, the requests, and the day up to which all accounts were read (NULL for streams that are read whole, and while an account was never read). Arguments and errors as there and in tiktok.refresh()';
+
+-- All windows of a chunk of accounts at once.
+CREATE FUNCTION tiktok._joined(steps tiktok._step[])
+RETURNS tiktok._step[]
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT coalesce(array_agg(ROW(true, j.accounts, j.first_day, j.last_day, j.windows, j.backward)
+		::tiktok._step ORDER BY j.backward), '{}')
+	FROM (
+		SELECT s.accounts, s.backward, min(s.first_day) AS first_day, max(s.last_day) AS last_day,
+			count(*) AS windows
+		FROM unnest(steps) AS s WHERE s.merge GROUP BY 1, 2) AS j
+$$;
+COMMENT ON FUNCTION tiktok._joined(tiktok._step[]) IS
+'internal: the merges of a refresh that writes all at once';
+
+CREATE FUNCTION tiktok._result(job tiktok._job,
+	OUT inserted bigint, OUT updated bigint, OUT deleted bigint, OUT unchanged bigint,
+	OUT requests bigint, OUT watermark date)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT r.inserted, r.updated, r.deleted, r.unchanged, r.requests, s.watermark
+	FROM tiktok.snapshot_runs AS r JOIN tiktok.snapshots AS s ON s.target = r.target
+	WHERE r.run = job.run
+$$;
+COMMENT ON FUNCTION tiktok._result(tiktok._job) IS 'internal: what a refresh did';
+
+CREATE FUNCTION tiktok.forget(target regclass)
+RETURNS void
+LANGUAGE plpgsql
+AS $$
+BEGIN
+	IF tiktok._record(target, 'forget', '{}') OPERATOR(pg_catalog.=) 0 THEN
+		RAISE EXCEPTION 'table % is no snapshot', target USING ERRCODE = '42704';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION tiktok.forget(regclass) IS
+'drops the registration of a snapshot and its history, not the table. For its owner and superusers. Errors: 42501 not the owner, 42704 no snapshot';

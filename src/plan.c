@@ -92,6 +92,8 @@ estimate_bounds(PlannerInfo *root, TtRelInfo *info, List *quals, TtBounds *bound
 		Oid		   *types = palloc(sizeof(Oid) * n);
 		bool		known = true;
 
+		if (qual->role == TT_ROLE_FILTER && !tt_enable_pushdown)
+			continue;			/* as the scan will do */
 		for (int i = 0; i < n; i++)
 		{
 			Node	   *value = estimate_expression_value(root, list_nth(qual->values, i));

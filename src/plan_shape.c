@@ -42,6 +42,64 @@ rows_reach_limit(PlannerInfo *root)
 		bms_membership(root->all_baserels) == BMS_SINGLETON;
 }
 
+/*
+ * Whether the API returns exactly the rows that meet the condition.  A window
+ * covers the days between those that are wanted, so single days are not exact.
+ */
+static bool
+exact_qual(const TtTable *table, const TtQual *qual)
+{
+	const char *param;
+	ListCell   *lc;
+
+	foreach(lc, qual->values)
+	{
+		Oid			type = exprType(lfirst(lc));
+		Oid			element = get_base_element_type(type);
+
+		if (qual->role == TT_ROLE_DAY)
+		{
+			if (type != DATEOID || list_length(qual->values) > 1)
+				return false;
+			continue;
+		}
+		if (OidIsValid(element))
+			type = element;
+		if ((qual->role != TT_ROLE_ACCOUNT && qual->role != TT_ROLE_FILTER) ||
+			(type != INT8OID && type != INT4OID && type != INT2OID))
+			return false;
+	}
+	return qual->role != TT_ROLE_FILTER ||
+		(tt_qual_filter(table, qual->attnum, &param) == TT_FILTER_IDS &&
+		 table->columns[qual->attnum - 1].type == INT8OID &&
+		 tt_qual_positive(table, qual->attnum));
+}
+
+/*
+ * Whether hardly a row that the API returns will be dropped here: only then
+ * are small pages cheaper.  One value of an enum is a filter, several are not.
+ */
+static bool
+few_dropped(const TtRelInfo *info)
+{
+	const char *param;
+	ListCell   *lc;
+
+	if (info->nlocal > 0)
+		return false;
+	foreach(lc, info->quals)
+	{
+		TtQual	   *qual = lfirst(lc);
+
+		if (!exact_qual(info->table, qual) &&
+			(qual->role != TT_ROLE_FILTER || list_length(qual->values) > 1 ||
+			 tt_qual_filter(info->table, qual->attnum, &param) != TT_FILTER_EQ ||
+			 OidIsValid(get_base_element_type(exprType(linitial(qual->values))))))
+			return false;
+	}
+	return true;
+}
+
 static bool
 can_evaluate(Node *expr)
 {
@@ -55,7 +113,7 @@ tt_plan_limit(PlannerInfo *root, RelOptInfo *rel, List *pathkeys)
 	Query	   *parse = root->parse;
 	TtRelInfo  *info = rel->fdw_private;
 
-	if (!rows_reach_limit(root) || info->nlocal > 0 ||
+	if (!rows_reach_limit(root) || !few_dropped(info) ||
 		!can_evaluate(parse->limitCount) || !can_evaluate(parse->limitOffset) ||
 		!pathkeys_contained_in(root->sort_pathkeys, pathkeys))
 		return NIL;
@@ -132,41 +190,6 @@ tt_plan_order(PlannerInfo *root, RelOptInfo *rel)
 	return NIL;
 }
 
-/* Whether totals are exact for the condition. */
-static bool
-exact_qual(const TtTable *table, const TtQual *qual, int *nfilters)
-{
-	const char *param;
-	ListCell   *lc;
-
-	foreach(lc, qual->values)
-	{
-		Oid			type = exprType(lfirst(lc));
-		Oid			element = get_base_element_type(type);
-
-		if (OidIsValid(element))
-			type = element;
-		switch (qual->role)
-		{
-			case TT_ROLE_ACCOUNT:
-			case TT_ROLE_FILTER:
-				if (type != INT8OID && type != INT4OID && type != INT2OID)
-					return false;
-				break;
-			case TT_ROLE_DAY:
-				if (type != DATEOID)
-					return false;
-				break;
-			default:
-				return false;
-		}
-	}
-	if (qual->role == TT_ROLE_FILTER)
-		return tt_qual_filter(table, qual->attnum, &param) == TT_FILTER_IDS &&
-			table->columns[qual->attnum - 1].type == INT8OID && ++*nfilters == 1;
-	return true;
-}
-
 /* The Aggref if count(*) is all that is wanted of rel; else NULL. */
 static Aggref *
 only_count(PlannerInfo *root)
@@ -211,8 +234,11 @@ tiktokGetForeignUpperPaths(PlannerInfo *root, UpperRelationKind stage,
 		(count = only_count(root)) == NULL)
 		return;
 	foreach(lc, info->quals)
-		if (!exact_qual(info->table, lfirst(lc), &nfilters))
+	{
+		nfilters += ((TtQual *) lfirst(lc))->role == TT_ROLE_FILTER;
+		if (nfilters > 1 || !exact_qual(info->table, lfirst(lc)))
 			return;
+	}
 	output_rel->fdw_private = info;
 	requests = info->units * Max(info->naccounts, 1);
 	add_path(output_rel, (Path *)

@@ -68,6 +68,19 @@ tt_qual_filter(const TtTable *table, int attnum, const char **param)
 	return *param != NULL ? TT_FILTER_IDS : TT_FILTER_NONE;
 }
 
+bool
+tt_qual_positive(const TtTable *table, int attnum)
+{
+	const char *param;
+
+	if (table->stream->kind == TT_KIND_REPORT || table->stream->kind == TT_KIND_ENTITY)
+		return tt_qual_filter(table, attnum, &param) == TT_FILTER_IDS;
+	for (int i = 0; i < table->nkeys; i++)
+		if (strcmp(table->key_paths[i], table->columns[attnum - 1].path) == 0)
+			return true;
+	return false;
+}
+
 static TtQualRole
 column_role(const TtTable *table, int attnum)
 {
@@ -506,8 +519,7 @@ find_filter(TtBounds *bounds, const TtTable *table, AttrNumber attnum)
 	filter = palloc0(sizeof(TtBoundFilter));
 	filter->attnum = attnum;
 	filter->condition.filter = tt_qual_filter(table, attnum, &filter->condition.param);
-	for (int i = 0; i < table->nkeys; i++)
-		filter->is_key |= strcmp(table->key_paths[i], table->columns[attnum - 1].path) == 0;
+	filter->positive = tt_qual_positive(table, attnum);
 	filter->condition.nvalues = -1; /* no value yet */
 	bounds->filters = lappend(bounds->filters, filter);
 	return filter;
@@ -569,9 +581,8 @@ value_to_text(const TtBoundFilter *filter, Datum value, Oid type, const char **r
 		*result = DatumGetBool(value) ? "true" : "false";
 	else if (base == INT2OID || base == INT4OID || base == INT8OID)
 	{
-		/* a key is positive; other columns may hold what cannot be asked for */
 		if (!value_to_id(value, type, &id))
-			return !filter->is_key;
+			return !filter->positive;
 		*result = psprintf(INT64_FORMAT, id);
 	}
 	else if (base == TEXTOID || base == VARCHAROID)

@@ -54,6 +54,12 @@ extern TtQual *tt_qual_classify(Index varno, const TtTable *table, Expr *clause,
 /* the filter that a column of a table can become; NULL param if none */
 extern TtFilter tt_qual_filter(const TtTable *table, int attnum, const char **param);
 
+/*
+ * Whether every value of an integer column can be asked for: it is the id of
+ * an object, so no row has 0 or less.
+ */
+extern bool tt_qual_positive(const TtTable *table, int attnum);
+
 /* what the conditions of a scan narrow down to */
 typedef struct TtBounds
 {
@@ -71,7 +77,7 @@ typedef struct TtBoundFilter
 {
 	AttrNumber	attnum;
 	TtCondition condition;
-	bool		is_key;			/* the column belongs to the stream's key */
+	bool		positive;		/* see tt_qual_positive() */
 	bool		has_from;		/* TT_FILTER_CREATED, TT_FILTER_MODIFIED */
 	bool		has_to;
 	TimestampTz from;

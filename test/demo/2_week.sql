@@ -1,7 +1,9 @@
--- What was spent in the last week, over all accounts?
-SELECT stat_time_day AS day, currency, sum(spend) AS spend, sum(impressions) AS impressions,
-       sum(clicks) AS clicks, round(100.0 * sum(clicks) / nullif(sum(impressions), 0), 2) AS ctr
+-- What did the last seven days cost, and the seven before?
+SELECT currency,
+       sum(spend) FILTER (WHERE stat_time_day >= current_date - 7) AS last_7_days,
+       sum(spend) FILTER (WHERE stat_time_day < current_date - 7) AS the_7_before,
+       round(100.0 * sum(clicks) / nullif(sum(impressions), 0), 2) AS ctr_of_both
 FROM ads.advertisers_reports_daily
-WHERE stat_time_day BETWEEN current_date - 7 AND current_date - 1
-GROUP BY 1, 2
-ORDER BY 1, 2;
+WHERE stat_time_day BETWEEN current_date - 14 AND current_date - 1
+GROUP BY currency
+ORDER BY currency;

@@ -1,4 +1,4 @@
--- What does TikTok get to see of a query? (EXPLAIN asks it nothing)
+-- What does TikTok get to see of a query? EXPLAIN tells, and asks it nothing
 \pset format unaligned
 \pset tuples_only on
 EXPLAIN (VERBOSE, COSTS OFF)

@@ -8,6 +8,16 @@
 \getenv accounts TIKTOK_ADVERTISER_IDS
 \getenv environment TIKTOK_ENVIRONMENT
 
+\echo
+\echo '== Connecting: five statements make every stream of TikTok a table'
+\echo
+\echo 'CREATE EXTENSION tiktok_fdw;'
+\echo 'CREATE SERVER tiktok FOREIGN DATA WRAPPER tiktok_fdw;'
+\echo 'CREATE USER MAPPING FOR CURRENT_USER SERVER tiktok'
+\echo '    OPTIONS (access_token ''...'', app_id ''...'', secret ''...'');'
+\echo 'CREATE SCHEMA ads;'
+\echo 'IMPORT FOREIGN SCHEMA tiktok FROM SERVER tiktok INTO ads;'
+
 CREATE EXTENSION tiktok_fdw;
 CREATE SERVER tiktok FOREIGN DATA WRAPPER tiktok_fdw;
 
