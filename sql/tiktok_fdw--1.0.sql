@@ -595,7 +595,8 @@ DECLARE
 BEGIN
 	INSERT INTO tiktok._snapshot_account AS a (target, advertiser_id, since, watermark,
 		next_day, read_on, last_refresh)
-	SELECT _record_window.target, account::bigint, first_day, least(last_day, read_on),
+	SELECT _record_window.target, account::bigint, first_day,
+		CASE WHEN last_day IS NOT NULL THEN least(last_day, read_on) END,
 		CASE WHEN NOT finished THEN last_day + 1 END, read_on, now
 	FROM jsonb_array_elements_text(detail -> 'accounts') AS account
 	ON CONFLICT ON CONSTRAINT _snapshot_account_pkey DO UPDATE
@@ -1736,6 +1737,7 @@ BEGIN
 		PERFORM tiktok._merge(job, step);
 	END LOOP;
 	problem := tiktok._close(job, failed, NULL);
+	PERFORM tiktok._unlock(existing);	-- others have to wait for the commit
 	IF problem.code IS NOT NULL THEN
 		PERFORM tiktok._raise(problem.code, problem.message, problem.detail, problem.hint);
 	END IF;

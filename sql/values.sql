@@ -66,14 +66,14 @@ SELECT ad_id, deeplink, deeplink IS NULL AS is_null, ad_text FROM ads.ads ORDER 
 
 -- a text column of the key is never NULL: "-" stays, null and a missing key become ''
 CREATE FOREIGN TABLE keyed (campaign_id bigint, stat_time_day date, province_id text, spend numeric,
-	number bigint OPTIONS (path 'dimensions.province_id'), split_test text)
+	number bigint OPTIONS (path 'dimensions.province_id'))
 SERVER tiktok OPTIONS (stream 'report', report_type 'AUDIENCE', data_level 'AUCTION_CAMPAIGN',
 	dimensions 'campaign_id,stat_time_day,province_id');
 SELECT province_id, number, count(*) > 0 AS some FROM keyed
 WHERE stat_time_day BETWEEN '2026-06-20' AND '2026-06-25' GROUP BY 1, 2 ORDER BY 1 LIMIT 3;
 -- elsewhere it is none
-SELECT split_test, count(*) > 0 AS some FROM keyed
-WHERE stat_time_day BETWEEN '2026-06-20' AND '2026-06-25' GROUP BY 1 ORDER BY 1;
+SELECT split_test, count(*) FROM campaigns_reports_lifetime
+WHERE advertiser_id = 7160093331570884610 GROUP BY 1 ORDER BY 1;
 SELECT creative_portfolio_id, title, title IS NULL AS is_null FROM creative_assets_portfolios ORDER BY 1 LIMIT 3;
 
 -- ids: to the last digit, from strings and from numbers

@@ -48,28 +48,48 @@ unit_mismatch(TtFetch *fetch, TtFetchUnit *unit, const TtFault *fault, const cha
 	tt_unit_restart(fetch, unit);
 }
 
-/* Whether the keys of a page's rows are new to the unit. */
+/* The key of a row as a hash; false if the row has none. */
+static bool
+key_hash(const TtFetch *fetch, const TtReply *reply, int row, uint64 *hash)
+{
+	bool		any = false;
+
+	*hash = 0;
+	for (int i = 0; i < fetch->projection->nkeys; i++)
+	{
+		const TtValue *value = tt_reply_value(reply, row, i);
+
+		any |= value->kind > TT_VALUE_NULL;
+		*hash = hash_combine64(*hash, value->kind > TT_VALUE_NULL ?
+							   hash_bytes_extended((const unsigned char *) value->text,
+												   value->length, 0) : 0);
+	}
+	return any;
+}
+
+/*
+ * Whether the keys of a page's rows are new to the unit.  When clocks go back
+ * an hour comes twice, and TikTok does not say how it reports that: a key that
+ * an hourly page itself repeats is taken for it.
+ */
 static bool
 keys_are_new(TtFetch *fetch, TtFetchUnit *unit, const TtReply *reply)
 {
-	for (int row = 0; row < reply->nrows; row++)
+	bool		hourly = fetch->query->stream->report.grain == TT_GRAIN_HOUR;
+	TtSeen	   *page = hourly ? tt_seen_create(fetch->context) : NULL;
+	bool		all_new = true;
+
+	for (int row = 0; row < reply->nrows && all_new; row++)
 	{
-		uint64		hash = 0;
-		bool		any = false;
+		uint64		hash;
 
-		for (int i = 0; i < fetch->projection->nkeys; i++)
-		{
-			const TtValue *value = tt_reply_value(reply, row, i);
-
-			any |= value->kind > TT_VALUE_NULL;
-			hash = hash_combine64(hash, value->kind > TT_VALUE_NULL ?
-								  hash_bytes_extended((const unsigned char *) value->text,
-													  value->length, 0) : 0);
-		}
-		if (any && !tt_seen_add(unit->seen, hash))
-			return false;
+		if (!key_hash(fetch, reply, row, &hash) || (hourly && !tt_seen_add(page, hash)))
+			continue;
+		all_new = tt_seen_add(unit->seen, hash);
 	}
-	return true;
+	if (hourly)
+		tt_seen_free(page);
+	return all_new;
 }
 
 /* How many pages a unit has, once its first page came. */
@@ -86,7 +106,8 @@ unit_learn(TtFetch *fetch, TtFetchUnit *unit, const TtReply *reply)
 	if (reply->has_page_info && reply->page_size > 0 && reply->page_size < page_size)
 		page_size = (int) reply->page_size;
 	if (unit->total >= 0)
-		unit->pages = (int) Max(Min((unit->total + page_size - 1) / page_size, INT_MAX), 1);
+		unit->pages = (int) Max(Min(unit->total / page_size +
+									(unit->total % page_size != 0), INT_MAX), 1);
 	else if (reply->has_page_info && reply->total_page >= 0)
 		unit->pages = (int) Max(Min(reply->total_page, INT_MAX), 1);
 }
