@@ -85,7 +85,7 @@ SERVER tiktok OPTIONS (stream 'report', report_type 'AUDIENCE', data_level 'AUCT
 SELECT requests('SELECT campaign_id, spend FROM year');
 -- columns in another order, under other names, and not all of them
 CREATE FOREIGN TABLE renamed (cost numeric OPTIONS (path 'metrics.spend'), day date OPTIONS (path 'dimensions.stat_time_day'),
-	"The Campaign" bigint OPTIONS (path 'dimensions.campaign_id'), account bigint OPTIONS (path 'advertiser_id'))
+	"The Campaign" bigint OPTIONS (path 'dimensions.campaign_id'), advertiser_id text)
 SERVER tiktok OPTIONS (stream 'campaigns_reports_daily');
 SELECT * FROM renamed WHERE day = '2026-06-25' ORDER BY "The Campaign";
 SELECT requests($$SELECT cost FROM renamed WHERE day BETWEEN '2026-04-01' AND '2026-06-01'$$) AS windows,
@@ -122,7 +122,6 @@ SERVER tiktok OPTIONS (stream 'report', report_type 'BASIC', data_level 'AUCTION
 CREATE FOREIGN TABLE level (ad_id bigint, stat_time_day date, spend numeric)
 SERVER tiktok OPTIONS (stream 'report', report_type 'BASIC', data_level 'AUCTION_CAMPAIGN',
 	dimensions 'ad_id,stat_time_day');
-SELECT try('SELECT * FROM level WHERE ' || :'d');
 CREATE FOREIGN TABLE basic_gender (ad_id bigint, stat_time_day date, gender text, spend numeric)
 SERVER tiktok OPTIONS (stream 'report', report_type 'BASIC', data_level 'AUCTION_AD',
 	dimensions 'ad_id,stat_time_day,gender');

@@ -27,13 +27,24 @@
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 
-/* Whether rows of rel reach the Limit node one for one. */
+/*
+ * EXISTS (SELECT …): a sub-query that is left after its first row, which the
+ * planner tells by the number of rows to plan for.
+ */
+static bool
+is_exists(const PlannerInfo *root)
+{
+	return root->parse->limitCount == NULL && root->parent_root != NULL &&
+		root->tuple_fraction == 1.0;
+}
+
+/* Whether rows of rel reach the Limit node, or EXISTS, one for one. */
 static bool
 rows_reach_limit(PlannerInfo *root)
 {
 	Query	   *parse = root->parse;
 
-	return parse->commandType == CMD_SELECT && parse->limitCount != NULL &&
+	return parse->commandType == CMD_SELECT && (parse->limitCount != NULL || is_exists(root)) &&
 		parse->limitOption == LIMIT_OPTION_COUNT && !parse->hasAggs &&
 		parse->groupClause == NIL && parse->groupingSets == NIL &&
 		!parse->hasWindowFuncs && !parse->hasTargetSRFs &&
@@ -117,6 +128,9 @@ tt_plan_limit(PlannerInfo *root, RelOptInfo *rel, List *pathkeys)
 		!can_evaluate(parse->limitCount) || !can_evaluate(parse->limitOffset) ||
 		!pathkeys_contained_in(root->sort_pathkeys, pathkeys))
 		return NIL;
+	if (is_exists(root))
+		return list_make1(makeConst(INT8OID, -1, InvalidOid, sizeof(int64), Int64GetDatum(1),
+									false, FLOAT8PASSBYVAL));
 	if (parse->limitOffset == NULL)
 		return list_make1(copyObject(parse->limitCount));
 	return list_make2(copyObject(parse->limitCount), copyObject(parse->limitOffset));

@@ -80,10 +80,13 @@ for file in "$TT_TOP"/test/demo/[0-9]*.sql; do
 done
 
 echo
-echo "To ask more: PGHOST=$run psql -U postgres demo, while this runs; the tables are in schema ads."
+echo "Your own account: README.md has the five statements; examples/ has more to copy."
 if [ -t 0 ] && [ -t 1 ]; then
+	echo "To ask more, while this waits: PGHOST=$run psql -U postgres demo; the tables are in schema ads."
 	printf 'Press Enter for a psql (leave it with \\q, then everything is removed) '
 	read -r answer
 	"$TT_BINDIR/psql" -X
+else
+	echo "In a terminal, the demo ends with a psql for questions of your own."
 fi
 [ "$failed" = 0 ] || tt_die "some questions failed"

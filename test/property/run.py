@@ -15,6 +15,7 @@ import argparse
 import collections
 import json
 import random
+import re
 import sys
 import time
 import urllib.request
@@ -60,6 +61,7 @@ STREAMS = {
     'campaigns_audience_reports_by_country_daily': 'country_code spend clicks',
     'advertisers_audience_reports_lifetime': 'gender age spend clicks',
 }
+NUMBER = re.compile(r'-?\d+\.\d+')
 METRICS = ('spend', 'impressions', 'clicks', 'reach')
 # the days that exist, and those that queries speak of
 FIRST, LAST = '2025-12-01', '2026-07-02'
@@ -164,7 +166,7 @@ class Run:
         begin = time.time()
         try:
             self.connection.query(before)
-            return [row for s in statements for row in self.connection.query(s)]
+            return [canonical(row) for s in statements for row in self.connection.query(s)]
         except Failure as failure:
             return failure
         finally:
@@ -205,6 +207,12 @@ class Run:
         settings = ''.join(f"SET {k} = '{v}'; " for k, v in query.settings)
         self.failures.append(f'query {number} ({query.shape}): {what}\n'
                              f'  {settings}{query.plain()};\n  {prepare};\n  {execute};')
+
+
+def canonical(row):
+    """0.00 and 0 are one number, and which of equal numbers is shown is left open."""
+    return tuple(value.rstrip('0').rstrip('.') if value and NUMBER.fullmatch(value) else value
+                 for value in row)
 
 
 def same(one, two, ordered):

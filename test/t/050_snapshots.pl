@@ -1,0 +1,183 @@
+
+# Local snapshots of every stream: read, change what the API has, refresh; the
+# table then holds what a full read finds, nothing is asked for that could not
+# have changed, and what did not change is not written.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::Bin;
+use POSIX qw(strftime);
+use TiktokTest;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+# Snapshots go by the clock, so the API has to as well; not across midnight.
+sleep(1) while strftime('%H:%M', gmtime) =~ /^23:5/;
+my $today = strftime('%Y-%m-%d', gmtime);
+my $window = 2;
+
+api_start('--today', $today);
+my $node = new_node('main', conf => "autovacuum = off\n");
+setup_fdw($node, rate_limit => 1000);
+$node->safe_psql('postgres', 'CREATE SCHEMA mart');
+
+sub ask { return $node->safe_psql('postgres', $_[0]); }
+
+my @streams = split /\n/, ask('SELECT name FROM tiktok.streams ORDER BY name');
+is(scalar(@streams), 36, '36 streams');
+my %dated = map { $_ => 1 } grep { /_(daily|hourly)$/ } @streams;
+
+# inserted, updated, deleted, unchanged, requests
+sub materialize
+{
+	my ($stream, $arguments) = @_;
+	my @counts = split /\|/,
+	  ask( "SELECT * FROM tiktok.materialize('ads.$stream', 'mart.$stream'"
+		  . ($arguments // '') . ')');
+	return @counts;
+}
+
+# Rows in one and not in the other: 0 if the snapshot is a full read.
+sub differences
+{
+	my ($stream) = @_;
+	my $columns = ask(
+		qq{SELECT string_agg(quote_ident(name), ', ')
+		   FROM tiktok._source_columns('ads.$stream') WHERE NOT signed_url});
+	my $time = ask(qq{SELECT time_column FROM tiktok.snapshots WHERE target = 'mart.$stream'::regclass});
+	my $here = $time eq '' ? '_deleted_at IS NULL' : "$time >= current_date - $window";
+	my $there = $time eq '' ? 'true' : $here;
+	return ask(
+		qq{WITH there AS MATERIALIZED (SELECT $columns FROM ads.$stream WHERE $there),
+			here AS MATERIALIZED (SELECT $columns FROM mart.$stream WHERE $here)
+		SELECT (SELECT count(*) FROM (TABLE there EXCEPT ALL TABLE here) AS a)
+			+ (SELECT count(*) FROM (TABLE here EXCEPT ALL TABLE there) AS b)});
+}
+
+# What the statistics say was written to a snapshot.
+sub written
+{
+	my ($stream) = @_;
+	return ask(
+		qq{SELECT pg_stat_force_next_flush(); SELECT pg_stat_clear_snapshot();
+		SELECT n_tup_ins + n_tup_upd + n_tup_del || '|' || n_dead_tup
+		FROM pg_stat_user_tables WHERE relid = 'mart.$stream'::regclass}) =~ s/^\n+//r;
+}
+
+# ---- the first time, and again ---------------------------------------------
+
+foreach my $stream (@streams)
+{
+	my @first = materialize($stream,
+		$dated{$stream} ? ", since => current_date - 5, attribution_window => $window" : '');
+	my $before = written($stream);
+	my @second = materialize($stream);
+	ok($first[0] > 0 && $second[3] > 0 && !$second[0] && !$second[1] && !$second[2],
+		"$stream: read, and read again without a change")
+	  or diag("first: @first, second: @second");
+	is(written($stream), $before, "$stream: nothing is written then");
+}
+is_deeply(api_violations(), [], 'asked as documented');
+
+# ---- changes -----------------------------------------------------------------
+
+my ($account, $campaign) = split /\|/,
+  ask('SELECT advertiser_id, min(campaign_id) FROM mart.campaigns
+	GROUP BY 1 HAVING count(*) > 3 ORDER BY 1 LIMIT 1');
+my ($restated, $vanished) = split /\|/,
+  ask( "SELECT min(ad_id), max(ad_id) FROM mart.ads_reports_daily WHERE advertiser_id = $account "
+	  . "AND stat_time_day = current_date - 1 AND spend > 0");
+my $deleted = ask("SELECT max(campaign_id) FROM mart.campaigns WHERE advertiser_id = $account");
+my $yesterday = strftime('%Y-%m-%d', gmtime(time - 86400));
+my $long_ago = strftime('%Y-%m-%d', gmtime(time - 5 * 86400));
+
+api_mutate([
+	{ op => 'rename', advertiser_id => $account, kind => 'campaign', id => $campaign,
+		name => q{Re'named "again"} },
+	{ op => 'delete', advertiser_id => $account, kind => 'campaign', id => $deleted },
+	{ op => 'restate', advertiser_id => $account, ad_id => $restated, from => $yesterday,
+		to => $today, percent => 150 },
+	{ op => 'vanish', advertiser_id => $account, kind => 'ad', id => $vanished },
+	{ op => 'asset', advertiser_id => $account, endpoint => 'file/video/ad/search', index => 0,
+		gone => JSON::PP::true },
+	{ op => 'add_account', advertiser_id => '7300000000000000001', name => 'New', ads => 5 }
+]);
+# (the API's own differences between streams are not tested here)
+foreach my $stream (@streams)
+{
+	my $old = $dated{$stream} ? '' : ask("SELECT count(*) FROM mart.$stream");
+	my $settled = $dated{$stream}
+	  ? ask(qq{SELECT md5(string_agg(t::text, '' ORDER BY t::text)) FROM mart.$stream AS t
+		WHERE stat_time_} . ($stream =~ /daily$/ ? 'day' : 'hour')
+		  . qq{ < current_date - $window - 1 AND advertiser_id = $account})
+	  : '';
+	my @counts;
+
+	api_reset();
+	# both ways to do it
+	if (@counts = $stream =~ /^ad_?s|lifetime|hourly/ ? materialize($stream) : ())
+	{
+		cmp_ok($counts[0] + $counts[1], '>', 0, "$stream: something changed");
+	}
+	else
+	{
+		ask("CALL tiktok.refresh('mart.$stream')");
+	}
+	my @late = grep {
+			 $_->{path} =~ /report/
+		  && $_->{params}{start_date}
+		  && $_->{params}{advertiser_id} ne '7300000000000000001'
+		  && $_->{params}{start_date} lt strftime('%Y-%m-%d', gmtime(time - ($window + 1) * 86400))
+	} @{ api_log() };
+	is(scalar(@late), 0, "$stream: settled days are not asked for") if $dated{$stream};
+	is(differences($stream), 0, "$stream: a refresh finds what a full read does");
+	is( $dated{$stream}
+		? ask(qq{SELECT md5(string_agg(t::text, '' ORDER BY t::text)) FROM mart.$stream AS t
+			WHERE stat_time_} . ($stream =~ /daily$/ ? 'day' : 'hour')
+			  . qq{ < current_date - $window - 1 AND advertiser_id = $account})
+		: '',
+		$settled, "$stream: older days are as they were")
+	  if $dated{$stream};
+	cmp_ok(ask("SELECT count(*) FROM mart.$stream"), '>=', $old, "$stream: no row is lost")
+	  unless $dated{$stream};
+}
+is( ask("SELECT count(*) FROM mart.ads WHERE ad_id = $vanished AND _deleted_at IS NOT NULL"),
+	1, 'an ad that vanished is marked');
+is( ask("SELECT campaign_name FROM mart.campaigns WHERE campaign_id = $campaign"),
+	q{Re'named "again"}, 'a campaign has its new name');
+is( ask("SELECT count(*) FROM mart.ads_reports_daily WHERE ad_id = $vanished "
+		. "AND stat_time_day >= current_date - $window"),
+	0, 'its days in the window are deleted');
+cmp_ok(
+	ask('SELECT count(*) FROM mart.campaigns_reports_daily WHERE advertiser_id = 7300000000000000001'),
+	'>', 0, 'a new account is read from the beginning');
+is( ask('SELECT min(since) = current_date - 5 FROM tiktok.snapshot_accounts
+	WHERE advertiser_id = 7300000000000000001 AND since IS NOT NULL'),
+	't', 'and says so');
+
+# ---- since and attribution_window --------------------------------------------
+
+api_reset();
+ask("CALL tiktok.refresh('mart.ads_reports_daily', current_date - 9)");
+my %asked = map { $_->{params}{start_date} . ' ' . $_->{params}{end_date} => 1 }
+  grep { $_->{path} =~ /report/ } @{ api_log() };
+is( join(', ', grep { /^\S+ (\S+)/ && $1 lt $today } sort keys %asked),
+	strftime('%Y-%m-%d', gmtime(time - 9 * 86400)) . ' '
+	  . strftime('%Y-%m-%d', gmtime(time - 6 * 86400)),
+	'an earlier since asks for what is missing');
+is(ask("SELECT min(stat_time_day) = current_date - 9, (SELECT count(*) FROM (
+	SELECT * FROM ads.ads_reports_daily WHERE stat_time_day BETWEEN current_date - 9 AND current_date - 6)
+	AS f) = count(*) FILTER (WHERE stat_time_day <= current_date - 6) FROM mart.ads_reports_daily"),
+	't|t', 'and has it then');
+api_reset();
+materialize('ads_reports_daily', ', attribution_window => 4');
+my ($earliest) = sort map { $_->{params}{start_date} }
+  grep { $_->{path} =~ /report/ } @{ api_log() };
+is($earliest, ask("SELECT min(watermark) - 4 FROM tiktok.snapshot_accounts
+	WHERE target = 'mart.ads_reports_daily'::regclass"),
+	'a longer attribution_window reads more again');
+
+is_deeply(api_violations(), [], 'asked as documented');
+done_testing();
