@@ -1271,7 +1271,7 @@ AS $$
 		CROSS JOIN LATERAL (
 			SELECT account, CASE WHEN a.since IS NULL THEN job.since
 				ELSE greatest(a.since, least(coalesce(a.next_day, a.watermark + 1),
-					least(a.read_on, a.watermark) - job.attribution_window)) END,
+					a.read_on - job.attribution_window)) END,
 				job.end_day, false
 			UNION ALL
 			SELECT account, job.since, a.since - 1, true WHERE job.since < a.since) AS r

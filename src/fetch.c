@@ -249,6 +249,9 @@ bound_reached(const TtFetch *fetch)
 {
 	const TtQuery *query = fetch->query;
 
+	/* pages that come in order must be asked for in order */
+	if (query->order_field != NULL && fetch->njobs + fetch->nready > 0)
+		return true;
 	return query->row_bound > 0 && fetch->njobs + fetch->nready > 0 &&
 		fetch->rows_arrived + (int64) fetch->njobs * Max(query->page_size, 1) >=
 		query->row_bound;
@@ -450,7 +453,7 @@ tt_fetch_next(TtFetch *fetch, bool wait, bool *finished)
 			park(fetch);
 			return page;
 		}
-		if (fetch->njobs == 0 && fetch->next_unit >= fetch->units->count)
+		if (dlist_is_empty(&fetch->active) && fetch->next_unit >= fetch->units->count)
 		{
 			fetch->lane.held = 0;
 			tt_lane_content(&fetch->lane);

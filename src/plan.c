@@ -33,6 +33,9 @@
 #define GUESS_DAY_ROWS		100 /* report rows per account and day */
 #define GUESS_IDS			10	/* values of an array known at run time */
 
+/* what local conditions leave at least, as long as nothing is known */
+#define MIN_SELECTIVITY		0.1
+
 /* a scan that can only end in an error: any other path is better */
 #define IMPOSSIBLE_COST		1.0e10
 
@@ -197,6 +200,7 @@ tiktokGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntable
 	TtRelInfo  *info = palloc0(sizeof(TtRelInfo));
 	Relation	rel = table_open(foreigntableid, NoLock);
 	TtEstimate	est;
+	Selectivity selectivity;
 	List	   *local = NIL;
 	ListCell   *lc;
 
@@ -221,10 +225,17 @@ tiktokGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntable
 	info->nlocal = list_length(local);
 	baserel->fdw_private = info;
 	est = estimate(root, baserel, info, info->quals);
+	selectivity = clauselist_selectivity(root, local, baserel->relid, JOIN_INNER, NULL);
+
+	/*
+	 * Without statistics the guess is hundredths per clause, and a few clauses
+	 * make a table of one row, to be joined by a request per row.  Guessing too
+	 * many costs one full read, too few a request for each.
+	 */
+	if (baserel->tuples <= 0)
+		selectivity = Max(selectivity, MIN_SELECTIVITY);
 	baserel->tuples = Max(est.rows, 1);
-	baserel->rows = clamp_row_est(est.rows *
-								  clauselist_selectivity(root, local, baserel->relid,
-														 JOIN_INNER, NULL));
+	baserel->rows = clamp_row_est(est.rows * selectivity);
 }
 
 static void

@@ -102,10 +102,14 @@ tt_scan_order_sort(TtScanState *state, TupleTableSlot *slot)
 	Oid			operators[1] = {order->operator};
 	Oid			collations[1] = {InvalidOid};
 	bool		nulls_first[1] = {order->nulls_first};
+	MemoryContext old;
 
+	/* the executor resets the current context for each row */
+	old = MemoryContextSwitchTo(state->run);
 	order->sorted = tuplesort_begin_heap(slot->tts_tupleDescriptor, 1, attnums, operators,
 										 collations, nulls_first, work_mem, NULL,
 										 TUPLESORT_NONE);
+	MemoryContextSwitchTo(old);
 	while (tt_scan_next_page(state, true))
 		for (int row = 0; row < state->page->reply->nrows; row++)
 		{

@@ -9,7 +9,9 @@ and the strict API must not find a request that its documentation does not
 allow.  A failure prints the query, how to run it, and both results.
 
     python3 run.py --host /tmp/socket --port 5432 --api http://127.0.0.1:…/open_api/v1.3/
-                   [--queries 150] [--seed N] [--only K]
+                   [--queries 150] [--seed N] [--from K] [--only K]
+
+A seed and a number make a query, whichever were run before it.
 """
 import argparse
 import collections
@@ -30,7 +32,7 @@ DROP SCHEMA IF EXISTS ads, copy, local CASCADE;
 DROP SERVER IF EXISTS tiktok_property CASCADE;
 CREATE EXTENSION IF NOT EXISTS tiktok_fdw;
 CREATE SERVER tiktok_property FOREIGN DATA WRAPPER tiktok_fdw
-    OPTIONS (api_url '{api}', rate_limit '1000', max_retries '0', advertiser_ids '{accounts}');
+    OPTIONS (api_url '{api}', rate_limit '1000', advertiser_ids '{accounts}', {options});
 CREATE USER MAPPING FOR CURRENT_USER SERVER tiktok_property OPTIONS (
     access_token 'local-access-token', app_id '7000000000000000001', secret 'local-secret');
 CREATE SCHEMA ads;
@@ -114,9 +116,16 @@ def read_tables(connection):
     return tables
 
 
-def set_up(connection, api):
+def server_options(seed):
+    """Options that change which requests there are, and no answer."""
+    dice = random.Random(f'{seed} options')
+    return (f"page_size '{dice.choice((1000, 100, 30))}', "
+            f"concurrency '{dice.choice((1, 2, 8, 8))}'")
+
+
+def set_up(connection, api, options):
     """Foreign tables, local copies and views of both."""
-    connection.query(SETUP.format(api=api, accounts=','.join(map(str, ACCOUNTS))))
+    connection.query(SETUP.format(api=api, accounts=','.join(map(str, ACCOUNTS)), options=options))
     for name in STREAMS:
         where = ''
         if name.endswith('_daily'):
@@ -170,10 +179,8 @@ class Run:
         except Failure as failure:
             return failure
         finally:
-            # a failed transaction and what was prepared in it must not stay
             for statement in after.split(';'):
-                if statement.strip() and not (statement.startswith('ROLLBACK') and
-                                              way != 'cursor'):
+                if statement.strip():
                     self.connection.query(statement)
             self.seconds[way] += time.time() - begin
 
@@ -237,29 +244,34 @@ def main():
     parser.add_argument('--api', required=True, help='the option api_url')
     parser.add_argument('--queries', type=int, default=150)
     parser.add_argument('--seed', type=int, default=None)
+    parser.add_argument('--from', dest='first', type=int, default=0, metavar='K')
     parser.add_argument('--only', type=int, help='one query of the seed')
     parser.add_argument('--dear', type=int, default=100,
                         help='show queries that take more requests than this')
-    parser.add_argument('--no-setup', action='store_true')
+    parser.add_argument('--no-setup', action='store_true', help='the tables are there')
     options = parser.parse_args()
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(10**6)
-    print(f'# seed {seed}, {options.queries} queries', flush=True)
+    print(f'# seed {seed}, {options.queries} queries, {server_options(seed)}', flush=True)
 
     connection = Connection(options.host, options.port, options.user, options.database)
     connection.query('SET client_min_messages = warning')
     if not options.no_setup:
-        set_up(connection, options.api)
+        set_up(connection, options.api, server_options(seed))
     run = Run(connection, options.api, options.dear)
     control(options.api, 'reset', {})
     tables = read_tables(connection)
     shapes = collections.Counter()
     for number in range(options.queries):
-        if options.only is not None and number != options.only:
+        if number < options.first or (options.only is not None and number != options.only):
             continue
         dice = random.Random(f'{seed} {number}')
         query = Shapes(dice, tables, ACCOUNTS, DAYS).query()
         shapes[query.shape] += 1
-        run.check(number, query, dice.random())
+        try:
+            run.check(number, query, dice.random())
+        except (ConnectionError, OSError) as error:
+            run.fail(number, query, f'the session ended: {error}')
+            break
         if len(run.failures) > 20:
             break
     for failure in run.failures:

@@ -58,6 +58,16 @@ class Shapes(Generator):
         return (f'SELECT {a}.{metric} FROM {t.name} {a} WHERE {account} AND {where} '
                 f'ORDER BY {a}.{metric} {way} {self.limit(40)}')
 
+    def shape_extremes(self):
+        """min and max, which PostgreSQL may take from an order."""
+        t, a = self.table(lambda t: t.metrics), self.alias()
+        m = self.random.choice(t.metrics)
+        what = self.random.choice((f'max({a}.{m})', f'min({a}.{m})', f'min({a}.{m}), max({a}.{m})',
+                                   f'max({a}.{m}), count(*)'))
+        account = self.value('bigint', f'{self.random.choice(self.accounts)}::bigint')
+        where = self.where(t, a, (0, 0, 1))
+        return f'SELECT {what} FROM {t.name} {a} WHERE {a}.advertiser_id = {account} AND {where}'
+
     def shape_count(self):
         """count(*) that may come from the totals."""
         t, a = self.table(), self.alias()

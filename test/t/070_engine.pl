@@ -16,6 +16,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
+my $began = time();
 my $soak = $ENV{TT_SOAK};
 my $quick = 0.25;
 my $small = 7002238017842757633;
@@ -56,7 +57,7 @@ int getaddrinfo(const char *node, const char *service, const struct addrinfo *hi
 	int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **) =
 		dlsym(RTLD_NEXT, "getaddrinfo");
 	if (node && strcmp(node, "slow.test") == 0)
-		sleep(20);
+		sleep(6);
 	return real(node, service, hints, result);
 }
 C
@@ -99,7 +100,7 @@ sub wait_until_waiting
 
 	for (1 .. 200)
 	{
-		return 1 if $admin->query("SELECT wait_event_type = 'Extension' FROM pg_stat_activity"
+		return 1 if $admin->query("SELECT wait_event_type IN ('Extension', 'IPC') FROM pg_stat_activity"
 			  . ' WHERE pid = ' . $s->pid) eq 't';
 		sleep(0.05);
 	}
@@ -113,6 +114,8 @@ sub ends_in_time
 	my $before = descriptors($session);
 	my $best = 99;
 	my $error;
+
+	note(sprintf('%.1f s', time() - $began));
 
 	# the machine may be busy with other tests: the best of three counts
 	for (1 .. 3)
@@ -149,7 +152,8 @@ sub ends_in_time
 	is($session->query('SELECT 1'), '1', "$what: the session works on");
 	my $after = descriptors($session);
 	is($after->{waits}, $before->{waits}, "$what: no descriptor is left");
-	cmp_ok($after->{socket}, '<=', $before->{socket}, "$what: no connection is left");
+	cmp_ok($after->{socket}, '<=', $before->{socket}, "$what: no connection is left")
+	  unless $options{thread};
 
 	$best = 99;
 	for (1 .. 3)
@@ -176,14 +180,16 @@ my $one = "SELECT count(campaign_name) FROM ads.campaigns WHERE advertiser_id = 
 my $url = api_url();
 my $expected = $session->query($one);
 like($expected, qr/^[1-9]\d*$/, 'there is something to read');
-# so that none below is new: the connections of the session so far are kept
+# so that none below is new: connections are kept
 $session->query("SELECT count(ad_name) FROM ads.ads WHERE advertiser_id = $large");
+
+my $sockets = descriptors($session)->{socket};
 
 SKIP:
 {
 	skip 'no C compiler for a slow resolver', 1 unless defined $shim;
 	set_server(api_url => 'http://slow.test:9/');
-	ends_in_time('DNS', $one);
+	ends_in_time('DNS', $one, thread => 1);
 }
 
 # No room in the queue of a listener: the kernel does not answer.
@@ -225,6 +231,9 @@ ends_in_time('async append',
 	});
 api_reset();
 
+# The thread of the look-up is left to itself, and ends.
+cmp_ok(descriptors($session)->{socket}, '<=', $sockets, 'DNS: no connection is left');
+
 # The rate is a matter of the app: one of its own, so that nothing else waits.
 set_server(rate_limit => 1);
 $admin->query("ALTER USER MAPPING FOR CURRENT_USER SERVER tiktok OPTIONS (DROP app_id, DROP secret)");
@@ -234,6 +243,8 @@ $admin->query("ALTER USER MAPPING FOR CURRENT_USER SERVER tiktok OPTIONS"
 	  . " (ADD app_id '$APP_ID', ADD secret '$SECRET')");
 set_server(rate_limit => 1000);
 is($session->query($one), $expected, 'the same rows as before');
+
+note(sprintf('%.1f s', time() - $began));
 
 # ---- connections -------------------------------------------------------------
 
@@ -245,12 +256,15 @@ is($session->query($one), $expected, 'the same rows as before');
 	my $first = descriptors($s)->{socket};
 	$s->query("SELECT count(ad_name) FROM ads.ads WHERE advertiser_id = $large") for 1 .. 3;
 	is(descriptors($s)->{socket}, $first, 'later queries use the connections of the first');
-	cmp_ok($first - $none, '<=', 8, 'no more connections than concurrency');
+	# two more are libcurl's own
+	cmp_ok($first - $none, '<=', 8 + 2, 'no more connections than concurrency');
 	my $plan = $s->query("EXPLAIN (ANALYZE, COSTS OFF) SELECT * FROM ads.ads WHERE advertiser_id = $large");
 	my ($wire) = $plan =~ /Bytes Received: (\d+)/;
 	my ($body) = $plan =~ /Bytes Decoded: (\d+)/;
 	cmp_ok($wire * 2, '<', $body, 'replies come compressed');
 }
+
+note(sprintf('%.1f s', time() - $began));
 
 # ---- several scans of one session ----------------------------------------------
 
@@ -297,10 +311,11 @@ foreach my $sql ($all, $union)
 	is($result, 't', 'LIMIT above Append: a row');
 	cmp_ok($took, '<', 1.6, 'LIMIT above Append: after one round trip');
 }
+my $before = descriptors($session)->{waits};
 $session->query('BEGIN; DECLARE c CURSOR FOR SELECT * FROM ads.parts; FETCH 1 FROM c');
-is(descriptors($session)->{waits} > 0, 1, 'an open cursor holds descriptors');
+cmp_ok(descriptors($session)->{waits}, '>', $before, 'an open cursor holds descriptors');
 $session->query('CLOSE c; COMMIT');
-is(descriptors($session)->{waits}, 0, 'and none once it is closed');
+is(descriptors($session)->{waits}, $before, 'and none once it is closed');
 
 api_settings(latency => 30);
 set_server(concurrency => 3);
@@ -369,6 +384,8 @@ is( $session->query(
 	'good', 'a cursor that slept longer than a request may take');
 set_server(timeout => 30);
 
+note(sprintf('%.1f s', time() - $began));
+
 # ---- many sessions -------------------------------------------------------------
 
 {
@@ -395,6 +412,8 @@ set_server(timeout => 30);
 	cmp_ok($most, '>=', $rate * 0.8, 'nor much less');
 	set_server(rate_limit => 1000, page_size => 1000);
 }
+
+note(sprintf('%.1f s', time() - $began));
 
 # ---- memory ----------------------------------------------------------------------
 

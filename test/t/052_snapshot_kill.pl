@@ -1,0 +1,93 @@
+
+# kill -9 at random moments, of the backend that refreshes and of the whole
+# server: nothing is lost, nothing doubled, and each call goes on where the last
+# one was stopped. A dozen times here, 200 times with TT_SOAK set.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::Bin;
+use POSIX qw(strftime);
+use Time::HiRes qw(usleep);
+use TiktokTest;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+sleep(1) while strftime('%H:%M', gmtime) =~ /^23:5/;
+my $kills = $ENV{TT_SOAK} ? 200 : 12;
+my $days = $ENV{TT_SOAK} ? 120 : 25;
+
+srand(20260630);
+api_start('--today', strftime('%Y-%m-%d', gmtime), '--latency', 40);
+my $node = new_node('main', conf => "restart_after_crash = on\n");
+setup_fdw($node, rate_limit => 1000, concurrency => 4,
+	advertiser_ids => '7002238017842757633,7030219640413208578',
+	-import => ['campaigns_reports_hourly']);
+$node->safe_psql('postgres', "CREATE SCHEMA mart;
+	SELECT tiktok.create_snapshot('ads.campaigns_reports_hourly', 'mart.h',
+		since => current_date - $days, partition_by => 'month')");
+
+my $state = q{SELECT count(DISTINCT advertiser_id) || ' ' || coalesce(sum(watermark - DATE '2000-01-01'), 0)
+	FROM tiktok.snapshot_accounts};
+my ($before, $broken, $hit) = (0, 0, 0);
+
+for my $i (1 .. $kills)
+{
+	my $err = '';
+	my $run = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres'),
+			'-c', q{CALL tiktok.refresh('mart.h')} ],
+		'<', \undef, '>', '/dev/null', '2>', \$err);
+
+	usleep(30_000 + int(rand(400_000)));
+	if ($i % 3 == 0)
+	{
+		# all of it
+		my ($postmaster) = slurp_file($node->data_dir . '/postmaster.pid') =~ /^(\d+)/;
+		my @all = ($postmaster, split /\s+/, qx{ps -o pid= --ppid $postmaster} =~ s/^\s+//r);
+		kill 'KILL', @all;
+		eval { $run->finish };
+		usleep(10_000) while grep { kill 0, $_ } @all;
+		unlink $node->data_dir . '/postmaster.pid';
+		$node->{_pid} = undef;
+		$node->start;
+		$hit++;
+	}
+	else
+	{
+		my $pid = qx{psql -XAtq -d '@{[ $node->connstr('postgres') ]}' -c "SELECT pid FROM pg_stat_activity WHERE query LIKE 'CALL%'" 2>/dev/null};
+		$hit += kill 'KILL', $pid if $pid =~ /^\d+$/;
+		eval { $run->finish };
+		$node->poll_query_until('postgres', 'SELECT true') or die 'the server did not come back';
+	}
+	my ($accounts, $now) = split / /, $node->safe_psql('postgres', $state);
+	$broken++ if $now < $before;
+	$before = $now;
+	# the rows agree with what is recorded: nothing beyond what was read
+	$broken++ if $node->safe_psql('postgres', q{SELECT count(*) FROM mart.h AS h
+		LEFT JOIN tiktok.snapshot_accounts AS a USING (advertiser_id)
+		WHERE a.watermark IS NULL
+			OR h.stat_time_hour >= greatest(coalesce(a.next_day, current_date + 2), a.watermark + 3)});
+}
+note("$hit of $kills killed something, then at $before");
+cmp_ok($hit, '>=', $kills / 3, 'something was killed');
+is($broken, 0, 'rows and state belong together, and never go back');
+
+$node->safe_psql('postgres', q{CALL tiktok.refresh('mart.h')});
+is( $node->safe_psql('postgres', qq{
+	WITH there AS MATERIALIZED (SELECT * FROM ads.campaigns_reports_hourly
+			WHERE stat_time_hour >= current_date - $days),
+		here AS MATERIALIZED (SELECT @{[ join ', ', split /\n/, $node->safe_psql('postgres',
+			q{SELECT quote_ident(name) FROM tiktok._source_columns('ads.campaigns_reports_hourly')}) ]} FROM mart.h)
+	SELECT (SELECT count(*) FROM (TABLE there EXCEPT ALL TABLE here) AS a)
+		+ (SELECT count(*) FROM (TABLE here EXCEPT ALL TABLE there) AS b), (SELECT count(*) > 1000 FROM here)}),
+	'0|t', 'in the end the table is what a full read finds');
+is( $node->safe_psql('postgres', q{SELECT count(*) FILTER (WHERE status = 'running'),
+	count(*) FILTER (WHERE status = 'done') > 0 FROM tiktok.snapshot_runs}),
+	'0|t', 'no run is left open');
+is($node->safe_psql('postgres', "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"), 0, 'no lock either');
+is($node->safe_psql('postgres', q{SELECT count(*) <= 100 FROM tiktok.snapshot_runs}), 't',
+	'and history has an end');
+is_deeply(api_violations(), [], 'asked as documented');
+
+done_testing();

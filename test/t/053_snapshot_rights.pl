@@ -1,0 +1,168 @@
+
+# Who may do what with snapshots: each privilege missing in turn, other people's
+# tables, forged state, operators and functions laid out as traps, names that
+# need quotes.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::Bin;
+use POSIX qw(strftime);
+use TiktokTest;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+sleep(1) while strftime('%H:%M', gmtime) =~ /^23:5/;
+api_start('--today', strftime('%Y-%m-%d', gmtime));
+my $node = new_node('main');
+setup_fdw($node, rate_limit => 1000, advertiser_ids => '7002238017842757633',
+	-import => [qw(campaigns campaigns_reports_daily)]);
+
+sub ask { return $node->safe_psql('postgres', $_[0]); }
+
+sub as
+{
+	my ($role, $sql) = @_;
+	my ($rc, $out, $err) = $node->psql('postgres',
+		"\\set VERBOSITY verbose\nSET ROLE $role;\n$sql", on_error_stop => 1);
+	return ($rc, $err, $out);
+}
+
+sub fails
+{
+	my ($role, $sql, $pattern, $name) = @_;
+	my ($rc, $err) = as($role, $sql);
+	ok($rc != 0 && $err =~ $pattern, $name) or diag("$rc: $err");
+}
+
+ask(qq{CREATE ROLE ann; CREATE ROLE bob; CREATE SCHEMA mart; CREATE SCHEMA anns AUTHORIZATION ann;
+	GRANT CREATE, USAGE ON SCHEMA mart TO ann; GRANT USAGE ON SCHEMA ads TO ann, bob;
+	GRANT SELECT ON ALL TABLES IN SCHEMA ads TO ann, bob;
+	CREATE USER MAPPING FOR ann SERVER tiktok OPTIONS (access_token '$TOKEN');
+	CREATE USER MAPPING FOR bob SERVER tiktok OPTIONS (access_token '$TOKEN');
+	ALTER SERVER tiktok OWNER TO postgres});
+my ($rc, $err) = as('ann', q{SELECT tiktok.materialize('ads.campaigns', 'mart.c');
+	SELECT tiktok.materialize('ads.campaigns_reports_daily', 'mart.d', since => current_date - 3)});
+is($rc, 0, 'an ordinary user keeps snapshots') or diag($err);
+api_reset();
+
+# ---- each privilege in turn ------------------------------------------------------
+
+my @cases = (
+	[ 'REVOKE USAGE ON SCHEMA mart FROM ann', 'GRANT USAGE ON SCHEMA mart TO ann', 'USAGE of the target\'s schema' ],
+	[ 'REVOKE USAGE ON SCHEMA ads FROM ann', 'GRANT USAGE ON SCHEMA ads TO ann', 'USAGE of the source\'s schema' ],
+	[ 'REVOKE SELECT ON ads.campaigns FROM ann', 'GRANT SELECT ON ads.campaigns TO ann', 'SELECT on the source' ],
+	(map { [ "REVOKE $_ ON mart.c FROM ann", "GRANT $_ ON mart.c TO ann", "$_ on the target" ] }
+		qw(SELECT INSERT UPDATE DELETE)),
+	[ 'REVOKE TEMPORARY ON DATABASE postgres FROM PUBLIC', 'GRANT TEMPORARY ON DATABASE postgres TO PUBLIC', 'TEMPORARY' ],
+	[ 'DROP USER MAPPING FOR ann SERVER tiktok',
+		"CREATE USER MAPPING FOR ann SERVER tiktok OPTIONS (access_token '$TOKEN')", 'a user mapping', '28000|42704' ]);
+
+foreach my $case (@cases)
+{
+	my ($take, $give, $name, $state) = @$case;
+	my $oid = ask(q{SELECT 'mart.c'::regclass::oid});
+
+	$state //= '42501';
+	ask($take);
+	fails('ann', "CALL tiktok.refresh(${oid}::regclass)", qr/ERROR:  ($state)/, "refresh needs $name");
+	ask($give);
+}
+ask('REVOKE CREATE ON SCHEMA mart FROM ann');
+fails('ann', q{SELECT tiktok.create_snapshot('ads.campaigns', 'mart.c2')}, qr/42501/, 'creating one needs CREATE');
+ask('GRANT CREATE ON SCHEMA mart TO ann');
+ask('REVOKE SELECT ON ads.campaigns FROM ann');
+fails('ann', q{SELECT tiktok.create_snapshot('ads.campaigns', 'mart.c2')}, qr/42501/, 'and SELECT on the source');
+ask('GRANT SELECT ON ads.campaigns TO ann');
+is(scalar(@{ api_log() }), 0, 'all that before any request');
+is((as('ann', q{CALL tiktok.refresh('mart.c')}))[0], 0, 'with all of them it goes on');
+api_reset();
+
+# ---- the owner only ---------------------------------------------------------------
+
+ask('GRANT USAGE ON SCHEMA mart TO bob; GRANT SELECT, INSERT, UPDATE, DELETE ON mart.c TO bob');
+fails('bob', q{CALL tiktok.refresh('mart.c')}, qr/42501: .*must be owner/, 'not with all rights but ownership');
+fails('postgres', q{CALL tiktok.refresh('mart.c')}, qr/42501: .*HINT:  SET ROLE ann/s, 'not as superuser');
+ask('GRANT ann TO bob');
+fails('bob', q{CALL tiktok.refresh('mart.c')}, qr/42501/, 'not as a member of the owner');
+is((as('bob', q{SET ROLE ann; CALL tiktok.refresh('mart.c')}))[0], 0, 'but as the owner');
+ask('REVOKE ann FROM bob');
+fails('bob', q{SELECT tiktok.materialize('ads.campaigns', 'mart.c')}, qr/42501/, 'materialize, likewise');
+fails('bob', q{SELECT tiktok.forget('mart.c')}, qr/42501/, 'forget');
+is((as('bob', q{CALL tiktok.refresh_all()}))[0], 0, 'refresh_all takes one\'s own');
+is(ask(q{SELECT tiktok.create_snapshot('ads.campaigns', 'mart.root');
+	SELECT count(*) FROM tiktok.snapshots}), "mart.root\n3", 'a superuser sees all');
+
+# triggers run as the owner, with the search_path of the caller
+ask(q{SET ROLE ann; CREATE TABLE anns.log (who name, path text);
+	CREATE FUNCTION anns.t() RETURNS trigger LANGUAGE plpgsql AS
+		$$BEGIN INSERT INTO log VALUES (current_user, current_setting('search_path')); RETURN NULL; END$$;
+	CREATE TRIGGER t AFTER DELETE OR INSERT ON mart.c EXECUTE FUNCTION anns.t()});
+($rc, $err) = as('ann', q{SET search_path = anns; DELETE FROM mart.c; CALL tiktok.refresh('mart.c');
+	SELECT tiktok.forget('mart.c'); DELETE FROM mart.c;
+	SELECT tiktok.materialize('ads.campaigns', 'mart.c')});
+is($rc, 0, 'triggers find what they always find') or diag($err);
+is(ask('SELECT DISTINCT who, path FROM anns.log'), 'ann|anns', 'and run as the owner');
+
+# ---- the registry ------------------------------------------------------------------
+
+foreach my $table (qw(_snapshot _snapshot_account _snapshot_run))
+{
+	fails('ann', "SELECT * FROM tiktok.$table", qr/42501/, "nobody reads $table");
+	fails('ann', "DELETE FROM tiktok.$table", qr/42501/, "nobody writes $table");
+}
+fails('ann', "DELETE FROM tiktok.snapshots", qr/42501|55000/, 'nor through a view');
+fails('bob', q{SELECT tiktok._record('mart.c', 'failure', '{"account": 1, "message": "x"}')}, qr/42501/,
+	'nor through the door');
+fails('bob', q{SELECT tiktok._record_forget('mart.c', '{}')}, qr/42501/, 'nor past it');
+# what runs with another's rights cannot lend them either
+ask(q{CREATE FUNCTION mart.trap() RETURNS bigint LANGUAGE sql SECURITY DEFINER
+	AS $$SELECT tiktok._record('mart.c', 'forget', '{}')$$; ALTER FUNCTION mart.trap() OWNER TO bob});
+fails('ann', 'SELECT mart.trap()', qr/42501/, 'nor out of another\'s function');
+is((as('bob', 'SELECT count(*) FROM tiktok.snapshots'))[2], 1, 'one sees what one may read');
+ask('REVOKE ALL ON mart.c FROM bob');
+is((as('bob', 'SELECT count(*) FROM tiktok.snapshots'))[2], 0, 'and nothing else');
+is((as('bob', 'SELECT count(*) FROM tiktok.snapshot_runs'))[2], 0, 'neither runs');
+is((as('bob', 'SELECT count(*) FROM tiktok.snapshot_accounts'))[2], 0, 'nor accounts');
+
+# ---- traps in the search_path -------------------------------------------------------
+
+ask(q{CREATE SCHEMA evil; GRANT USAGE ON SCHEMA evil TO PUBLIC;
+	CREATE FUNCTION evil.boom(anyelement, anyelement) RETURNS boolean LANGUAGE plpgsql AS
+		$$BEGIN RAISE 'trapped'; END$$;} . join('', map {
+	my $type = $_;
+	map { "CREATE FUNCTION evil.f(a $type, b $type) RETURNS boolean LANGUAGE sql AS
+		'SELECT evil.boom(a, b)'; DROP OPERATOR IF EXISTS evil.$_ ($type, $type);
+		CREATE OPERATOR evil.$_ (LEFTARG = $type, RIGHTARG = $type, FUNCTION = evil.f);" =~ s/CREATE FUNCTION/CREATE OR REPLACE FUNCTION/r }
+	  qw(= <> < > <= >= + - ||) } 'integer', 'bigint', 'text', 'date', 'text[]', 'bigint[]', 'regclass', 'oid', 'name', 'numeric'));
+($rc, $err) = as('ann', q{SET search_path = evil, pg_catalog;
+	SELECT tiktok.materialize('ads.campaigns_reports_daily', 'mart.d');
+	CALL tiktok.refresh('mart.d'); CALL tiktok.refresh_all();
+	SELECT tiktok.create_snapshot('ads.campaigns', 'mart.caught'); CALL tiktok.refresh('mart.caught');
+	SELECT tiktok.forget('mart.caught')});
+ok($rc == 0 && $err !~ /trapped/, 'traps in the search_path are not stepped into') or diag($err);
+
+# ---- names ---------------------------------------------------------------------------
+
+ask(q{CREATE SCHEMA "An's ""Mart""" AUTHORIZATION ann; CREATE SCHEMA "Sö urce" AUTHORIZATION ann;
+	CREATE FOREIGN TABLE "Sö urce"."Tä;ble $$" (
+		"Advertiser ""Id""" bigint OPTIONS (path 'metrics.advertiser_id') NOT NULL,
+		"Ca'mp" bigint OPTIONS (path 'dimensions.campaign_id'),
+		"Day %s" date OPTIONS (path 'dimensions.stat_time_day'),
+		"SPEND, %I" numeric OPTIONS (path 'metrics.spend'),
+		"select" bigint OPTIONS (path 'metrics.clicks'))
+	SERVER tiktok OPTIONS (stream 'campaigns_reports_daily');
+	ALTER FOREIGN TABLE "Sö urce"."Tä;ble $$" OWNER TO ann});
+($rc, $err) = as('ann', q{SELECT tiktok.create_snapshot('"Sö urce"."Tä;ble $$"', '"An''s ""Mart"""."Ta rget ''é"',
+		since => current_date - 3, partition_by => 'month');
+	CALL tiktok.refresh('"An''s ""Mart"""."Ta rget ''é"');
+	CALL tiktok.refresh('"An''s ""Mart"""."Ta rget ''é"');});
+is($rc, 0, 'names with quotes, capitals and Unicode') or diag($err);
+is(ask(q{SELECT count(*) = (SELECT count(*) FROM mart.d), sum("select") = (SELECT sum(clicks) FROM mart.d)
+	FROM "An's ""Mart"""."Ta rget 'é"}), 't|t', 'are kept as all others');
+is((as('ann', q{SET search_path = anns; SELECT tiktok.create_snapshot('ads.campaigns', 'plain')}))[2],
+	'plain', 'an unqualified target is created in the first schema of the path');
+is_deeply(api_violations(), [], 'asked as documented');
+
+done_testing();
