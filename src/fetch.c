@@ -29,7 +29,7 @@ tt_fetch_create(const TtTable *table, const TtOptions *options, TtQuery *query,
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "tiktok_fdw fetch",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
-	TtFetch    *fetch = palloc0(sizeof(TtFetch));
+	TtFetch		 *fetch = palloc0(sizeof(TtFetch));
 	TtHttpOptions http = {0};
 
 	fetch->context = context;
@@ -76,13 +76,13 @@ tt_fetch_create(const TtTable *table, const TtOptions *options, TtQuery *query,
 static void
 release_resources(void *arg)
 {
-	TtFetch    *fetch = arg;
-	dlist_iter	iter;
+	TtFetch	  *fetch = arg;
+	dlist_iter iter;
 
 	tt_lane_leave(&fetch->lane);
 	dlist_foreach(iter, &fetch->flying)
 	{
-		TtFetchJob		   *job = dlist_container(TtFetchJob, node, iter.cur);
+		TtFetchJob *job = dlist_container(TtFetchJob, node, iter.cur);
 
 		/* it may be on its way: rather count one too many */
 		if (job->granted)
@@ -117,7 +117,7 @@ account_skipped(const TtFetch *fetch, int64 account)
 TtFetchUnit *
 tt_unit_add(TtFetch *fetch, const TtUnit *spec)
 {
-	TtFetchUnit	   *unit = MemoryContextAllocZero(fetch->context, sizeof(TtFetchUnit));
+	TtFetchUnit *unit = MemoryContextAllocZero(fetch->context, sizeof(TtFetchUnit));
 
 	unit->unit = *spec;
 	dlist_init(&unit->ready);
@@ -142,7 +142,7 @@ tt_job_free(TtFetch *fetch, TtFetchJob *job)
 static void
 job_add(TtFetch *fetch, TtFetchUnit *unit)
 {
-	TtFetchJob		   *job = MemoryContextAllocZero(fetch->context, sizeof(TtFetchJob));
+	TtFetchJob *job = MemoryContextAllocZero(fetch->context, sizeof(TtFetchJob));
 
 	job->unit = unit;
 	job->page = unit->next_page++;
@@ -158,7 +158,7 @@ drop_jobs(TtFetch *fetch, dlist_head *list, const TtFetchUnit *unit)
 
 	dlist_foreach_modify(iter, list)
 	{
-		TtFetchJob		   *job = dlist_container(TtFetchJob, node, iter.cur);
+		TtFetchJob *job = dlist_container(TtFetchJob, node, iter.cur);
 
 		if (job->unit == unit)
 			tt_job_free(fetch, job);
@@ -173,7 +173,7 @@ tt_unit_clear(TtFetch *fetch, TtFetchUnit *unit)
 	drop_jobs(fetch, &fetch->flying, unit);
 	while (!dlist_is_empty(&unit->ready))
 	{
-		TtReadyPage  *ready = dlist_container(TtReadyPage, node, dlist_pop_head_node(&unit->ready));
+		TtReadyPage *ready = dlist_container(TtReadyPage, node, dlist_pop_head_node(&unit->ready));
 
 		dlist_delete(&ready->queue_node);
 		fetch->nready--;
@@ -209,18 +209,18 @@ tt_unit_finish(TtFetch *fetch, TtFetchUnit *unit)
 	if (dlist_is_empty(&unit->ready))
 		pfree(unit);
 	else
-		unit->known = false;	/* freed with its last page */
+		unit->known = false; /* freed with its last page */
 }
 
 static void
 job_send(TtFetch *fetch, TtFetchJob *job)
 {
 	const TtOptions *options = fetch->options;
-	TtQuery		query = *fetch->query;
-	TtParams	params;
-	char	   *url;
-	char	   *token = psprintf("Access-Token: %s", options->access_token);
-	const char *headers[] = {token, NULL};
+	TtQuery			 query = *fetch->query;
+	TtParams		 params;
+	char			*url;
+	char			*token = psprintf("Access-Token: %s", options->access_token);
+	const char		*headers[] = {token, NULL};
 
 	if (job->unit->plain)
 		query.nconditions = 0;
@@ -253,15 +253,15 @@ bound_reached(const TtFetch *fetch)
 	if (query->order_field != NULL && fetch->njobs + fetch->nready > 0)
 		return true;
 	return query->row_bound > 0 && fetch->njobs + fetch->nready > 0 &&
-		fetch->rows_arrived + (int64) fetch->njobs * Max(query->page_size, 1) >=
-		query->row_bound;
+		   fetch->rows_arrived + (int64) fetch->njobs * Max(query->page_size, 1) >=
+			   query->row_bound;
 }
 
 /* A job for the next page or unit, if the concurrency allows; false: none. */
 static bool
 add_next_job(TtFetch *fetch)
 {
-	dlist_iter	iter;
+	dlist_iter iter;
 
 	if (bound_reached(fetch))
 		return false;
@@ -270,7 +270,7 @@ add_next_job(TtFetch *fetch)
 		return false;
 	dlist_foreach(iter, &fetch->active)
 	{
-		TtFetchUnit	   *unit = dlist_container(TtFetchUnit, node, iter.cur);
+		TtFetchUnit *unit = dlist_container(TtFetchUnit, node, iter.cur);
 
 		if (unit->next_page <= (unit->known ? unit->pages : 1))
 		{
@@ -280,7 +280,7 @@ add_next_job(TtFetch *fetch)
 	}
 	while (fetch->next_unit < fetch->units->count)
 	{
-		TtUnit		spec = tt_units_get(fetch->units, fetch->query, fetch->next_unit++);
+		TtUnit spec = tt_units_get(fetch->units, fetch->query, fetch->next_unit++);
 
 		if (spec.naccounts == 1 &&
 			account_skipped(fetch, fetch->query->accounts[spec.account]))
@@ -309,7 +309,7 @@ count_budget_wait(TtFetch *fetch, TimestampTz now)
 static bool
 budget_grants(TtFetch *fetch, TtFetchJob *job, TimestampTz now)
 {
-	int			wait_ms;
+	int wait_ms;
 
 	if (fetch->budget_until > now)
 		return false;
@@ -326,22 +326,23 @@ budget_grants(TtFetch *fetch, TtFetchJob *job, TimestampTz now)
 static TimestampTz
 earlier(TimestampTz a, TimestampTz b)
 {
-	return a == 0 ? b : b == 0 ? a : Min(a, b);
+	return a == 0 ? b : b == 0 ? a
+							   : Min(a, b);
 }
 
 /* Send what may be sent now; returns when to look again, 0: on events only. */
 static TimestampTz
 send_jobs(TtFetch *fetch)
 {
-	TimestampTz now = GetCurrentTimestamp();
-	TimestampTz wake = 0;
+	TimestampTz		   now = GetCurrentTimestamp();
+	TimestampTz		   wake = 0;
 	dlist_mutable_iter iter;
 
 	while (add_next_job(fetch))
 		;
 	dlist_foreach_modify(iter, &fetch->waiting)
 	{
-		TtFetchJob		   *job = dlist_container(TtFetchJob, node, iter.cur);
+		TtFetchJob *job = dlist_container(TtFetchJob, node, iter.cur);
 
 		if (job->not_before > now)
 		{
@@ -369,12 +370,12 @@ send_jobs(TtFetch *fetch)
 static void
 tell_sent(void *arg)
 {
-	TtFetch    *fetch = arg;
+	TtFetch	   *fetch = arg;
 	TtTransfer *transfer;
 
 	while ((transfer = tt_http_next_sent(fetch->http)) != NULL)
 	{
-		TtFetchJob		   *job = tt_transfer_arg(transfer);
+		TtFetchJob *job = tt_transfer_arg(transfer);
 
 		if (job->granted)
 			tt_budget_sent(&job->grant);
@@ -402,17 +403,17 @@ take_events(TtFetch *fetch)
 static TtPage *
 take_page(TtFetch *fetch)
 {
-	TtReadyPage  *ready = dlist_container(TtReadyPage, queue_node,
-										dlist_pop_head_node(&fetch->ready));
-	TtPage	   *page = ready->page;
-	TtFetchUnit	   *unit = ready->unit;
+	TtReadyPage *ready = dlist_container(TtReadyPage, queue_node,
+										 dlist_pop_head_node(&fetch->ready));
+	TtPage		*page = ready->page;
+	TtFetchUnit *unit = ready->unit;
 
 	dlist_delete(&ready->node);
 	fetch->nready--;
 	unit->handed_on = true;
 	pfree(ready);
 	if (unit->seen == NULL && dlist_is_empty(&unit->ready))
-		pfree(unit);			/* it was finished before */
+		pfree(unit); /* it was finished before */
 	return page;
 }
 
@@ -431,7 +432,6 @@ TtPage *
 tt_fetch_next(TtFetch *fetch, bool wait, bool *finished)
 {
 	*finished = false;
-	fetch->lane.beside = !wait;
 	if (fetch->lane.parked)
 	{
 		/* the page that was handed on is gone by now */
@@ -448,7 +448,7 @@ tt_fetch_next(TtFetch *fetch, bool wait, bool *finished)
 		tt_lane_wait(&fetch->lane, wake);
 		if (!dlist_is_empty(&fetch->ready))
 		{
-			TtPage	   *page = take_page(fetch);
+			TtPage *page = take_page(fetch);
 
 			park(fetch);
 			return page;
@@ -467,6 +467,12 @@ tt_fetch_next(TtFetch *fetch, bool wait, bool *finished)
 			return NULL;
 		tt_http_wait(fetch->http, fetch->budget_since != 0);
 	}
+}
+
+void
+tt_fetch_share(TtFetch *fetch, const void *with)
+{
+	fetch->lane.beside = with;
 }
 
 int

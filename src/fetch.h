@@ -18,26 +18,26 @@ typedef struct TtFetch TtFetch;
 /* a page whose rows may be handed on; free it with tt_fetch_release() */
 typedef struct TtPage
 {
-	TtReply    *reply;
-	int64		account;		/* 0: several, or none */
-	int			number;			/* 0: the endpoint does not page */
-	MemoryContext context;		/* of reply */
+	TtReply		 *reply;
+	int64		  account; /* 0: several, or none */
+	int			  number;  /* 0: the endpoint does not page */
+	MemoryContext context; /* of reply */
 } TtPage;
 
 /* what a scan cost so far */
 typedef struct TtFetchStats
 {
-	int64		requests;		/* sent, tries again included */
-	int64		replies;		/* with an envelope, good or bad */
-	int64		pages;			/* good replies */
-	int64		rows;
-	int64		retries;
-	int64		backoff_ms;		/* waits before tries again */
-	int64		throttled_ms;	/* waits for the rate budget */
-	int64		wire_bytes;
-	int64		body_bytes;		/* decoded */
-	int64		skipped_accounts;
-	int			peak_in_flight;
+	int64 requests; /* sent, tries again included */
+	int64 replies;	/* with an envelope, good or bad */
+	int64 pages;	/* good replies */
+	int64 rows;
+	int64 retries;
+	int64 backoff_ms;	/* waits before tries again */
+	int64 throttled_ms; /* waits for the rate budget */
+	int64 wire_bytes;
+	int64 body_bytes; /* decoded */
+	int64 skipped_accounts;
+	int	  peak_in_flight;
 } TtFetchStats;
 
 /*
@@ -56,8 +56,14 @@ extern TtFetch *tt_fetch_create(const TtTable *table, const TtOptions *options,
  */
 extern TtPage *tt_fetch_next(TtFetch *fetch, bool wait, bool *finished);
 
+/*
+ * Scans that run side by side and name the same thing (the arms of an Append)
+ * share the bound on pages.  NULL: this one has a bound of its own.
+ */
+extern void tt_fetch_share(TtFetch *fetch, const void *with);
+
 /* readable when tt_fetch_next(…, false, …) may get on */
-extern int	tt_fetch_fd(const TtFetch *fetch);
+extern int tt_fetch_fd(const TtFetch *fetch);
 
 extern void tt_fetch_release(TtPage *page);
 
@@ -67,4 +73,4 @@ extern int64 tt_fetch_session_requests(void);
 /* Abort what is under way, free everything. */
 extern void tt_fetch_end(TtFetch *fetch);
 
-#endif							/* TT_FETCH_H */
+#endif /* TT_FETCH_H */

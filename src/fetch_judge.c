@@ -32,7 +32,7 @@ fault_init(TtFault *fault, const TtFetch *fetch, const TtFetchJob *job,
 	fault->account = tt_unit_account(fetch, job->unit);
 	fault->page = fetch->query->page_size > 0 ? job->page : 0;
 	fault->dated = fetch->query->stream->kind == TT_KIND_REPORT &&
-		!fetch->query->stream->report.lifetime;
+				   !fetch->query->stream->report.lifetime;
 	fault->days = job->unit->unit.days;
 	fault->tries = job->tries;
 }
@@ -52,7 +52,7 @@ unit_mismatch(TtFetch *fetch, TtFetchUnit *unit, const TtFault *fault, const cha
 static bool
 key_hash(const TtFetch *fetch, const TtReply *reply, int row, uint64 *hash)
 {
-	bool		any = false;
+	bool any = false;
 
 	*hash = 0;
 	for (int i = 0; i < fetch->projection->nkeys; i++)
@@ -60,9 +60,9 @@ key_hash(const TtFetch *fetch, const TtReply *reply, int row, uint64 *hash)
 		const TtValue *value = tt_reply_value(reply, row, i);
 
 		any |= value->kind > TT_VALUE_NULL;
-		*hash = hash_combine64(*hash, value->kind > TT_VALUE_NULL ?
-							   hash_bytes_extended((const unsigned char *) value->text,
-												   value->length, 0) : 0);
+		*hash = hash_combine64(*hash, value->kind > TT_VALUE_NULL ? hash_bytes_extended((const unsigned char *) value->text,
+																						value->length, 0)
+																  : 0);
 	}
 	return any;
 }
@@ -75,13 +75,13 @@ key_hash(const TtFetch *fetch, const TtReply *reply, int row, uint64 *hash)
 static bool
 keys_are_new(TtFetch *fetch, TtFetchUnit *unit, const TtReply *reply)
 {
-	bool		hourly = fetch->query->stream->report.grain == TT_GRAIN_HOUR;
-	TtSeen	   *page = hourly ? tt_seen_create(fetch->context) : NULL;
-	bool		all_new = true;
+	bool	hourly = fetch->query->stream->report.grain == TT_GRAIN_HOUR;
+	TtSeen *page = hourly ? tt_seen_create(fetch->context) : NULL;
+	bool	all_new = true;
 
 	for (int row = 0; row < reply->nrows && all_new; row++)
 	{
-		uint64		hash;
+		uint64 hash;
 
 		if (!key_hash(fetch, reply, row, &hash) || (hourly && !tt_seen_add(page, hash)))
 			continue;
@@ -96,7 +96,7 @@ keys_are_new(TtFetch *fetch, TtFetchUnit *unit, const TtReply *reply)
 static void
 unit_learn(TtFetch *fetch, TtFetchUnit *unit, const TtReply *reply)
 {
-	int			page_size = fetch->query->page_size;
+	int page_size = fetch->query->page_size;
 
 	unit->known = true;
 	unit->total = reply->has_page_info ? reply->total_number : -1;
@@ -107,7 +107,9 @@ unit_learn(TtFetch *fetch, TtFetchUnit *unit, const TtReply *reply)
 		page_size = (int) reply->page_size;
 	if (unit->total >= 0)
 		unit->pages = (int) Max(Min(unit->total / page_size +
-									(unit->total % page_size != 0), INT_MAX), 1);
+										(unit->total % page_size != 0),
+									INT_MAX),
+								1);
 	else if (reply->has_page_info && reply->total_page >= 0)
 		unit->pages = (int) Max(Min(reply->total_page, INT_MAX), 1);
 }
@@ -115,7 +117,7 @@ unit_learn(TtFetch *fetch, TtFetchUnit *unit, const TtReply *reply)
 static void
 check_row_limit(const TtFetch *fetch, const TtFetchUnit *unit, const TtFault *fault)
 {
-	int			max_rows = fetch->query->stream->endpoint->max_rows;
+	int max_rows = fetch->query->stream->endpoint->max_rows;
 
 	if (max_rows > 0 && (int64) unit->pages * fetch->query->page_size > max_rows &&
 		unit->total > max_rows)
@@ -131,9 +133,9 @@ static void
 page_arrived(TtFetch *fetch, TtFetchJob *job, const TtFault *fault, TtReply *reply,
 			 MemoryContext context)
 {
-	TtFetchUnit	   *unit = job->unit;
-	TtReadyPage  *ready;
-	bool		last;
+	TtFetchUnit *unit = job->unit;
+	TtReadyPage *ready;
+	bool		 last;
 
 	if (reply->ads_throttled || fault->http->ads_throttled)
 		tt_fault_truncated(fault);
@@ -157,7 +159,7 @@ page_arrived(TtFetch *fetch, TtFetchJob *job, const TtFault *fault, TtReply *rep
 		unit->rows = unit->total;
 	/* without a total, the list ends at a page that is not full */
 	else if (unit->total < 0 && fetch->query->page_size > 0 && job->page == unit->pages &&
-		reply->nrows >= fetch->query->page_size)
+			 reply->nrows >= fetch->query->page_size)
 		unit->pages++;
 	last = unit->jobs == 1 && unit->next_page > unit->pages;
 	if (!keys_are_new(fetch, unit, reply))
@@ -199,9 +201,9 @@ page_arrived(TtFetch *fetch, TtFetchJob *job, const TtFault *fault, TtReply *rep
 static void
 unit_halve(TtFetch *fetch, TtFetchUnit *unit, const TtFault *fault)
 {
-	TtUnit		first = unit->unit;
-	TtUnit		second = unit->unit;
-	bool		plain = unit->plain;
+	TtUnit first = unit->unit;
+	TtUnit second = unit->unit;
+	bool   plain = unit->plain;
 
 	if (fetch->query->stream->report.grain == TT_GRAIN_NONE || !fault->dated ||
 		first.days.from >= first.days.to || unit->handed_on)
@@ -219,9 +221,9 @@ unit_halve(TtFetch *fetch, TtFetchUnit *unit, const TtFault *fault)
 static void
 unit_skip(TtFetch *fetch, TtFetchUnit *unit, const TtFault *fault)
 {
-	TtUnit		first = unit->unit;
-	TtUnit		second = unit->unit;
-	int64		account = fault->account;
+	TtUnit			   first = unit->unit;
+	TtUnit			   second = unit->unit;
+	int64			   account = fault->account;
 	dlist_mutable_iter iter;
 
 	if (!fetch->options->skip_failed_accounts || tt_snapshot_refresh || first.naccounts == 0)
@@ -242,7 +244,7 @@ unit_skip(TtFetch *fetch, TtFetchUnit *unit, const TtFault *fault)
 	fetch->stats->skipped_accounts++;
 	dlist_foreach_modify(iter, &fetch->active)
 	{
-		TtFetchUnit	   *other = dlist_container(TtFetchUnit, node, iter.cur);
+		TtFetchUnit *other = dlist_container(TtFetchUnit, node, iter.cur);
 
 		if (tt_unit_account(fetch, other) != account)
 			continue;
@@ -255,13 +257,13 @@ unit_skip(TtFetch *fetch, TtFetchUnit *unit, const TtFault *fault)
 static bool
 names_word(const char *message, const char *word, bool *quoted)
 {
-	size_t		n = strlen(word);
+	size_t n = strlen(word);
 
 	*quoted = false;
 	for (const char *p = strstr(message, word); p != NULL; p = strstr(p + 1, word))
 	{
-		char		before = p > message ? p[-1] : ' ';
-		char		after = p[n];
+		char before = p > message ? p[-1] : ' ';
+		char after = p[n];
 
 		if (isalnum((unsigned char) before) || before == '_' ||
 			isalnum((unsigned char) after) || after == '_')
@@ -280,12 +282,12 @@ names_word(const char *message, const char *word, bool *quoted)
 static bool
 drop_refused_metrics(TtFetch *fetch, TtFetchJob *job, const TtFault *fault)
 {
-	TtQuery    *query = fetch->query;
+	TtQuery	   *query = fetch->query;
 	const char *message = fault->reply->message;
 	bool		about_metrics = strstr(message, "metric") != NULL ||
-		strstr(message, "Metric") != NULL;
-	int			kept = 0;
-	int			before = query->nnames;
+						 strstr(message, "Metric") != NULL;
+	int kept = 0;
+	int before = query->nnames;
 
 	if (query->stream->kind != TT_KIND_REPORT || !query->send_names || tt_snapshot_refresh)
 		return false;
@@ -320,7 +322,7 @@ drop_refused_metrics(TtFetch *fetch, TtFetchJob *job, const TtFault *fault)
 static void
 parameter_refused(TtFetch *fetch, TtFetchJob *job, const TtFault *fault)
 {
-	TtFetchUnit	   *unit = job->unit;
+	TtFetchUnit *unit = job->unit;
 
 	if (drop_refused_metrics(fetch, job, fault))
 	{
@@ -372,21 +374,21 @@ count_request(TtFetch *fetch, const TtFetchJob *job, const TtHttpReply *http,
 void
 tt_job_done(TtFetch *fetch, TtFetchJob *job)
 {
-	TtTransfer *transfer = job->transfer;
-	TtHttpReply *http = tt_transfer_reply(transfer);
+	TtTransfer	 *transfer = job->transfer;
+	TtHttpReply	 *http = tt_transfer_reply(transfer);
 	MemoryContext context = AllocSetContextCreate(fetch->context, "tiktok_fdw page",
 												  ALLOCSET_DEFAULT_SIZES);
-	TtReply    *reply = NULL;
-	const char *malformed = NULL;
-	TtFault		fault;
-	TtRemedy	remedy;
-	int64		wait_ms;
-	int64		penalty_ms;
+	TtReply		 *reply = NULL;
+	const char	 *malformed = NULL;
+	TtFault		  fault;
+	TtRemedy	  remedy;
+	int64		  wait_ms;
+	int64		  penalty_ms;
 
 	if (job->granted)
 		tt_budget_sent(&job->grant);
 	job->granted = false;
-	job->transfer = NULL;		/* released below, or with the lane */
+	job->transfer = NULL; /* released below, or with the lane */
 	if (http->outcome == TT_HTTP_OK)
 	{
 		MemoryContext old = MemoryContextSwitchTo(context);

@@ -13,10 +13,9 @@
  * waits pumps the others (tt_lane_pump_others), which moves bytes and raises
  * nothing; what came is judged when its own scan goes on.
  *
- * Memory: pages and jobs of one scan never exceed the concurrency; those of
- * the arms of async Appends do not together, except that an arm which has
- * nothing and waited in vain may have one page: the others may belong to a
- * part of the plan that is not asked for rows now.
+ * Memory: pages and jobs of one scan never exceed the concurrency, and those of
+ * the arms of an async Append do not together.  An arm that has nothing and
+ * waited in vain may have one page nevertheless: rather that than stand still.
  *
  * Nothing here blocks or ereports.
  */
@@ -24,9 +23,9 @@
 
 #include "fetch_lanes.h"
 
-#define FIRST_PATIENCE	2		/* ms */
-#define LAST_PATIENCE	100
-#define IN_VAIN			20		/* ms without a page before one is allowed */
+#define FIRST_PATIENCE 2 /* ms */
+#define LAST_PATIENCE  100
+#define IN_VAIN		   20 /* ms without a page before one is allowed */
 
 static dlist_head lanes = DLIST_STATIC_INIT(lanes);
 
@@ -55,12 +54,13 @@ typedef enum Bound
 	PAGES
 } Bound;
 
+/* What another lane has of what this one shares with it. */
 static int
-used(const TtLane *lane, Bound bound)
+used(const TtLane *lane, const TtLane *other, Bound bound)
 {
 	if (bound == REQUESTS)
-		return tt_http_running(lane->http);
-	return lane->beside ? lane->held : 0;
+		return tt_http_running(other->http);
+	return other->beside == lane->beside ? other->held : 0;
 }
 
 /*
@@ -70,21 +70,22 @@ used(const TtLane *lane, Bound bound)
 static bool
 has_room(const TtLane *lane, Bound bound)
 {
-	int			mine = used(lane, bound);
-	int			sum = 0;
-	int			nlanes = 1;
-	bool		give_way = false;
-	dlist_iter	iter;
+	int		   mine = used(lane, lane, bound);
+	int		   sum = 0;
+	int		   nlanes = 1;
+	bool	   give_way = false;
+	dlist_iter iter;
 
 	dlist_foreach(iter, &lanes)
 	{
-		TtLane	   *other = dlist_container(TtLane, node, iter.cur);
-		bool		starves = other->starved && !other->parked;
-		int			n;
+		TtLane *other = dlist_container(TtLane, node, iter.cur);
+		bool	starves = other->starved && !other->parked &&
+					   (bound == REQUESTS || other->beside == lane->beside);
+		int n;
 
 		if (other->serverid != lane->serverid)
 			continue;
-		n = used(other, bound);
+		n = used(lane, other, bound);
 		sum += n;
 		if (other == lane)
 			continue;
@@ -109,7 +110,7 @@ tt_lane_may_hold(TtLane *lane)
 {
 	if (lane->held >= lane->concurrency)
 		return false;
-	if (!lane->beside || has_room(lane, PAGES))
+	if (lane->beside == NULL || has_room(lane, PAGES))
 		return true;
 	if (lane->held > 0)
 		return false;
@@ -144,7 +145,7 @@ tt_lane_landed(TtLane *lane)
 
 	dlist_foreach(iter, &lanes)
 	{
-		TtLane	   *other = dlist_container(TtLane, node, iter.cur);
+		TtLane *other = dlist_container(TtLane, node, iter.cur);
 
 		if (other == lane || !other->starved || other->serverid != lane->serverid)
 			continue;
@@ -177,7 +178,7 @@ tt_lane_pump_others(TtLane *lane)
 
 	dlist_foreach(iter, &lanes)
 	{
-		TtLane	   *other = dlist_container(TtLane, node, iter.cur);
+		TtLane *other = dlist_container(TtLane, node, iter.cur);
 
 		if (other == lane)
 			continue;

@@ -15,22 +15,21 @@
 /* a fetch, as the others see it */
 typedef struct TtLane
 {
-	dlist_node	node;			/* while it is entered */
-	bool		entered;
-	Oid			serverid;
-	int			concurrency;	/* option of the server */
-	TtHttp	   *http;
-	void		(*tell_sent) (void *arg);	/* tells the budget what went out; may
+	dlist_node node; /* while it is entered */
+	bool	   entered;
+	Oid		   serverid;
+	int		   concurrency; /* option of the server */
+	TtHttp	  *http;
+	void (*tell_sent)(void *arg); /* tells the budget what went out; may
 											 * not ereport */
 	void	   *arg;
-	int			held;			/* jobs and pages that are not given back */
-	bool		beside;			/* an arm of an async Append: its pages count
-								 * for all of them together */
-	bool		parked;			/* its rows are being used, it wants nothing */
-	bool		starved;		/* would send if it might */
+	int			held;	 /* jobs and pages that are not given back */
+	const void *beside;	 /* lanes with the same share the bound on pages */
+	bool		parked;	 /* its rows are being used, it wants nothing */
+	bool		starved; /* would send if it might */
 	TimestampTz starved_since;
-	int			patience;		/* ms until it looks again */
-	TimestampTz wake;			/* when it looks again by itself; 0: never */
+	int			patience; /* ms until it looks again */
+	TimestampTz wake;	  /* when it looks again by itself; 0: never */
 } TtLane;
 
 extern void tt_lane_enter(TtLane *lane);
@@ -56,4 +55,4 @@ extern void tt_lane_wait(TtLane *lane, TimestampTz wake);
 /* Let the requests of the other lanes go out and come in; judges nothing. */
 extern void tt_lane_pump_others(TtLane *lane);
 
-#endif							/* TT_FETCH_LANES_H */
+#endif /* TT_FETCH_LANES_H */

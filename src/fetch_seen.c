@@ -18,9 +18,9 @@
 struct TtSeen
 {
 	MemoryContext context;
-	uint64	   *hashes;			/* 0: free */
-	uint64		size;
-	uint64		used;
+	uint64		 *hashes; /* 0: free */
+	uint64		  size;
+	uint64		  used;
 };
 
 /* Where to look first: the high bits of a hash, scaled to the array. */
@@ -34,7 +34,7 @@ home(const TtSeen *seen, uint64 hash)
 static bool
 put(TtSeen *seen, uint64 hash)
 {
-	uint64		at = home(seen, hash);
+	uint64 at = home(seen, hash);
 
 	while (seen->hashes[at] != 0)
 	{
@@ -57,7 +57,7 @@ allocate(MemoryContext context, uint64 size)
 TtSeen *
 tt_seen_create(MemoryContext context)
 {
-	TtSeen	   *seen = MemoryContextAllocZero(context, sizeof(TtSeen));
+	TtSeen *seen = MemoryContextAllocZero(context, sizeof(TtSeen));
 
 	seen->context = context;
 	seen->size = FIRST_SIZE;
@@ -72,9 +72,9 @@ tt_seen_add(TtSeen *seen, uint64 hash)
 		hash = 1;
 	if ((seen->used + 1) * 5 > seen->size * 4)
 	{
-		uint64	   *old = seen->hashes;
-		uint64		old_size = seen->size;
-		uint64	   *grown = allocate(seen->context, old_size * 2);
+		uint64 *old = seen->hashes;
+		uint64	old_size = seen->size;
+		uint64 *grown = allocate(seen->context, old_size * 2);
 
 		seen->hashes = grown;
 		seen->size = old_size * 2;

@@ -16,4 +16,4 @@ extern bool tt_seen_add(TtSeen *seen, uint64 hash);
 
 extern void tt_seen_free(TtSeen *seen);
 
-#endif							/* TT_FETCH_SEEN_H */
+#endif /* TT_FETCH_SEEN_H */

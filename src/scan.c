@@ -273,6 +273,7 @@ tt_scan_next_page(TtScanState *state, bool wait)
 	state->row = 0;
 	if (state->finished)
 		return false;
+	tt_fetch_share(state->fetch, wait ? NULL : state->append);
 	state->page = tt_fetch_next(state->fetch, wait, &state->finished);
 	return state->page != NULL;
 }
@@ -496,6 +497,9 @@ produce(AsyncRequest *areq)
 void
 tiktokForeignAsyncRequest(AsyncRequest *areq)
 {
+	TtScanState *state = ((ForeignScanState *) areq->requestee)->fdw_state;
+
+	state->append = areq->requestor;
 	produce(areq);
 }
 

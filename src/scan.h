@@ -51,6 +51,7 @@ typedef struct TtScanState
 	bool		finished;
 	TtQuery		query;
 	TtBounds	bounds;
+	const void *append;			/* whose arm this is, when it runs async */
 	TtFetch    *fetch;			/* NULL: nothing to ask */
 	TtPage	   *page;			/* being handed on */
 	int			row;			/* next row of it */

@@ -137,6 +137,19 @@ class Generator:
             return f"{name} IN ({', '.join(some)})"
         if roll < 0.82:
             return f'{name} = ANY ({self.value(*self.array(table, column))})'
+        if roll < 0.86:
+            one, two = self.constant(table, column)[1], self.constant(table, column)[1]
+            return self.random.choice((
+                f'{name} = ALL ({self.value(*self.array(table, column, (1, 1, 2)))})',
+                f'{name} IN (VALUES ({one}), ({two}))',
+                f'{name} BETWEEN SYMMETRIC {one} AND {two}',
+                f'{name} IS NOT DISTINCT FROM {one}',
+                f'({alias}.advertiser_id, {name}) IN (({self.accounts[0]}, {one}), '
+                f'({self.accounts[1]}, {two}))',
+                f'({alias}.advertiser_id, {name}) >= ({self.accounts[0]}, {one})',
+                f'{name} = CASE WHEN {name} IS NULL THEN {one} ELSE {two} END',
+                f'{name} = (SELECT {one} WHERE {self.random.choice(("true", "false"))})',
+                f'{name}::text = ({one})::text'))
         if roll < 0.94:
             parts = [f'{name} = {self.value(*self.constant(table, column))}'
                      for _ in range(self.random.choice((2, 3)))]

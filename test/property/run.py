@@ -196,7 +196,8 @@ class Run:
                 self.violations = stats['violations']
                 last = control(self.api, 'violations')[-1]
                 self.fail(number, query, f'{way}: the API refused a request: {last}')
-        if costs['on'] > costs['off'] or costs['on'] > self.dear:
+        forced = any(value == 'off' for _, value in query.settings)
+        if not forced and (costs['on'] > costs['off'] + 2 or costs['on'] > self.dear):
             print(f"# query {number} ({query.shape}): {costs}\n#   {query.plain()}")
         right = results['copy']
         if isinstance(right, Failure):

@@ -8,6 +8,7 @@ use warnings;
 use FindBin;
 use lib $FindBin::Bin;
 use TiktokTest;
+use JSON::PP;
 use MIME::Base64;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -147,12 +148,27 @@ foreach my $name (sort keys %broken)
 			fault($passing{$name}, page => $page, times => 0));
 		is("$state$out", $broken{$name}, "$name on page $page for good");
 	}
-	like($err, qr{endpoint ad/get/, advertiser $account, page 8}, "$name: says where");
+	like($err, qr{endpoint ad/get/, advertiser $account, page 8}i, "$name: says where");
 }
 ($out, $state, $err) = run(sprintf($query, 'ads'), fault({ code => 50000 }, page => 8, times => 0));
 is($state, '08006', 'max_retries 2: an error in the end');
 is(fired(), 3, 'after three tries');
 like($err, qr/tried 3 times/, 'and says so');
+
+# what never comes, or too slowly
+$node->safe_psql('postgres', "ALTER SERVER once OPTIONS (ADD timeout '1')");
+foreach my $slow ({ hang => JSON::PP::true }, { drip => 1 }, { delay_ms => 3000 })
+{
+	my ($name) = %$slow;
+
+	($out, $state, $err) = run(
+		"SELECT clock_timestamp() AS began \\gset\n\\set ON_ERROR_STOP off\n" . sprintf($query, 'once')
+		  . ";\nSELECT clock_timestamp() - :'began' < interval '2.5s'",
+		fault($slow, page => 4, times => 0));
+	is("$state$out", '08006t', "$name: an error after timeout");
+	like($err, qr/HINT:  .*timeout/, "$name: that names the option");
+}
+$node->safe_psql('postgres', 'ALTER SERVER once OPTIONS (DROP timeout)');
 
 # maintenance is tried again slowly
 ($out, $state) = run(sprintf($query, 'ads'), fault({ code => 60001 }, page => 4));
@@ -199,9 +215,16 @@ my %wrong = (
 	'a total too large' => { total_delta => 1 },
 	'a total too small' => { total_delta => -1 },
 	'a row twice' => { duplicate_row => 5 },
+	'a row in place of another' => { duplicate_row => 5, drop_row => 9 },
+	'a row of another page' => { patch => { row => 3, field => 'ad_id', value => '%' } },
 	'a row missing' => { drop_row => 5 });
+# what it looks like when rows move from page to page while they are read
+my ($one_id, $last_id) = split(/\|/, $node->safe_psql('postgres',
+	"SELECT min(ad_id), max(ad_id) FROM ads.ads WHERE advertiser_id = $account"));
 foreach my $name (sort keys %wrong)
 {
+	# the first page begins with the largest id, the last ends with the smallest
+	$wrong{$name}{patch}{value} = $one_id if $wrong{$name}{patch};
 	($out, $state) = run(sprintf($query, 'whole'), fault($wrong{$name}));
 	is("$state$out", $right, "$name once, nothing handed on: read again");
 	is(scalar @{ api_log() }, 2, "$name: once");
@@ -210,6 +233,7 @@ foreach my $name (sort keys %wrong)
 	like($err, qr/HINT:  .*again/, "$name: run it again");
 	foreach my $page (@pages)
 	{
+		$wrong{$name}{patch}{value} = $page == 8 ? $last_id : $one_id if $wrong{$name}{patch};
 		($out, $state) = run(sprintf($query, 'ads'), fault($wrong{$name}, page => $page));
 		is(fired(), 1, "$name on page $page: it did happen");
 		# what was handed on cannot be taken back

@@ -1,0 +1,117 @@
+
+# Every fault that the local API knows, on the first, a middle and the last
+# page, once and lasting, while a cursor reads row by row: what was handed on
+# is never handed on again, nothing is missing unless there is an error, and
+# the session works on.  All of it with TT_SOAK (test/soak.sh), a slice without.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::Bin;
+use TiktokTest;
+use TiktokSession;
+use MIME::Base64;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $soak = $ENV{TT_SOAK};
+my $account = '7160093331570884610';
+my $api = api_start();
+my $node = new_node('main');
+setup_fdw($node, rate_limit => 1000, page_size => 20, max_retries => 2, timeout => 2, concurrency => 3,
+	max_response_size => '2MB', -import => [ 'ads', 'ads_reports_daily' ]);
+my $session = TiktokSession->new($node);
+
+my %actions = (
+	(map { ("code $_" => { code => $_, message => 'Injected' }) }
+		40000, 40001, 40002, 40006, 40007, 40016, 40067, 40100, 40105, 40132, 40133, 40201, 40202,
+		50000, 50002, 51010, 60001, 99999, -7),
+	(map { ("HTTP $_" => { http_status => $_ }) } 301, 302, 400, 401, 403, 404, 429, 500, 502, 503, 504),
+	'Retry-After' => { http_status => 503, headers => { 'Retry-After' => '1' } },
+	'429, Retry-After' => { http_status => 429, headers => { 'Retry-After' => '1' } },
+	'daily limit' => { code => 40100, message => 'QPD (1000) reaches QPD limit' },
+	'wrong token' => { wrong_token => 1 },
+	'late' => { delay_ms => 300 },
+	'too late' => { delay_ms => 2500 },
+	'hangs before' => { hang => 'before' },
+	'hangs in the middle' => { hang => 'mid' },
+	'closed before' => { close => 'before' },
+	'closed in the middle' => { close => 'mid' },
+	'truncated' => { truncate => 1 },
+	'text' => { text => 'upstream connect error' },
+	'empty' => { empty => 1 },
+	'bytes' => { raw_base64 => encode_base64("\x00\xff\xfe{\"code\":0", '') },
+	'no data' => { missing => 'data' },
+	'empty data' => { data => {} },
+	'no page_info' => { missing => 'page_info' },
+	'total too high' => { total_delta => 3 },
+	'total too low' => { total_delta => -3 },
+	'a row less' => { drop_row => 2 },
+	'a row twice' => { duplicate_row => 2 },
+	'throttle notice' => { throttle => 1 },
+	'gzip bomb' => { gzip_bomb_mb => 20 },
+	'null key' => { patch => { row => 1, field => 'ad_id', value => undef } },
+	'number for text' => { patch => { row => 1, field => 'ad_name', value => 12 } },
+	'text for number' => { patch => { row => 1, field => 'ad_id', value => 'x' } },
+	'drips' => { drip => 400 });
+
+my $query = "SELECT ad_id || ':' || md5(t::text) FROM ads.ads t WHERE advertiser_id = $account";
+my @right = sort split /\n/, $session->query($query);
+is(scalar @right, 151, 'the rows without any fault');
+my %right = map { $_ => 1 } @right;
+
+# Returns what is wrong; '' is good.  half: read some rows before the fault can act.
+sub judge
+{
+	my ($action, $page, $times) = @_;
+
+	api_reset();
+	api_faults([ { match => { path => 'ad/get', page => $page }, times => $times, action => $action } ]);
+	my $said = $session->query("SET statement_timeout = '60s'; BEGIN; DECLARE c CURSOR FOR $query;\n"
+		  . join('', map { "FETCH 17 FROM c;\n" } 1 .. 12) . 'ROLLBACK');
+	my @rows = grep { /^\d+:[0-9a-f]{32}$/ } split /\n/, $said;
+	my ($state) = $said =~ /ERROR:  (\w{5}):/;
+	my %seen;
+
+	return 'a row came twice' if grep { $seen{$_}++ } @rows;
+	return "hangs: $said" if ($state // '') eq '57014';
+	# a value that is not what it was is the API's; only changed rows may differ
+	return 'a row that is not there' if !exists $action->{patch} && grep { !$right{$_} } @rows;
+	return 'an internal error: ' . $said if ($state // '') =~ /^XX/;
+	return '' if defined $state;
+	return "rows are missing: " . scalar(@rows) . ' came, no error' if @rows != @right;
+	return '';
+}
+
+foreach my $name (sort keys %actions)
+{
+	# each lasting hang costs (1 + max_retries) times the time-out
+	next unless $soak || $name =~ /^(code 40067|code 50000|HTTP 503|closed in the middle|a row twice)$/;
+	foreach my $page (1, 4, 8)
+	{
+		foreach my $times (1, 0)
+		{
+			my $wrong = judge($actions{$name}, $page, $times);
+
+			is($wrong, '', "$name, page $page, " . ($times ? 'once' : 'always'));
+		}
+	}
+}
+api_reset();
+is_deeply([ sort split /\n/, $session->query($query) ], \@right, 'the session works on');
+
+# Windows of a report that are too large are halved until they are not.
+my $report = 'SELECT ad_id, stat_time_day, spend FROM ads.ads_reports_daily'
+  . " WHERE advertiser_id = $account AND stat_time_day BETWEEN '2026-05-01' AND '2026-06-29'";
+my @days = sort split /\n/, $session->query($report);
+foreach my $most (1, 3, 7)
+{
+	next unless $soak || $most == 7;
+	api_reset();
+	api_faults([ { match => { path => 'report/integrated/get' }, action => { max_days => $most } } ]);
+	is_deeply([ sort split /\n/, $session->query($report) ], \@days, "at most $most days a request");
+}
+$node->stop('fast');
+unlike(slurp_file($node->logfile), qr/PANIC|terminated by signal|TRAP/, 'nothing crashed');
+done_testing();
