@@ -3,6 +3,7 @@
 -- them. What a refresh does over time is tested in test/t/05*.
 --
 \getenv api_url TIKTOK_API_URL
+SET datestyle = 'ISO, MDY';
 SET client_min_messages = warning;
 DROP EXTENSION IF EXISTS tiktok_fdw CASCADE;
 CREATE EXTENSION tiktok_fdw;
@@ -79,6 +80,19 @@ SELECT inserted, updated, deleted FROM tiktok.materialize('ads.campaigns_reports
 CALL tiktok.refresh('mart.campaigns_daily', '2026-06-26');
 SELECT min(stat_time_day), max(stat_time_day) FROM mart.campaigns_daily;
 
+-- partitions, whatever dates look like
+SET datestyle = 'Postgres, DMY';
+SELECT tiktok.create_snapshot('ads.advertisers_reports_daily', 'mart.days', '2026-05-20'::date, 364, 'month');
+CALL tiktok.refresh('mart.days');
+DELETE FROM mart.days WHERE stat_time_day > '2026-06-10'::date;
+SELECT tiktok.forget('mart.days');
+SELECT inserted > 0 AS inserted, updated, deleted, unchanged > 0 AS unchanged
+FROM tiktok.materialize('ads.advertisers_reports_daily', 'mart.days', since => '2026-05-20', partition_by => 'month');
+SET datestyle = 'ISO, MDY';
+SELECT c.relname, pg_get_expr(c.relpartbound, c.oid)
+FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid WHERE i.inhparent = 'mart.days'::regclass ORDER BY 1;
+SELECT min(stat_time_day), max(stat_time_day) FROM mart.days;
+
 -- a row that is gone is marked, one that is back is not; own columns are left alone
 SELECT inserted > 0 AS inserted FROM tiktok.materialize('ads.campaigns', 'mart.campaigns');
 ALTER TABLE mart.campaigns ADD COLUMN note text DEFAULT 'mine';
@@ -103,6 +117,33 @@ FROM reports.tiktok_ads__campaign_report AS v JOIN mart.campaigns_daily AS r
 	ON r.campaign_id = v.campaign_id AND r.stat_time_day = v.date_day;
 SELECT string_agg(attname, ',' ORDER BY attnum) FROM pg_attribute
 WHERE attrelid = 'reports.tiktok_ads__campaign_report'::regclass;
+
+-- all six; the country report is one of the user's own
+CREATE FOREIGN TABLE ads.by_country (advertiser_id bigint NOT NULL, campaign_id bigint, stat_time_day date,
+	country_code text, spend numeric, impressions bigint, clicks bigint, real_time_conversion bigint)
+SERVER tiktok OPTIONS (stream 'report', report_type 'AUDIENCE', data_level 'AUCTION_CAMPAIGN',
+	dimensions 'campaign_id, stat_time_day, country_code');
+SELECT count(tiktok.materialize(('ads.' || s)::regclass, 'mart.' || s, since => '2026-06-27'))
+FROM unnest(ARRAY['advertisers_reports_daily', 'ad_groups_reports_daily', 'ads_reports_daily', 'by_country']) AS s;
+SELECT count(tiktok.materialize('ads.' || s, 'mart.' || s)) FROM unnest(ARRAY['ad_groups', 'ads']) AS s;
+SELECT tiktok.create_report_views('reports', 'mart');
+SELECT a.spend = g.spend AND g.spend = d.spend AND a.spend > 0 AS same_spend, d.rows = u.rows AS all_have_pages,
+	c.spend > 0 AS by_country, d.names
+FROM (SELECT sum(spend) AS spend FROM reports.tiktok_ads__advertiser_report WHERE date_day >= '2026-06-27') AS a,
+	(SELECT sum(spend) AS spend FROM reports.tiktok_ads__ad_group_report) AS g,
+	(SELECT sum(spend) AS spend, count(*) AS rows, count(campaign_name) = count(*)
+		AND count(ad_group_name) = count(*) AND count(ad_name) = count(*) AND count(currency) = count(*) AS names
+		FROM reports.tiktok_ads__ad_report) AS d,
+	(SELECT count(*) AS rows FROM reports.tiktok_ads__url_report) AS u,
+	(SELECT sum(spend) AS spend FROM reports.tiktok_ads__campaign_country_report) AS c;
+-- a column that the snapshot lacks is NULL and says so
+SELECT col_description('reports.tiktok_ads__campaign_country_report'::regclass, attnum)
+FROM pg_attribute WHERE attrelid = 'reports.tiktok_ads__campaign_country_report'::regclass AND attname = 'conversion';
+SELECT obj_description('reports.tiktok_ads__url_report'::regclass);
+SELECT c.relname, string_agg(a.attname, ',' ORDER BY a.attnum) FROM pg_class AS c JOIN pg_attribute AS a
+	ON a.attrelid = c.oid AND a.attnum > 0
+WHERE c.relname IN ('tiktok_ads__url_report', 'tiktok_ads__campaign_country_report', 'tiktok_ads__advertiser_report')
+GROUP BY 1 ORDER BY 1;
 
 SELECT tiktok.forget('mart.daily');
 SELECT count(*) FROM tiktok.snapshots WHERE target = 'mart.daily'::regclass;

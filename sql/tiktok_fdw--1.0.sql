@@ -1448,6 +1448,7 @@ CREATE FUNCTION tiktok._create_partitions(job tiktok._job, step tiktok._step)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+SET datestyle = 'ISO, YMD'
 AS $$
 DECLARE
 	month date;
@@ -1573,6 +1574,24 @@ $$;
 COMMENT ON FUNCTION tiktok._close(tiktok._job, bigint[], tiktok._problem) IS
 'internal: ends a refresh';
 
+-- A refresh that could not begin shows in tiktok.snapshots too, so that nobody
+-- has to read the scheduler's log; but not on a table that is no snapshot of ours.
+CREATE FUNCTION tiktok._note_error(target regclass, problem tiktok._problem)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF problem.code <> '55006' THEN
+		PERFORM tiktok._record(target, 'end', jsonb_build_object('error', problem.message));
+	END IF;
+EXCEPTION WHEN OTHERS THEN
+	NULL;	-- the caller may not: the error that follows says so
+END
+$$;
+COMMENT ON FUNCTION tiktok._note_error(regclass, tiktok._problem) IS
+'internal: records why a refresh did not begin';
+
 CREATE FUNCTION tiktok._notice(job tiktok._job, step tiktok._step, counts tiktok._counts)
 RETURNS void
 LANGUAGE plpgsql
@@ -1611,6 +1630,7 @@ BEGIN
 	EXCEPTION WHEN OTHERS THEN
 		GET STACKED DIAGNOSTICS problem.code = RETURNED_SQLSTATE, problem.message = MESSAGE_TEXT,
 			problem.detail = PG_EXCEPTION_DETAIL, problem.hint = PG_EXCEPTION_HINT;
+		PERFORM tiktok._note_error(target, problem);
 		RETURN;
 	END;
 	COMMIT;
@@ -1656,6 +1676,7 @@ BEGIN
 	PERFORM tiktok._check_no_block('tiktok.refresh()');
 	COMMIT;	-- an error now, before any request, where none is allowed later
 	CALL tiktok._run(target, since, problem);
+	COMMIT;
 	IF problem.code IS NOT NULL THEN
 		PERFORM tiktok._raise(problem.code, problem.message, problem.detail, problem.hint);
 	END IF;
@@ -1679,6 +1700,7 @@ BEGIN
 	FOREACH target IN ARRAY targets LOOP
 		problem := NULL;
 		CALL tiktok._run(target, NULL::pg_catalog.date, problem);
+		COMMIT;
 		IF problem.code IS NOT NULL THEN
 			errors := pg_catalog.array_append(errors,
 				pg_catalog.format('%s: %s', target, problem.message));

@@ -96,6 +96,28 @@ describe_names(const TtQuery *query)
 	return names;
 }
 
+/*
+ * Columns that the catalogue does not know: TikTok may have added them, or the
+ * name is misspelt and they read as NULL.
+ */
+static void
+explain_unlisted(const TtScanState *state, ExplainState *es)
+{
+	List	   *names = NIL;
+	ListCell   *lc;
+
+	foreach(lc, state->attrs)
+	{
+		const TtTableColumn *column = &state->table->columns[lfirst_int(lc) - 1];
+
+		if (column->listed == NULL && column->metric == NULL && !column->is_account &&
+			!column->in_key)
+			names = lappend(names, column->name);
+	}
+	if (names != NIL)
+		ExplainPropertyList("Columns Not In The Catalogue", names, es);
+}
+
 /* The request list, as far as it is known before execution. */
 static void
 explain_requests(ForeignScanState *node, ExplainState *es)
@@ -231,6 +253,7 @@ tiktokExplainForeignScan(ForeignScanState *node, ExplainState *es)
 								 floatVal(list_nth(plan->fdw_private, TT_PLAN_REQUESTS)),
 								 0, es);
 		explain_shape(node, es);
+		explain_unlisted(state, es);
 		explain_conditions(node, es);
 		MemoryContextSwitchTo(old);
 	}

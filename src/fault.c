@@ -262,7 +262,7 @@ code_hint(const TtFault *fault)
 				return "The daily limit of the app is used up: run the query again after 00:00 UTC.";
 			if (fault->options->sandbox && locked_out(fault))
 				return "TikTok's sandbox locks credentials for hours, and every try prolongs it: run the query again tomorrow.";
-			return psprintf("Run the query again later, or lower the rate: ALTER SERVER %s OPTIONS (ADD rate_limit '5').",
+			return psprintf("Run the query again later, or lower the option rate_limit of server %s.",
 							server);
 		case TT_CODE_TOO_LARGE:
 			return "Ask for fewer columns, or add a condition on campaign_id, adgroup_id or ad_id.";
@@ -387,7 +387,7 @@ tt_fault_raise(const TtFault *fault)
 {
 	if (fault->http->outcome != TT_HTTP_OK)
 		raise_transport(fault);
-	else if (has_code(fault) && (fault->reply->code != 0 || fault->reply->has_data))
+	else if (has_code(fault) && fault->reply->code != 0)
 		raise_code(fault);
 	else
 		raise_http(fault);

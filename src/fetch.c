@@ -4,8 +4,8 @@
  *
  * The units of a query are worked off with up to "concurrency" requests in
  * flight.  A job is one request for one page of one unit; a page that came
- * waits in a queue until the scan takes it.  Jobs and waiting pages together
- * never exceed the concurrency, which bounds memory; what several scans of one
+ * waits in a queue until the scan takes it.  Their number is
+ * bounded, and so is memory; what several scans of one
  * backend may have in flight together is in fetch_lanes.c.
  *
  * Ownership: everything lives in fetch->context.  Its reset callback gives
@@ -263,7 +263,7 @@ add_next_job(TtFetch *fetch)
 {
 	dlist_iter iter;
 
-	if (bound_reached(fetch))
+	if (fetch->njobs >= fetch->options->concurrency || bound_reached(fetch))
 		return false;
 	fetch->lane.held = fetch->njobs + fetch->nready;
 	if (!tt_lane_may_hold(&fetch->lane))
@@ -392,8 +392,13 @@ take_events(TtFetch *fetch)
 	tell_sent(fetch);
 	while ((transfer = tt_http_next_done(fetch->http)) != NULL)
 	{
+		/* first: judging may free the job, and may raise */
+		tell_sent(fetch);
 		tt_job_done(fetch, tt_transfer_arg(transfer));
 		landed = true;
+		/* the next goes out before others are judged: that takes a while */
+		(void) send_jobs(fetch);
+		tt_http_pump(fetch->http);
 	}
 	tell_sent(fetch);
 	if (landed)

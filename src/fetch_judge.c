@@ -17,6 +17,9 @@
 #include "fault.h"
 #include "utils/memutils.h"
 
+/* a report needs a metric: this one, when those that were wanted are refused */
+#define LAST_METRIC "spend"
+
 static int64 session_requests = 0;
 
 static void
@@ -291,6 +294,9 @@ drop_refused_metrics(TtFetch *fetch, TtFetchJob *job, const TtFault *fault)
 
 	if (query->stream->kind != TT_KIND_REPORT || !query->send_names || tt_snapshot_refresh)
 		return false;
+	/* what is asked for when all else is refused: nothing is left to drop */
+	if (before == 1 && strcmp(query->names[0], LAST_METRIC) == 0 && job->nnames == 1)
+		return false;
 	for (int i = 0; i < before; i++)
 	{
 		const char *name = query->names[i];
@@ -310,13 +316,13 @@ drop_refused_metrics(TtFetch *fetch, TtFetchJob *job, const TtFault *fault)
 	}
 	query->nnames = kept;
 	if (kept == 0)
-		query->names[query->nnames++] = "spend";
+		query->names[query->nnames++] = LAST_METRIC;
 	/* another job may have dropped it already: then just ask again */
 	return kept < before || job->nnames > before;
 }
 
 /*
- * A refused parameter: a metric can be left out, and so can conditions, since
+ * A refused parameter: a metric can be left out, and so can conditions where
  * they are rechecked; otherwise it is an error.
  */
 static void
@@ -332,7 +338,7 @@ parameter_refused(TtFetch *fetch, TtFetchJob *job, const TtFault *fault)
 		return;
 	}
 	if (fetch->query->nconditions == 0 || unit->plain || unit->handed_on ||
-		fetch->units->nbatches > 1)
+		fetch->query->exact || fetch->units->nbatches > 1)
 		tt_fault_raise(fault);
 	unit->plain = true;
 	fetch->stats->retries++;

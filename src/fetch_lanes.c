@@ -13,8 +13,8 @@
  * waits pumps the others (tt_lane_pump_others), which moves bytes and raises
  * nothing; what came is judged when its own scan goes on.
  *
- * Memory: pages and jobs of one scan never exceed the concurrency, and those of
- * the arms of an async Append do not together.  An arm that has nothing and
+ * Memory: jobs and pages of one scan never exceed the concurrency by more than
+ * two, and those of the arms of an async Append do not together.  An arm that has nothing and
  * waited in vain may have one page nevertheless: rather that than stand still.
  *
  * Nothing here blocks or ereports.
@@ -26,6 +26,10 @@
 #define FIRST_PATIENCE 2 /* ms */
 #define LAST_PATIENCE  100
 #define IN_VAIN		   20 /* ms without a page before one is allowed */
+
+/* pages that may wait beside a full number of requests, so that these go on
+ * while rows are used */
+#define AHEAD 2
 
 static dlist_head lanes = DLIST_STATIC_INIT(lanes);
 
@@ -92,7 +96,7 @@ has_room(const TtLane *lane, Bound bound)
 		nlanes += n > 0 || starves;
 		give_way |= starves && n < mine;
 	}
-	if (sum >= lane->concurrency)
+	if (sum >= lane->concurrency + (bound == PAGES ? AHEAD : 0))
 		return false;
 	return !give_way || mine < Max(lane->concurrency / nlanes, 1);
 }
@@ -108,7 +112,7 @@ starve(TtLane *lane)
 bool
 tt_lane_may_hold(TtLane *lane)
 {
-	if (lane->held >= lane->concurrency)
+	if (lane->held >= lane->concurrency + AHEAD)
 		return false;
 	if (lane->beside == NULL || has_room(lane, PAGES))
 		return true;

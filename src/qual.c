@@ -520,6 +520,8 @@ find_filter(TtBounds *bounds, const TtTable *table, AttrNumber attnum)
 	filter->attnum = attnum;
 	filter->condition.filter = tt_qual_filter(table, attnum, &filter->condition.param);
 	filter->positive = tt_qual_positive(table, attnum);
+	filter->number = table->stream->kind == TT_KIND_REPORT ||
+		table->columns[attnum - 1].listed->type == TT_TYPE_bigint;
 	filter->condition.nvalues = -1; /* no value yet */
 	bounds->filters = lappend(bounds->filters, filter);
 	return filter;
@@ -592,7 +594,9 @@ value_to_text(const TtBoundFilter *filter, Datum value, Oid type, const char **r
 		s = (char *) pg_do_encoding_conversion((unsigned char *) s, strlen(s),
 											   GetDatabaseEncoding(), PG_UTF8);
 		if (*s != '\0' && pg_verify_mbstr(PG_UTF8, s, strlen(s), true) &&
-			((kind != TT_FILTER_EQ && kind != TT_FILTER_ENUMS) || looks_like_enum(s)))
+			((kind != TT_FILTER_EQ && kind != TT_FILTER_ENUMS) || looks_like_enum(s)) &&
+			(!filter->number || (value_to_id(value, type, &id) &&
+								 strcmp(psprintf(INT64_FORMAT, id), s) == 0)))
 			*result = s;
 	}
 	return true;
@@ -631,7 +635,7 @@ apply_values(TtBounds *bounds, TtBoundFilter *filter, int n, const Datum *values
 			return;
 	}
 	if (n > 0)
-		condition->type = json_type(types[0]);
+		condition->type = filter->number ? TT_JSON_NUMBER : json_type(types[0]);
 	qsort(texts, ntexts, sizeof(char *), compare_strings);
 	for (int i = 0; i < ntexts; i++)
 	{

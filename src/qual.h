@@ -78,6 +78,8 @@ typedef struct TtBoundFilter
 	AttrNumber	attnum;
 	TtCondition condition;
 	bool		positive;		/* see tt_qual_positive() */
+	bool		number;			/* the API knows it as a number, whatever the
+								 * column's type */
 	bool		has_from;		/* TT_FILTER_CREATED, TT_FILTER_MODIFIED */
 	bool		has_to;
 	TimestampTz from;

@@ -68,6 +68,8 @@ typedef struct TtQuery
 	const char *order_field;	/* NULL: any order */
 	bool		descending;
 	bool		totals_only;	/* only page_info.total_number is wanted */
+	bool		exact;			/* rows are not rechecked: no condition may be
+								 * left out */
 	int64_t		row_bound;		/* rows that may be enough: nothing is read
 								 * ahead of them; 0: all will be read */
 	const char *app_id;			/* endpoints that list accounts */

@@ -372,6 +372,7 @@ count_rows(ForeignScanState *node)
 
 	if (state->finished)
 		return 0;
+	state->query.exact = true;
 	state->query.totals_only = true;
 	state->query.page_size = 1;
 	while (tt_scan_next_page(state, true))

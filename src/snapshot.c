@@ -136,11 +136,11 @@ tiktok_snapshot_source(PG_FUNCTION_ARGS)
 	TtTable				*table = tt_table_get(rel);
 	TtOptions			*options = tt_options_get(serverid, table->relid, GetUserId(), false);
 	const TtTableColumn *time = time_column(table);
-	TtGrain grain = table->stream->kind == TT_KIND_REPORT ? table->stream->report.grain
-														  : TT_GRAIN_NONE;
-	TupleDesc desc;
-	Datum	  values[8] = {0};
-	bool	  nulls[8] = {false};
+	TtGrain				 grain = table->stream->kind == TT_KIND_REPORT ? table->stream->report.grain
+																	   : TT_GRAIN_NONE;
+	TupleDesc			 desc;
+	Datum				 values[8] = {0};
+	bool				 nulls[8] = {false};
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
@@ -175,9 +175,10 @@ tiktok_snapshot_source_columns(PG_FUNCTION_ARGS)
 	for (int i = 0; i < table->natts; i++)
 	{
 		const TtTableColumn *column = &table->columns[i];
-		const char *description = column->listed != NULL ? column->listed->description : "";
-		Datum		values[6] = {0};
-		bool		nulls[6] = {false};
+		const TtColumn		*listed = column->listed;
+		const char			*description = listed != NULL ? listed->description : "";
+		Datum				 values[6] = {0};
+		bool				 nulls[6] = {false};
 
 		if (column->dropped)
 			continue;
@@ -187,8 +188,7 @@ tiktok_snapshot_source_columns(PG_FUNCTION_ARGS)
 		values[1] = Int16GetDatum(i + 1);
 		values[2] = BoolGetDatum(column->is_account);
 		values[3] = BoolGetDatum(column->in_key);
-		values[4] = BoolGetDatum(column->listed != NULL &&
-								 (column->listed->flags & TT_CF_SIGNED_URL) != 0);
+		values[4] = BoolGetDatum(listed != NULL && (listed->flags & TT_CF_SIGNED_URL) != 0);
 		nulls[5] = description[0] == '\0';
 		if (!nulls[5])
 			values[5] = CStringGetTextDatum(description);
@@ -357,7 +357,7 @@ tiktok_snapshot_lock(PG_FUNCTION_ARGS)
 	check_owner(target);
 	for (lock = held; lock != NULL; lock = lock->next)
 		if (lock->target == target)
-			PG_RETURN_BOOL(false);	/* a trigger of the target tries to refresh it */
+			PG_RETURN_BOOL(false); /* a trigger of the target tries to refresh it */
 	if (!registered)
 	{
 		RegisterXactCallback(at_transaction_end, NULL);

@@ -64,6 +64,21 @@ STREAMS = {
     'advertisers_audience_reports_lifetime': 'gender age spend clicks',
 }
 NUMBER = re.compile(r'-?\d+\.\d+')
+# tables of the test's own: an append of the accounts; columns of other types
+OWN = {
+    'parted': ('advertiser_id ad_id stat_time_day', {
+        'advertiser_id': 'bigint', 'ad_id': 'bigint', 'stat_time_day': 'date',
+        'campaign_id': 'bigint', 'spend': 'numeric', 'impressions': 'bigint', 'ad_name': 'text'},
+        'ads_reports_daily', 'advertiser_id ad_id campaign_id stat_time_day'),
+    'typed': ('advertiser_id campaign_id', {
+        'advertiser_id': 'bigint', 'campaign_id': 'text', 'campaign_name': 'text',
+        'objective_type': 'text', 'create_time': 'timestamp', 'budget': 'numeric'},
+        'campaigns', 'advertiser_id campaign_id objective_type create_time'),
+    'typed_report': ('advertiser_id adgroup_id stat_time_day', {
+        'advertiser_id': 'numeric', 'adgroup_id': 'text', 'stat_time_day': 'timestamp',
+        'campaign_id': 'numeric', 'spend': 'numeric'},
+        'ad_groups_reports_daily', 'stat_time_day adgroup_id campaign_id'),
+}
 METRICS = ('spend', 'impressions', 'clicks', 'reach')
 # the days that exist, and those that queries speak of
 FIRST, LAST = '2025-12-01', '2026-07-02'
@@ -92,6 +107,27 @@ def control(api, what, content=None):
         return json.loads(reply.read())
 
 
+def make_own(connection):
+    """The foreign tables of OWN."""
+    for name, (_, types, stream, _) in OWN.items():
+        columns = ', '.join(f'{column} {type_}' for column, type_ in types.items())
+        if name != 'parted':
+            connection.query(f"CREATE FOREIGN TABLE ads.{name} ({columns}) SERVER tiktok_property "
+                             f"OPTIONS (stream '{stream}')")
+            continue
+        parts = (f"SELECT {', '.join(types)} FROM ads.{stream} WHERE advertiser_id = {account}"
+                 for account in ACCOUNTS)
+        connection.query(f"CREATE VIEW ads.{name} AS {' UNION ALL '.join(parts)}")
+
+
+def read_pool(connection, name, types):
+    """Values that occur in the columns of a copy."""
+    return {column: [value for (value,) in connection.query(
+        f'SELECT DISTINCT {column}::text FROM copy.{name} WHERE {column} IS NOT NULL '
+        'ORDER BY 1 LIMIT 60')]
+            for column, type_ in types.items() if type_ not in ('jsonb', 'text[]')}
+
+
 def read_tables(connection):
     """The Table of each stream: columns of the catalogue, values of the copy."""
     tables = []
@@ -105,14 +141,14 @@ def read_tables(connection):
         wanted = set(key) | pushed | set(more.split())
         types = {column: type_ for column, type_, _ in listed if column in wanted}
         time = next((c for c in ('stat_time_day', 'stat_time_hour') if c in key), None)
-        pool = {}
-        for column, type_ in types.items():
-            if type_ not in ('jsonb', 'text[]'):
-                pool[column] = [value for (value,) in connection.query(
-                    f'SELECT DISTINCT {column}::text FROM copy.{name} WHERE {column} IS NOT NULL '
-                    'ORDER BY 1 LIMIT 60')]
+        pool = read_pool(connection, name, types)
         tables.append(Table(name, list(dict.fromkeys(key)), types, pushed & set(types), pool, time,
                             tuple(m for m in METRICS if m in types) if 'report' in name else ()))
+    for name, (key, types, _, pushed) in OWN.items():
+        tables.append(Table(name, key.split(), types, set(pushed.split()),
+                            read_pool(connection, name, types),
+                            'stat_time_day' if 'stat_time_day' in types else None,
+                            ('spend', 'impressions') if name == 'parted' else ()))
     return tables
 
 
@@ -126,9 +162,10 @@ def server_options(seed):
 def set_up(connection, api, options):
     """Foreign tables, local copies and views of both."""
     connection.query(SETUP.format(api=api, accounts=','.join(map(str, ACCOUNTS)), options=options))
-    for name in STREAMS:
+    make_own(connection)
+    for name in list(STREAMS) + list(OWN):
         where = ''
-        if name.endswith('_daily'):
+        if name.endswith('_daily') or name in ('parted', 'typed_report'):
             where = f"WHERE stat_time_day BETWEEN '{FIRST}' AND '{LAST}'"
         elif name.endswith('_hourly'):
             where = f"WHERE stat_time_hour >= '{DAYS['hour'][0]}' AND stat_time_hour < '{LAST}'"

@@ -148,8 +148,8 @@ class Shapes(Generator):
                 f'(SELECT * FROM {t.name} {a} WHERE {where}) {a} ON {side}')
 
     def shape_join_days(self):
-        """A join column is the only bound of the days."""
-        t, a = self.table(lambda t: t.time == 'stat_time_day'), self.alias()
+        """A join column is the only bound of the days (which does not reach into a UNION ALL)."""
+        t, a = self.table(lambda t: t.time == 'stat_time_day' and t.name != 'parted'), self.alias()
         account = self.random.choice(self.accounts)
         return (f'SELECT l.tag, {self.keys(t, a)} FROM l_days l JOIN {t.name} {a} '
                 f'ON {a}.{t.time} = l.day WHERE {a}.advertiser_id = {account} AND '
@@ -172,6 +172,8 @@ class Shapes(Generator):
         t, u, a, b = self.table(), self.table(lambda t: not t.time), self.alias(), self.alias()
         shared = [c for c in t.types if c in u.types and c.endswith('_id')
                   and t.types[c] == u.types[c]]
+        if not shared:
+            return self.shape_rows()
         c = self.random.choice(shared)
         inner = f'FROM {u.name} {b} WHERE {self.where(u, b, (0, 1))}'
         test = self.random.choice((

@@ -14,7 +14,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 # Snapshots go by the clock, so the API has to as well; not across midnight.
-sleep(1) while strftime('%H:%M', gmtime) =~ /^23:5/;
+plan skip_all => 'it is almost midnight in UTC' if strftime('%H:%M', gmtime) =~ /^23:5/;
 my $today = strftime('%Y-%m-%d', gmtime);
 my $window = 2;
 

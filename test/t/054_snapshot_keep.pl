@@ -14,7 +14,7 @@ use TiktokTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-sleep(1) while strftime('%H:%M', gmtime) =~ /^23:5/;
+plan skip_all => 'it is almost midnight in UTC' if strftime('%H:%M', gmtime) =~ /^23:5/;
 my $today = strftime('%Y-%m-%d', gmtime);
 
 api_start('--today', $today);

@@ -11,7 +11,7 @@ use TiktokTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-sleep(1) while strftime('%H:%M', gmtime) =~ /^23:5/;
+plan skip_all => 'it is almost midnight in UTC' if strftime('%H:%M', gmtime) =~ /^23:5/;
 
 # pg_cron has no setting to find its script elsewhere, so that it has to be
 # where the server under test looks: beside our own.

@@ -10,7 +10,8 @@
 #
 # Values that a reader fills in ('...') are filled in, and servers of
 # tiktok_fdw get the option api_url.  Each file of examples/ has a database of
-# its own, the documentation shares one.
+# its own, set up as in README.md unless the file does it; the documentation
+# shares one.
 
 use strict;
 use warnings;
@@ -151,8 +152,11 @@ foreach my $example (@examples)
 	my $db = 'example_' . ++$number;
 	my $name = $example =~ s,^\Q$top\E/,,r;
 
+	my $sql = slurp_file($example);
 	$node->safe_psql('postgres', "CREATE DATABASE $db");
-	my ($ok, $out, $err) = run_sql($db, slurp_file($example));
+	$sql = join('', map { $_->{sql} } grep { $_->{mark} =~ /first/ } @all) . $sql
+	  unless $sql =~ /^CREATE EXTENSION/m;
+	my ($ok, $out, $err) = run_sql($db, $sql);
 	ok($ok, "$name runs") or diag($err);
 	like($out, qr/\(([2-9]|\d{2,}) rows\)/, "$name: and shows rows");
 }

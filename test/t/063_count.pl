@@ -1,0 +1,95 @@
+
+# count(*) is taken from the API's totals, the one answer that PostgreSQL does
+# not check: it is right, or it is an error, whatever the API does.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::Bin;
+use TiktokTest;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $account = '7030219640413208578';
+
+api_start();
+my $node = new_node('main');
+setup_fdw($node, rate_limit => 1000, advertiser_ids => "$account,7051874396120449026",
+	page_size => 10);
+
+# The answer of a count(*), and of the same query reading every row.
+sub counts
+{
+	my ($from) = @_;
+	return split /\|/, $node->safe_psql('postgres',
+		"SELECT (SELECT count(*) FROM $from), (SELECT count(x) FROM (SELECT t::text AS x FROM $from) s)");
+}
+
+my $campaign = $node->safe_psql('postgres',
+	"SELECT min(campaign_id) FROM ads.campaigns WHERE advertiser_id = $account");
+my @froms = (
+	'ads.campaigns t',
+	"ads.ads t WHERE advertiser_id = $account",
+	"ads.ads t WHERE campaign_id = $campaign",
+	"ads.ads t WHERE campaign_id IN ($campaign, -1, 0, 1, 9223372036854775807)",
+	"ads.ads t WHERE campaign_id = ANY ('{}')",
+	"ads.ads t WHERE ad_id = ANY (ARRAY(SELECT ad_id FROM ads.ads))",
+	"ads.ads t WHERE ad_id = ANY (ARRAY(SELECT ad_id FROM ads.ads UNION ALL SELECT generate_series(1, 250)))",
+	"ads.ads t WHERE campaign_id = $campaign AND ad_id > 0",
+	"ads.ads t WHERE campaign_id = $campaign AND campaign_id = ANY (ARRAY(SELECT campaign_id FROM ads.campaigns))",
+	"ads.ads_reports_daily t WHERE stat_time_day BETWEEN '2026-05-01' AND '2026-06-29'",
+	"ads.ads_reports_daily t WHERE stat_time_day = '2026-06-10' AND campaign_id = $campaign",
+	"ads.ads_reports_daily t WHERE stat_time_day IN ('2026-06-10', '2026-06-20')",
+	"ads.ads_reports_daily t WHERE stat_time_day = '2026-06-10' OR stat_time_day = '2026-06-20'",
+	"ads.ads_reports_daily t WHERE stat_time_day >= '2026-06-20 12:00'::timestamp AND stat_time_day < '2026-06-23'",
+	"ads.ads_reports_hourly t WHERE stat_time_hour BETWEEN '2026-06-20 13:00' AND '2026-06-20 15:00'",
+	"ads.ads_reports_hourly t WHERE stat_time_hour::date = '2026-06-20'",
+	"ads.ads_reports_hourly t WHERE stat_time_hour::date BETWEEN '2026-06-20' AND '2026-06-21'",
+	'ads.creative_assets_music t',
+	'ads.creative_assets_music t WHERE material_id = 0',
+	'ads.creative_assets_images t WHERE material_id = -1',
+	'ads.audiences t', 'ads.advertisers t', 'ads.advertiser_ids t',
+	'ads.ads_reports_lifetime t', 'ads.advertisers_audience_reports_lifetime t');
+foreach my $from (@froms)
+{
+	my ($total, $rows) = counts($from);
+	is($total, $rows, "count(*): $from");
+}
+is_deeply(api_violations(), [], 'asked as documented');
+
+# from totals: a request of one row for each account
+api_reset();
+$node->safe_psql('postgres', 'SELECT count(*) FROM ads.ads');
+is_deeply([ map { $_->{params}{page_size} } @{ api_log() } ], [ 1, 1 ], 'a row of each account');
+
+# A filter that the API refuses is not left out: the total would be of all rows.
+api_faults([ { match => { path => 'campaign/get' },
+		action => { code => 40002, message => 'filtering.campaign_ids: is not valid' } } ]);
+my ($rc, $out, $err) = $node->psql('postgres', '\set VERBOSITY verbose' . <<SQL);
+
+SELECT count(*) FROM ads.campaigns WHERE advertiser_id = $account AND campaign_id = $campaign
+SQL
+isnt($out, 4, 'a refused filter: not the number of all campaigns');
+like($out . $err, qr/^1$|ERROR:  22023/, 'but the right one, or an error');
+api_reset();
+
+# no total in a reply: the rows are read and counted
+my ($all) = counts('ads.campaigns t');
+api_faults([ { match => { path => 'campaign/get' }, times => 0,
+		action => { missing => ['page_info'] } } ]);
+is($node->safe_psql('postgres', 'SELECT count(*) FROM ads.campaigns'), $all, 'no page_info');
+api_reset();
+
+# an account that is refused: an error, or skipped like its rows
+api_faults([ { match => { path => 'campaign/get', advertiser_id => $account }, times => 0,
+		action => { code => 40001, message => 'No permission' } } ]);
+($rc, $out, $err) = $node->psql('postgres', '\set VERBOSITY verbose' . "\nSELECT count(*) FROM ads.campaigns");
+like($err, qr/ERROR:  42501/, 'a refused account is an error');
+$node->safe_psql('postgres', q{ALTER SERVER tiktok OPTIONS (ADD on_advertiser_error 'skip')});
+($rc, $out, $err) = $node->psql('postgres', 'SELECT count(*) FROM ads.campaigns');
+cmp_ok($out, '<', $all, 'or its rows are missing');
+like($err, qr/WARNING/, 'and a warning says so');
+
+$node->stop;
+done_testing();
