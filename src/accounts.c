@@ -69,10 +69,9 @@ tt_accounts_get(const TtTable *table, const TtOptions *options, TtFetchStats *st
 		for (int row = 0; row < page->reply->nrows; row++)
 		{
 			const TtValue *value = tt_reply_value(page->reply, row, 0);
-			char	   *end = NULL;
-			int64		id = value->kind > TT_VALUE_NULL ? strtoll(value->text, &end, 10) : 0;
+			int64		id;
 
-			if (id <= 0 || *end != '\0')
+			if (!tt_reply_int(value, &id) || id <= 0)
 				ereport(ERROR,
 						(errcode(ERRCODE_FDW_ERROR),
 						 errmsg("malformed reply from the TikTok API: an account without advertiser_id"),

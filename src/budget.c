@@ -9,15 +9,15 @@
  * first, but counts in the window from the moment it goes out: between the two
  * (a connection may have to be made) it counts as unsent, that is, always.
  *
- * An unsent grant must end.  Callers say so with tt_budget_sent() or
- * tt_budget_return(); for those that forget or die, each backend keeps a list
- * of its unsent grants, and what is on it at the end of a transaction counts as
- * sent then.  kill -9 makes the postmaster set up shared memory anew.
+ * An unsent grant must end.  Callers say so with tt_budget_sent(); for those
+ * that forget or die, each backend keeps a list of its unsent grants, and what
+ * is on it at the end of a transaction counts as sent then.  kill -9 makes the
+ * postmaster set up shared memory anew.
  *
  * Shared memory is of fixed size (about 19 kB) under two LWLocks, which are
  * held for a walk through an array: no wait, no ereport, no palloc, no catalog
- * look-up under them.  tt_budget_sent() and tt_budget_return() may be called
- * from a reset callback of a memory context.
+ * look-up under them.  tt_budget_sent() may be called from a reset callback of a
+ * memory context.
  */
 #include "postgres.h"
 
@@ -38,9 +38,6 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"
-#ifdef TT_HAVE_NAMED_DSM_SEGMENT
-#include "storage/dsm_registry.h"
-#endif
 
 /*
  * Count up when the layout changes: an updated library may meet the memory of
@@ -134,20 +131,11 @@ static void
 attach(void)
 {
 	Shared *found_or_made;
-	bool	found;
 
 	if (shared)
 		return;
 
-#ifdef TT_HAVE_NAMED_DSM_SEGMENT
-	found_or_made = GetNamedDSMSegment(SHARED_NAME, sizeof(Shared), init_shared, &found);
-#else
-	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-	found_or_made = ShmemInitStruct(SHARED_NAME, sizeof(Shared), &found);
-	if (!found)
-		init_shared(found_or_made);
-	LWLockRelease(AddinShmemInitLock);
-#endif
+	found_or_made = tt_shared_memory(SHARED_NAME, sizeof(Shared), init_shared);
 	LWLockRegisterTranche(found_or_made->tranche, "tiktok_fdw");
 	RegisterXactCallback(at_transaction_end, NULL);
 	shared = found_or_made;
@@ -322,7 +310,7 @@ reserve_unsent(void)
 	}
 }
 
-/* Take it off the list; false: it is not on it, being sent or returned. */
+/* Take it off the list; false: it is not on it, being sent. */
 static bool
 forget_unsent(TtBudgetGrant *grant)
 {
@@ -396,20 +384,6 @@ tt_budget_sent(TtBudgetGrant *grant)
 	LWLockRelease(&shared->budget_lock);
 }
 
-void
-tt_budget_return(TtBudgetGrant *grant)
-{
-	Budget *budget;
-
-	if (!forget_unsent(grant))
-		return;
-	LWLockAcquire(&shared->budget_lock, LW_EXCLUSIVE);
-	budget = find_budget(grant->key);
-	if (budget)
-		budget->unsent--;
-	LWLockRelease(&shared->budget_lock);
-}
-
 /*
  * No scan outlives its transaction, so grants that are still unsent are of
  * scans that died.  Whether their requests went out is not known: count them.
@@ -441,21 +415,6 @@ tt_budget_penalty(TtBudgetKey key, int64 ms)
 	if (budget)
 		budget->penalty_until = Max(budget->penalty_until, now + ms);
 	LWLockRelease(&shared->budget_lock);
-}
-
-int64
-tt_budget_penalty_left(TtBudgetKey key)
-{
-	Budget *budget;
-	int64	left = 0;
-
-	attach();
-	LWLockAcquire(&shared->budget_lock, LW_SHARED);
-	budget = find_budget(key);
-	if (budget)
-		left = Max(budget->penalty_until - now_ms(), 0);
-	LWLockRelease(&shared->budget_lock);
-	return left;
 }
 
 /* ---------------------------------------------------------------------------

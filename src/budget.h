@@ -22,9 +22,9 @@ extern TtBudgetKey tt_budget_key(const char *app_id, const char *host,
 								 const char *token);
 
 /*
- * A grant counts against the rate until it is sent or returned.  Each of these
- * ends it; what comes after does nothing.  Grants that are still open at the
- * end of the transaction count as sent then.
+ * A grant counts against the rate until it is sent; saying so again does
+ * nothing.  Grants that are still open at the end of the transaction count as
+ * sent then.
  */
 typedef struct TtBudgetGrant
 {
@@ -46,14 +46,8 @@ extern int tt_budget_acquire(TtBudgetKey key, int rate, TtBudgetGrant *grant);
  */
 extern void tt_budget_sent(TtBudgetGrant *grant);
 
-/* The granted request was never sent. */
-extern void tt_budget_return(TtBudgetGrant *grant);
-
 /* Nobody sends with this key for the next ms milliseconds. */
 extern void tt_budget_penalty(TtBudgetKey key, int64 ms);
-
-/* ms of the penalty still to go; 0: none */
-extern int64 tt_budget_penalty_left(TtBudgetKey key);
 
 /* counters per database, server and endpoint; see tiktok.stat_requests */
 typedef struct TtRequestCounters

@@ -73,11 +73,6 @@
 	pg_foreign_server_aclcheck(server, user, mode)
 #endif
 
-/* JSON parser callbacks return an error code from 16 on */
-#if PG_VERSION_NUM >= 160000
-#define TT_HAVE_JSON_CALLBACK_RESULT 1
-#endif
-
 /* makeJsonLexContextCstringLen() takes the context from 17 on */
 #if PG_VERSION_NUM >= 170000
 #define TT_MAKE_JSON_LEX(json, length, encoding, escapes) \

@@ -616,7 +616,7 @@ decode_cell(const TtDecoder *decoder, DecodedColumn *column, const TtValue *valu
 	int64		 id;
 	bool		 no_value;
 
-	if (column->is_account && !tt_decode_id(value, &id) && origin->account != 0)
+	if (column->is_account && !tt_reply_int(value, &id) && origin->account != 0)
 	{
 		own.kind = TT_VALUE_STRING;
 		own.text = account;
@@ -677,10 +677,4 @@ tt_decoder_row(TtDecoder *decoder, const TtReply *reply, int row, const TtOrigin
 		values[i] = decode_cell(decoder, column, place.value, origin, &nulls[i]);
 	}
 	error_context_stack = callback.previous;
-}
-
-bool
-tt_decode_id(const TtValue *value, int64 *id)
-{
-	return tt_reply_int(value, id);
 }

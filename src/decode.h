@@ -36,7 +36,4 @@ extern TtDecoder *tt_decoder_create(const TtTable *table, TupleDesc desc,
 extern void tt_decoder_row(TtDecoder *decoder, const TtReply *reply, int row,
 						   const TtOrigin *origin, Datum *values, bool *nulls);
 
-/* reads the text form of an id; false if it is none */
-extern bool tt_decode_id(const TtValue *value, int64 *id);
-
 #endif /* TT_DECODE_H */

@@ -61,11 +61,14 @@ key_hash(const TtFetch *fetch, const TtReply *reply, int row, uint64 *hash)
 	for (int i = 0; i < fetch->projection->nkeys; i++)
 	{
 		const TtValue *value = tt_reply_value(reply, row, i);
+		uint64		   part = 0;
 
-		any |= value->kind > TT_VALUE_NULL;
-		*hash = hash_combine64(*hash, value->kind > TT_VALUE_NULL ? hash_bytes_extended((const unsigned char *) value->text,
-																						value->length, 0)
-																  : 0);
+		if (value->kind > TT_VALUE_NULL)
+		{
+			any = true;
+			part = hash_bytes_extended((const unsigned char *) value->text, value->length, 0);
+		}
+		*hash = hash_combine64(*hash, part);
 	}
 	return any;
 }
@@ -171,7 +174,8 @@ page_arrived(TtFetch *fetch, TtFetchJob *job, const TtFault *fault, TtReply *rep
 		unit_mismatch(fetch, unit, fault, "a row came twice");
 		return;
 	}
-	if (last && unit->total >= 0 && unit->rows != unit->total)
+	/* no page within the total is empty: the others need not be waited for */
+	if ((last || reply->nrows == 0) && unit->total >= 0 && unit->rows != unit->total)
 	{
 		const char *what = psprintf(INT64_FORMAT " rows were promised, " INT64_FORMAT " came",
 									unit->total, unit->rows);

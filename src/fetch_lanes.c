@@ -27,10 +27,6 @@
 #define LAST_PATIENCE  100
 #define IN_VAIN		   20 /* ms without a page before one is allowed */
 
-/* pages that may wait beside a full number of requests, so that these go on
- * while rows are used */
-#define AHEAD 2
-
 static dlist_head lanes = DLIST_STATIC_INIT(lanes);
 
 void
@@ -57,6 +53,16 @@ typedef enum Bound
 	REQUESTS,
 	PAGES
 } Bound;
+
+/*
+ * Pages that may wait beside a full number of requests, so that these go on
+ * while rows are used.  Who asks for few requests wants few in vain, too.
+ */
+static int
+ahead(const TtLane *lane)
+{
+	return Min(lane->concurrency / 4, 2);
+}
 
 /* What another lane has of what this one shares with it. */
 static int
@@ -96,7 +102,7 @@ has_room(const TtLane *lane, Bound bound)
 		nlanes += n > 0 || starves;
 		give_way |= starves && n < mine;
 	}
-	if (sum >= lane->concurrency + (bound == PAGES ? AHEAD : 0))
+	if (sum >= lane->concurrency + (bound == PAGES ? ahead(lane) : 0))
 		return false;
 	return !give_way || mine < Max(lane->concurrency / nlanes, 1);
 }
@@ -112,7 +118,7 @@ starve(TtLane *lane)
 bool
 tt_lane_may_hold(TtLane *lane)
 {
-	if (lane->held >= lane->concurrency + AHEAD)
+	if (lane->held >= lane->concurrency + ahead(lane))
 		return false;
 	if (lane->beside == NULL || has_room(lane, PAGES))
 		return true;

@@ -35,7 +35,7 @@ quietly cc -shared -fPIC -Wl,-z,initfirst -o "$TT_WORK/first.so" "$TT_WORK/first
 chmod 755 "$TT_WORK/first.so"
 asan=$(gcc -print-file-name=libasan.so)
 ubsan=$(gcc -print-file-name=libubsan.so)
-preload="$TT_WORK/first.so $(readlink -f "$asan") $(readlink -f "$ubsan")"
+preload="$(readlink -f "$asan") $(readlink -f "$ubsan") $TT_WORK/first.so"
 
 data=$TT_WORK/home/data
 run=$TT_WORK/home/run
@@ -47,18 +47,11 @@ cat >>"$TT_CONF" <<-CONF
 	unix_socket_directories = '$run'
 CONF
 quietly tt_as sh -c 'cat "$1" >>"$2/postgresql.conf"' sh "$TT_CONF" "$data"
-# only the server runs with them
-quietly tt_as sh -c '
-	export LD_PRELOAD="$1" ASAN_OPTIONS="detect_leaks=0:abort_on_error=1:log_path=$4/asan" \
-		UBSAN_OPTIONS="print_stacktrace=1:log_path=$4/ubsan"
-	exec "$2/postgres" -D "$3" >"$4/../server.log" 2>&1 &' \
-	sh "$preload" "$TT_BINDIR" "$data" "$found"
-tries=0
-until tt_as pg_isready -q -h "$run"; do
-	tries=$((tries + 1))
-	[ "$tries" -lt 100 ] || tt_die "the server did not start: $(tail -n 20 "$TT_WORK/home/server.log")"
-	sleep 0.2
-done
+# only the server, and what starts it, runs with them
+quietly tt_as LD_PRELOAD="$preload" \
+	ASAN_OPTIONS="detect_leaks=0:abort_on_error=1:log_path=$found/asan" \
+	UBSAN_OPTIONS="print_stacktrace=1:log_path=$found/ubsan" \
+	pg_ctl -D "$data" -l "$TT_WORK/home/server.log" -w start
 
 tt_as PGHOST="$run" PGUSER=postgres make -s -C "$tree" PG_CONFIG="$PG_CONFIG" with_llvm=no installcheck \
 	TAP_TESTS= ${*:+REGRESS="$*"} >"$log" 2>&1

@@ -4,7 +4,7 @@
 #
 #   my $s = TiktokSession->new($node);
 #   $s->query('SELECT 1');           # what psql prints, errors included
-#   $s->send('SELECT pg_sleep(9)');  # does not wait
+#   $s->send('SELECT …');           # does not wait
 #   $s->finish;                      # what it printed
 #   $s->pid;                         # of its backend
 
