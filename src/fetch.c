@@ -8,9 +8,9 @@
  * bounded, and so is memory; what several scans of one
  * backend may have in flight together is in fetch_lanes.c.
  *
- * Ownership: everything lives in fetch->context.  Its reset callback gives
- * unsent grants back to the budget; the lane's own callback (http.c) aborts
- * transfers.  Nothing blocks except tt_http_wait(), and no lock is held there.
+ * Ownership: everything lives in fetch->context.  Its reset callback counts
+ * unsent grants as sent; the lane's own callback (http.c) aborts transfers.
+ * Nothing blocks except tt_http_wait(), and no lock is held there.
  */
 #include "postgres.h"
 

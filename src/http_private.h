@@ -59,11 +59,12 @@ struct TtTransfer
 	size_t			   post_length;
 	void			  *arg;
 	TtHttpReply		   reply;
-	size_t			   capacity; /* of reply.body */
-	bool			   replied;	 /* a first byte came */
-	bool			   stale;	 /* its old connection is dead, and so may others be */
-	bool			   fresh;	 /* second attempt, on a connection of its own */
-	CURLcode		   setup;	 /* first option that was refused */
+	size_t			   capacity;	 /* of reply.body */
+	size_t			   header_bytes; /* of all its replies */
+	bool			   replied;		 /* a first byte came */
+	bool			   stale;		 /* its old connection is dead, and so may others be */
+	bool			   fresh;		 /* second attempt, on a connection of its own */
+	CURLcode		   setup;		 /* first option that was refused */
 	const char		  *setup_option;
 	char			   curl_error[CURL_ERROR_SIZE];
 };

@@ -25,6 +25,9 @@
 /* how long Retry-After is believed (seconds) */
 #define MAX_RETRY_AFTER 86400
 
+/* header lines of a transfer together (bytes): libcurl before 8.3 keeps any number */
+#define MAX_HEADER_BYTES (256 * 1024)
+
 /* first allocation for a body */
 #define BODY_START (16 * 1024)
 
@@ -162,6 +165,9 @@ on_header(char *data, size_t size, size_t n, void *userp)
 	char		 value[64];
 
 	transfer->replied = true;
+	transfer->header_bytes += size * n;
+	if (transfer->header_bytes > MAX_HEADER_BYTES)
+		return 0; /* anything but all of it is an error */
 	if (size * n >= 5 && memcmp(data, "HTTP/", 5) == 0)
 	{
 		/* a reply starts; what came with an earlier one (100) is void */

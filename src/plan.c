@@ -17,6 +17,7 @@
 #include "learn.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
+#include "optimizer/clauses.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/pathnode.h"
@@ -24,7 +25,9 @@
 #include "optimizer/planmain.h"
 #include "optimizer/restrictinfo.h"
 #include "query.h"
+#include "rewrite/rewriteManip.h"
 #include "utils/lsyscache.h"
+#include "utils/partcache.h"
 #include "utils/rel.h"
 
 /* guesses for what was never seen */
@@ -48,7 +51,7 @@ typedef struct TtEstimate
 
 /* Columns whose values the executor needs, in ascending order. */
 static List *
-used_attributes(RelOptInfo *baserel, const TtTable *table)
+used_attributes(RelOptInfo *baserel, const TtTable *table, const List *constraint)
 {
 	Bitmapset  *used = NULL;
 	List	   *attrs = NIL;
@@ -59,6 +62,7 @@ used_attributes(RelOptInfo *baserel, const TtTable *table)
 	foreach(lc, baserel->baserestrictinfo)
 		pull_varattnos((Node *) ((RestrictInfo *) lfirst(lc))->clause, baserel->relid,
 					   &used);
+	pull_varattnos((Node *) constraint, baserel->relid, &used);
 	whole_row = bms_is_member(0 - FirstLowInvalidHeapAttributeNumber, used);
 	for (int attnum = 1; attnum <= table->natts; attnum++)
 		if (!table->columns[attnum - 1].dropped &&
@@ -194,6 +198,35 @@ estimate(PlannerInfo *root, RelOptInfo *baserel, TtRelInfo *info, List *quals)
 	return result;
 }
 
+/*
+ * The constraint of a partition.  PostgreSQL trusts that a partition holds only
+ * such rows, so the scan must ask for no others and check them: otherwise two
+ * partitions of one stream, by account or by month, would each return all.
+ */
+static List *
+partition_constraint(PlannerInfo *root, RelOptInfo *baserel, Relation rel)
+{
+	List	   *constraint;
+
+	if (!rel->rd_rel->relispartition)
+		return NIL;
+	constraint = copyObject(RelationGetPartitionQual(rel));
+	ChangeVarNodes((Node *) constraint, 1, baserel->relid, 0);
+	return (List *) eval_const_expressions(root, (Node *) constraint);
+}
+
+/* Classify a clause that every row of the scan must satisfy. */
+static bool
+add_qual(RelOptInfo *baserel, TtRelInfo *info, Expr *clause)
+{
+	const char *reason;
+	TtQual	   *qual = tt_qual_classify(baserel->relid, info->table, clause, &reason);
+
+	if (qual != NULL)
+		info->quals = lappend(info->quals, qual);
+	return qual != NULL;
+}
+
 void
 tiktokGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid)
 {
@@ -205,24 +238,25 @@ tiktokGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntable
 	ListCell   *lc;
 
 	info->table = tt_table_get(rel);
+	info->constraint = partition_constraint(root, baserel, rel);
 	table_close(rel, NoLock);
 	info->options = tt_options_get(GetForeignTable(foreigntableid)->serverid,
 								   foreigntableid, InvalidOid, false);
-	info->attrs = used_attributes(baserel, info->table);
+	info->attrs = used_attributes(baserel, info->table, info->constraint);
 	foreach(lc, baserel->baserestrictinfo)
 	{
 		RestrictInfo *ri = lfirst(lc);
-		const char *reason;
-		TtQual	   *qual = ri->pseudoconstant ? NULL :
-			tt_qual_classify(baserel->relid, info->table, ri->clause,
-							 &reason);
 
-		if (qual != NULL)
-			info->quals = lappend(info->quals, qual);
-		else
+		if (ri->pseudoconstant || !add_qual(baserel, info, ri->clause))
 			local = lappend(local, ri);
 	}
 	info->nlocal = list_length(local);
+	foreach(lc, info->constraint)
+	{
+		/* "key IS NOT NULL" follows from the comparison beside it */
+		if (!add_qual(baserel, info, lfirst(lc)) && !IsA(lfirst(lc), NullTest))
+			info->nlocal++;
+	}
 	baserel->fdw_private = info;
 	est = estimate(root, baserel, info, info->quals);
 	selectivity = clauselist_selectivity(root, local, baserel->relid, JOIN_INNER, NULL);
@@ -367,6 +401,7 @@ tiktokGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid,
 
 	if (IS_UPPER_REL(baserel))
 		return tt_plan_count(root, baserel, best_path, tlist);
+	clauses = list_concat(clauses, copyObject(info->constraint));
 
 	foreach(lc, clauses)
 	{

@@ -59,7 +59,8 @@ typedef struct TtRelInfo
 	TtTable    *table;
 	TtOptions  *options;
 	List	   *attrs;			/* attribute numbers the scan reads */
-	List	   *quals;			/* TtQual of baserestrictinfo */
+	List	   *quals;			/* TtQual of baserestrictinfo and constraint */
+	List	   *constraint;		/* of a partition: expressions, else NIL */
 	int			nlocal;			/* clauses that only we can check */
 	int			naccounts;		/* certain upper bound; 0: none */
 	double		units;			/* estimated request series of one account */
