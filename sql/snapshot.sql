@@ -148,3 +148,6 @@ GROUP BY 1 ORDER BY 1;
 SELECT tiktok.forget('mart.daily');
 SELECT count(*) FROM tiktok.snapshots WHERE target = 'mart.daily'::regclass;
 SELECT count(*) FROM mart.daily;
+
+DROP SCHEMA ads, mart, reports CASCADE;
+DROP EXTENSION tiktok_fdw CASCADE;

@@ -311,6 +311,7 @@ CREATE TABLE tiktok._snapshot_run (
 	requests bigint NOT NULL DEFAULT 0,
 	error text);
 CREATE INDEX ON tiktok._snapshot_run (target);
+COMMENT ON SEQUENCE tiktok._snapshot_run_run_seq IS 'numbers the runs';
 COMMENT ON TABLE tiktok._snapshot_run IS
 'internal: the last 100 refreshes of each snapshot; see view tiktok.snapshot_runs';
 

@@ -253,8 +253,11 @@ tiktokGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntable
 	info->nlocal = list_length(local);
 	foreach(lc, info->constraint)
 	{
+		Node *clause = lfirst(lc);
+
 		/* "key IS NOT NULL" follows from the comparison beside it */
-		if (!add_qual(baserel, info, lfirst(lc)) && !IsA(lfirst(lc), NullTest))
+		if (!add_qual(baserel, info, (Expr *) clause) &&
+			!(IsA(clause, NullTest) && ((NullTest *) clause)->nulltesttype == IS_NOT_NULL))
 			info->nlocal++;
 	}
 	baserel->fdw_private = info;
