@@ -98,6 +98,29 @@ keys_are_new(TtFetch *fetch, TtFetchUnit *unit, const TtReply *reply)
 	return all_new;
 }
 
+/* A list without pages that names something twice (an account held in two ways) means it once. */
+static void
+drop_repeated_rows(const TtFetch *fetch, TtReply *reply)
+{
+	TtSeen *seen = tt_seen_create(CurrentMemoryContext);
+	int		kept = 0;
+
+	for (int row = 0; row < reply->nrows; row++)
+	{
+		uint64 hash;
+
+		if (key_hash(fetch, reply, row, &hash) && !tt_seen_add(seen, hash))
+			continue;
+		if (kept < row)
+			memcpy(reply->values + (size_t) kept * reply->nslots,
+				   reply->values + (size_t) row * reply->nslots,
+				   sizeof(TtValue) * reply->nslots);
+		kept++;
+	}
+	tt_seen_free(seen);
+	reply->nrows = kept;
+}
+
 /* How many pages a unit has, once its first page came. */
 static void
 unit_learn(TtFetch *fetch, TtFetchUnit *unit, const TtReply *reply)
@@ -145,6 +168,8 @@ page_arrived(TtFetch *fetch, TtFetchJob *job, const TtFault *fault, TtReply *rep
 
 	if (reply->ads_throttled || fault->http->ads_throttled)
 		tt_fault_truncated(fault);
+	if (fetch->query->page_size == 0)
+		drop_repeated_rows(fetch, reply);
 	fetch->stats->pages++;
 	fetch->stats->rows += reply->nrows;
 	fetch->rows_arrived += reply->nrows;
@@ -282,6 +307,34 @@ names_word(const char *message, const char *word, bool *quoted)
 }
 
 /*
+ * What a message says before it lists what is valid ("metrics.2: Must be one
+ * of: spend, ..."): the names of that list are not refused.
+ */
+static const char *
+before_valid_names(const char *message)
+{
+	static const char *const lists[] = {
+		"be one of", "not one of", "expected one of", "valid metrics", "valid values",
+		"valid fields", "valid options", "supported metrics", "supported values",
+		"supported fields", "allowed metrics", "allowed values", "allowed fields",
+		"available metrics", "permitted values", "choose from"};
+	char *text = pstrdup(message);
+	char *lower = asc_tolower(message, strlen(message));
+
+	for (int i = 0; i < lengthof(lists); i++)
+		for (char *p = strstr(lower, lists[i]); p != NULL; p = strstr(p + 1, lists[i]))
+		{
+			/* "invalid metrics: cpm", "not supported metrics: cpm" */
+			if ((p > lower && isalnum((unsigned char) p[-1])) ||
+				(p - lower >= 4 && strncmp(p - 4, "not ", 4) == 0))
+				continue;
+			text[p - lower] = '\0';
+			break;
+		}
+	return text;
+}
+
+/*
  * A metric that the catalogue knows and the API refuses is no longer asked
  * for, and reads as NULL.  Returns whether there was one.  A name that is an
  * ordinary word ("result") counts only if the message speaks of metrics.
@@ -293,6 +346,7 @@ drop_refused_metrics(TtFetch *fetch, TtFetchJob *job, const TtFault *fault)
 	const char *message = fault->reply->message;
 	bool		about_metrics = strstr(message, "metric") != NULL ||
 						 strstr(message, "Metric") != NULL;
+	const char *refusal;
 	int kept = 0;
 	int before = query->nnames;
 
@@ -301,12 +355,13 @@ drop_refused_metrics(TtFetch *fetch, TtFetchJob *job, const TtFault *fault)
 	/* what is asked for when all else is refused: nothing is left to drop */
 	if (before == 1 && strcmp(query->names[0], LAST_METRIC) == 0 && job->nnames == 1)
 		return false;
+	refusal = before_valid_names(message);
 	for (int i = 0; i < before; i++)
 	{
 		const char *name = query->names[i];
 		bool		quoted;
 
-		if (!names_word(message, name, &quoted) || tt_metric_find(name) == NULL ||
+		if (!names_word(refusal, name, &quoted) || tt_metric_find(name) == NULL ||
 			!(about_metrics || quoted || strchr(name, '_') != NULL))
 		{
 			query->names[kept++] = name;

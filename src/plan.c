@@ -253,7 +253,7 @@ tiktokGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntable
 	info->nlocal = list_length(local);
 	foreach(lc, info->constraint)
 	{
-		Node *clause = lfirst(lc);
+		Node	   *clause = lfirst(lc);
 
 		/* "key IS NOT NULL" follows from the comparison beside it */
 		if (!add_qual(baserel, info, (Expr *) clause) &&

@@ -70,7 +70,8 @@ exact_qual(const TtTable *table, const TtQual *qual)
 
 		if (qual->role == TT_ROLE_DAY)
 		{
-			if (type != DATEOID || list_length(qual->values) > 1)
+			if (type != DATEOID || list_length(qual->values) > 1 ||
+				table->columns[qual->attnum - 1].type == TIMESTAMPTZOID)
 				return false;
 			continue;
 		}

@@ -62,7 +62,7 @@ tt_qual_filter(const TtTable *table, int attnum, const char **param)
 		*param = column->listed->filter_param;
 		return column->listed->filter;
 	}
-	name = strrchr(column->path, '.');
+	name = strchr(column->path, '.');
 	name = name != NULL ? name + 1 : column->path;
 	*param = tt_report_id_filter(report, name);
 	return *param != NULL ? TT_FILTER_IDS : TT_FILTER_NONE;
@@ -406,10 +406,11 @@ apply_accounts(TtBounds *bounds, int n, const Datum *values, const Oid *types)
  * the session's time zone, the days are the account's: widen by a day.
  */
 static bool
-value_to_days(TtQualRole role, TtQualOp op, Datum value, Oid type, TtDays *days)
+value_to_days(TtQualRole role, TtQualOp op, Oid column_type, Datum value, Oid type,
+			  TtDays *days)
 {
 	bool		midnight = true;	/* value is the very beginning of the day */
-	int			widen = 0;
+	int			widen = column_type == TIMESTAMPTZOID ? 1 : 0;
 	int64		day;
 	int64		usecs;
 
@@ -479,7 +480,7 @@ value_to_days(TtQualRole role, TtQualOp op, Datum value, Oid type, TtDays *days)
 }
 
 static void
-apply_days(TtBounds *bounds, const TtQual *qual, int n, const Datum *values,
+apply_days(TtBounds *bounds, Oid column_type, const TtQual *qual, int n, const Datum *values,
 		   const Oid *types)
 {
 	TtDays	   *days = palloc(sizeof(TtDays) * Max(n, 1));
@@ -487,7 +488,8 @@ apply_days(TtBounds *bounds, const TtQual *qual, int n, const Datum *values,
 	int			nboth;
 
 	for (int i = 0; i < n; i++)
-		if (!value_to_days(qual->role, qual->op, values[i], types[i], &days[i]))
+		if (!value_to_days(qual->role, qual->op, column_type, values[i], types[i],
+						   &days[i]))
 			return;
 	n = tt_ranges_normalise(days, n);
 	if (n > 0 && days[0].from > TT_DAY_MIN)
@@ -741,7 +743,8 @@ tt_bounds_apply(TtBounds *bounds, const TtTable *table, const TtQual *qual, int 
 			break;
 		case TT_ROLE_DAY:
 		case TT_ROLE_HOUR:
-			apply_days(bounds, qual, n, flat, flat_types);
+			apply_days(bounds, table->columns[qual->attnum - 1].type, qual, n, flat,
+					   flat_types);
 			break;
 		case TT_ROLE_FILTER:
 			apply_filter(bounds, table, qual, n, flat, flat_types);
