@@ -28,9 +28,9 @@
 
 TT_MODULE_MAGIC("tiktok_fdw", TT_VERSION);
 
-char	   *tt_allowed_hosts = NULL;
-bool		tt_enable_pushdown = true;
-bool		tt_snapshot_refresh = false;
+char *tt_allowed_hosts = NULL;
+bool  tt_enable_pushdown = true;
+bool  tt_snapshot_refresh = false;
 
 PG_FUNCTION_INFO_V1(tiktok_fdw_handler);
 PG_FUNCTION_INFO_V1(tiktok_fdw_validator);
@@ -40,7 +40,7 @@ PG_FUNCTION_INFO_V1(tiktok_report_metrics);
 PG_FUNCTION_INFO_V1(tiktok_check);
 PG_FUNCTION_INFO_V1(tiktok_version);
 
-void		_PG_init(void);
+void _PG_init(void);
 
 /* cached plans may count on what the setting allows */
 static void

@@ -25,9 +25,10 @@ require_app(const TtOptions *options)
 						options->server_name, options->app_id == NULL ? "app_id" : "secret"),
 				 errhint("ALTER USER MAPPING FOR %s SERVER %s OPTIONS (%s), or name the accounts: ALTER SERVER %s OPTIONS (ADD advertiser_ids '...').",
 						 user != NULL ? quote_identifier(user) : "PUBLIC", server,
-						 options->app_id != NULL ? "ADD secret '...'"
+						 options->app_id != NULL   ? "ADD secret '...'"
 						 : options->secret != NULL ? "ADD app_id '...'"
-						 : "ADD app_id '...', ADD secret '...'", server)));
+												   : "ADD app_id '...', ADD secret '...'",
+						 server)));
 }
 
 void
@@ -39,17 +40,17 @@ tt_accounts_require_app(const TtTable *table, const TtOptions *options)
 
 int
 tt_accounts_get(const TtTable *table, const TtOptions *options, TtFetchStats *stats,
-				  int64 **accounts)
+				int64 **accounts)
 {
 	static const char *const paths[] = {"advertiser_id"};
-	const char *server = quote_identifier(options->server_name);
-	TtProjection projection = {1, (const char **) paths, 1, NULL};
-	TtQuery		query = {0};
-	TtFetch    *fetch;
-	TtPage	   *page;
-	bool		finished;
-	int			n = 0;
-	int			size = 64;
+	const char				*server = quote_identifier(options->server_name);
+	TtProjection			 projection = {1, (const char **) paths, 1, NULL};
+	TtQuery					 query = {0};
+	TtFetch					*fetch;
+	TtPage					*page;
+	bool					 finished;
+	int						 n = 0;
+	int						 size = 64;
 
 	if (options->sandbox)
 		ereport(ERROR,
@@ -69,7 +70,7 @@ tt_accounts_get(const TtTable *table, const TtOptions *options, TtFetchStats *st
 		for (int row = 0; row < page->reply->nrows; row++)
 		{
 			const TtValue *value = tt_reply_value(page->reply, row, 0);
-			int64		id;
+			int64		   id;
 
 			if (!tt_reply_int(value, &id) || id <= 0)
 				ereport(ERROR,

@@ -14,8 +14,8 @@
  * current memory context.  table: for messages.  ERROR if the user mapping
  * lacks app_id or secret, or in the sandbox, where accounts must be named.
  */
-extern int	tt_accounts_get(const TtTable *table, const TtOptions *options,
-							TtFetchStats *stats, int64 **accounts);
+extern int tt_accounts_get(const TtTable *table, const TtOptions *options,
+						   TtFetchStats *stats, int64 **accounts);
 
 /*
  * ERROR if the stream's endpoint lists accounts and the user mapping lacks
@@ -23,4 +23,4 @@ extern int	tt_accounts_get(const TtTable *table, const TtOptions *options,
  */
 extern void tt_accounts_require_app(const TtTable *table, const TtOptions *options);
 
-#endif							/* TT_ACCOUNTS_H */
+#endif /* TT_ACCOUNTS_H */

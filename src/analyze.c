@@ -26,14 +26,14 @@
 
 typedef struct Sample
 {
-	HeapTuple  *rows;
-	int			size;
-	int			taken;
-	double		seen;
-	double		to_skip;		/* < 0: not yet drawn */
+	HeapTuple		  *rows;
+	int				   size;
+	int				   taken;
+	double			   seen;
+	double			   to_skip; /* < 0: not yet drawn */
 	ReservoirStateData state;
-	TupleDesc	desc;
-	MemoryContext context;		/* of the tuples kept */
+	TupleDesc		   desc;
+	MemoryContext	   context; /* of the tuples kept */
 } Sample;
 
 /* Vitter's reservoir, as file_fdw does it. */
@@ -51,8 +51,8 @@ sample_row(Sample *sample, Datum *values, bool *nulls)
 												   sample->size);
 		if (sample->to_skip <= 0)
 		{
-			int			k = (int) (sample->size *
-								   sampler_random_fract(&sample->state.randstate));
+			int k = (int) (sample->size *
+						   sampler_random_fract(&sample->state.randstate));
 
 			heap_freetuple(sample->rows[k]);
 			sample->rows[k] = heap_form_tuple(sample->desc, values, nulls);
@@ -67,9 +67,9 @@ static void
 sample_page(Sample *sample, TtDecoder *decoder, const TtTable *table, TtPage *page)
 {
 	MemoryContext old = MemoryContextSwitchTo(page->context);
-	Datum	   *values = palloc(sizeof(Datum) * sample->desc->natts);
-	bool	   *nulls = palloc(sizeof(bool) * sample->desc->natts);
-	TtOrigin	origin = {0};
+	Datum		 *values = palloc(sizeof(Datum) * sample->desc->natts);
+	bool		 *nulls = palloc(sizeof(bool) * sample->desc->natts);
+	TtOrigin	  origin = {0};
 
 	origin.account = page->account;
 	origin.page = page->number;
@@ -88,7 +88,7 @@ sample_page(Sample *sample, TtDecoder *decoder, const TtTable *table, TtPage *pa
 static double
 days_asked(const TtQuery *query)
 {
-	double		days = 0;
+	double days = 0;
 
 	for (int i = 0; i < query->nranges; i++)
 		days += (double) query->ranges[i].to - query->ranges[i].from + 1;
@@ -99,18 +99,18 @@ days_asked(const TtQuery *query)
 static void
 read_table(Relation relation, Sample *sample)
 {
-	TtTable    *table = tt_table_get(relation);
-	TtOptions  *options = tt_options_get(GetForeignTable(RelationGetRelid(relation))->serverid,
-										 RelationGetRelid(relation), GetUserId(), true);
-	List	   *attrs = NIL;
+	TtTable		 *table = tt_table_get(relation);
+	TtOptions	 *options = tt_options_get(GetForeignTable(RelationGetRelid(relation))->serverid,
+										   RelationGetRelid(relation), GetUserId(), true);
+	List		 *attrs = NIL;
 	TtProjection *projection;
-	TtDecoder  *decoder;
-	TtBounds	bounds;
-	TtQuery		query;
-	TtFetchStats stats = {0};
-	TtFetch    *fetch;
-	TtPage	   *page;
-	bool		finished;
+	TtDecoder	 *decoder;
+	TtBounds	  bounds;
+	TtQuery		  query;
+	TtFetchStats  stats = {0};
+	TtFetch		 *fetch;
+	TtPage		 *page;
+	bool		  finished;
 
 	tt_query_check_environment(table, options);
 	tt_accounts_require_app(table, options);
@@ -126,7 +126,7 @@ read_table(Relation relation, Sample *sample)
 	if (query.naccounts == 0 &&
 		table->stream->endpoint->account_param != TT_ACCOUNT_NONE)
 	{
-		int64	   *accounts;
+		int64 *accounts;
 
 		query.naccounts = tt_accounts_get(table, options, &stats, &accounts);
 		query.accounts = accounts;
@@ -147,7 +147,7 @@ static int
 acquire_sample(Relation relation, int elevel, HeapTuple *rows, int targrows,
 			   double *totalrows, double *totaldeadrows)
 {
-	Sample		sample = {0};
+	Sample		  sample = {0};
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "tiktok_fdw analyze",
 												  ALLOCSET_DEFAULT_SIZES);
 
@@ -175,6 +175,6 @@ tiktokAnalyzeForeignTable(Relation relation, AcquireSampleRowsFunc *func,
 						  BlockNumber *totalpages)
 {
 	*func = acquire_sample;
-	*totalpages = 1;			/* the planner costs requests, not pages */
+	*totalpages = 1; /* the planner costs requests, not pages */
 	return true;
 }

@@ -12,4 +12,4 @@
 extern bool tiktokAnalyzeForeignTable(Relation relation, AcquireSampleRowsFunc *func,
 									  BlockNumber *totalpages);
 
-#endif							/* TT_ANALYZE_H */
+#endif /* TT_ANALYZE_H */

@@ -32,23 +32,23 @@
 typedef struct Check
 {
 	ReturnSetInfo *result;
-	int			steps;
-	Oid			serverid;
-	TtOptions  *options;
-	TtFetchStats stats;
-	int			naccounts;
-	int64	   *accounts;
-	int64		account;		/* of the present step */
+	int			   steps;
+	Oid			   serverid;
+	TtOptions	  *options;
+	TtFetchStats   stats;
+	int			   naccounts;
+	int64		  *accounts;
+	int64		   account; /* of the present step */
 } Check;
 
 /* a step: returns its detail, or raises */
-typedef char *(*CheckStep) (Check *check);
+typedef char *(*CheckStep)(Check *check);
 
 static void
 add_row(Check *check, const char *name, bool ok, const char *detail, const char *hint)
 {
-	Datum		values[5];
-	bool		nulls[5] = {false, false, false, false, false};
+	Datum values[5];
+	bool  nulls[5] = {false, false, false, false, false};
 
 	values[0] = Int32GetDatum(++check->steps);
 	values[1] = CStringGetTextDatum(name);
@@ -65,7 +65,7 @@ try_step(Check *check, CheckStep step, char **detail)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
-	ErrorData  *volatile error = NULL;
+	ErrorData *volatile error = NULL;
 
 	*detail = NULL;
 	BeginInternalSubTransaction(NULL);
@@ -101,15 +101,16 @@ report_step(Check *check, const char *name, const char *detail, const ErrorData 
 	else
 		add_row(check, name, false,
 				error->detail != NULL ? psprintf("%s (%s)", error->message, error->detail)
-				: error->message, error->hint);
+									  : error->message,
+				error->hint);
 	return error == NULL;
 }
 
 static bool
 run_step(Check *check, const char *name, CheckStep step)
 {
-	char	   *detail;
-	ErrorData  *error = try_step(check, step, &detail);
+	char	  *detail;
+	ErrorData *error = try_step(check, step, &detail);
 
 	return report_step(check, name, detail, error);
 }
@@ -117,7 +118,7 @@ run_step(Check *check, const char *name, CheckStep step)
 static char *
 check_options(Check *check)
 {
-	TtOptions  *options = tt_options_get(check->serverid, InvalidOid, GetUserId(), false);
+	TtOptions *options = tt_options_get(check->serverid, InvalidOid, GetUserId(), false);
 
 	check->options = options;
 	return psprintf("%s, %s, %d requests per second, %d in flight",
@@ -135,29 +136,30 @@ check_host(Check *check)
 static char *
 check_mapping(Check *check)
 {
-	TtOptions  *options = tt_options_get(check->serverid, InvalidOid, GetUserId(), true);
+	TtOptions *options = tt_options_get(check->serverid, InvalidOid, GetUserId(), true);
 
 	check->options = options;
 	options->max_retries = Min(options->max_retries, 1);
 	return options->app_id != NULL && options->secret != NULL
-		? "access_token, app_id and secret are set"
-		: "access_token is set; without app_id and secret, accounts must be named";
+			   ? "access_token, app_id and secret are set"
+			   : "access_token is set; without app_id and secret, accounts must be named";
 }
 
 /* The catalogue's stream as a table without columns. */
 static TtTable *
 stream_table(const char *stream_name)
 {
-	TtTable    *table = palloc0(sizeof(TtTable));
+	TtTable		   *table = palloc0(sizeof(TtTable));
 	const TtStream *stream = tt_stream_find(stream_name);
 	const TtColumn *column;
-	bool		report = stream->kind == TT_KIND_REPORT;
+	bool			report = stream->kind == TT_KIND_REPORT;
 
 	table->name = pstrdup(stream_name);
 	table->stream = stream;
 	table->key_paths = palloc(sizeof(char *) * TT_MAX_DIMENSIONS);
 	for (int i = 0; (column = tt_stream_column(stream, i, false)) != NULL &&
-		 table->nkeys < TT_MAX_DIMENSIONS; i++)
+					table->nkeys < TT_MAX_DIMENSIONS;
+		 i++)
 		if (tt_list_contains(stream->key, column->name))
 			table->key_paths[table->nkeys++] =
 				psprintf("%s%s", report ? "dimensions." : "", column->name);
@@ -168,14 +170,14 @@ stream_table(const char *stream_name)
 static int64
 ask(Check *check, const char *stream_name, int64 account)
 {
-	TtTable    *table = stream_table(stream_name);
-	TtBounds	bounds;
-	TtQuery		query;
-	TtFetch    *fetch;
-	TtPage	   *page;
-	TtDays		today;
-	bool		finished;
-	int64		total = 0;
+	TtTable *table = stream_table(stream_name);
+	TtBounds bounds;
+	TtQuery	 query;
+	TtFetch *fetch;
+	TtPage	*page;
+	TtDays	 today;
+	bool	 finished;
+	int64	 total = 0;
 
 	tt_bounds_init(&bounds);
 	tt_query_build(&query, table, check->options, NIL, &bounds, false);
@@ -203,7 +205,7 @@ ask(Check *check, const char *stream_name, int64 account)
 static char *
 check_token(Check *check)
 {
-	TtOptions  *options = check->options;
+	TtOptions *options = check->options;
 
 	check->naccounts = options->naccounts;
 	check->accounts = options->accounts;
@@ -238,7 +240,7 @@ check_accounts(Check *check)
 static char *
 check_entities(Check *check)
 {
-	int64		total = ask(check, "campaigns", check->account);
+	int64 total = ask(check, "campaigns", check->account);
 
 	return psprintf("advertiser " INT64_FORMAT ": " INT64_FORMAT " campaigns",
 					check->account, total);
@@ -248,7 +250,7 @@ static char *
 check_report(Check *check)
 {
 	const char *stream = check->options->sandbox ? "campaigns_reports_daily"
-		: "advertisers_reports_daily";
+												 : "advertisers_reports_daily";
 	int64		total = ask(check, stream, check->account);
 
 	return psprintf("advertiser " INT64_FORMAT ": " INT64_FORMAT " rows of %s for the last two days (none is no error)",
@@ -262,8 +264,8 @@ check_report(Check *check)
 static bool
 check_connection(Check *check)
 {
-	char	   *detail;
-	ErrorData  *error = try_step(check, check_token, &detail);
+	char	  *detail;
+	ErrorData *error = try_step(check, check_token, &detail);
 
 	if (check->stats.replies == 0 && check->stats.requests > 0)
 		return report_step(check, "connection", detail, error);
@@ -271,7 +273,9 @@ check_connection(Check *check)
 		add_row(check, "connection", true,
 				psprintf("\"%s\" answers%s", check->options->host,
 						 strncmp(check->options->base_url, "https:", 6) == 0
-						 ? " over TLS" : ", without TLS"), NULL);
+							 ? " over TLS"
+							 : ", without TLS"),
+				NULL);
 	return report_step(check, "token", detail, error);
 }
 
@@ -295,10 +299,10 @@ check_all(Check *check)
 Datum
 tt_check(FunctionCallInfo fcinfo)
 {
-	char	   *server_name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	char		  *server_name = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	ForeignServer *server = GetForeignServerByName(server_name, false);
-	AclResult	acl = TT_SERVER_ACLCHECK(server->serverid, GetUserId(), ACL_USAGE);
-	Check		check = {0};
+	AclResult	   acl = TT_SERVER_ACLCHECK(server->serverid, GetUserId(), ACL_USAGE);
+	Check		   check = {0};
 
 	if (acl != ACLCHECK_OK)
 		aclcheck_error(acl, OBJECT_FOREIGN_SERVER, server_name);

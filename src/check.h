@@ -12,4 +12,4 @@
 /* rows (step, name, ok, detail, hint), see the SQL declaration */
 extern Datum tt_check(FunctionCallInfo fcinfo);
 
-#endif							/* TT_CHECK_H */
+#endif /* TT_CHECK_H */

@@ -59,9 +59,11 @@
 #if PG_VERSION_NUM >= 160000
 #define TT_SCAN_USER(plan_, estate) ((plan_)->checkAsUser)
 #else
-#define TT_SCAN_USER(plan_, estate) \
-	(exec_rt_fetch((plan_)->scan.scanrelid > 0 ? (int) (plan_)->scan.scanrelid \
-				   : bms_next_member((plan_)->fs_relids, -1), estate)->checkAsUser)
+#define TT_SCAN_USER(plan_, estate)                                                       \
+	(exec_rt_fetch((plan_)->scan.scanrelid > 0 ? (int) (plan_)->scan.scanrelid            \
+											   : bms_next_member((plan_)->fs_relids, -1), \
+				   estate)                                                                \
+		 ->checkAsUser)
 #endif
 
 /* access rights of a foreign server */
@@ -93,10 +95,10 @@
 
 /* A piece of memory shared by all backends, made by init() if it is new. */
 static inline void *
-tt_shared_memory(const char *name, Size size, void (*init) (void *))
+tt_shared_memory(const char *name, Size size, void (*init)(void *))
 {
-	void	   *memory;
-	bool		found;
+	void *memory;
+	bool  found;
 
 #ifdef TT_HAVE_NAMED_DSM_SEGMENT
 	memory = GetNamedDSMSegment(name, size, init, &found);
@@ -128,7 +130,7 @@ tt_shared_memory(const char *name, Size size, void (*init) (void *))
 #define TT_MODULE_MAGIC(name_, version_) PG_MODULE_MAGIC
 #endif
 
-#endif							/* TT_COMPAT_H */
+#endif /* TT_COMPAT_H */
 
 /*
  * libcurl, for those who included <curl/curl.h> before this file.  Options are
@@ -144,12 +146,12 @@ tt_shared_memory(const char *name, Size size, void (*init) (void *))
 
 /* 7.85: names of protocols instead of bits */
 #if LIBCURL_VERSION_NUM >= 0x075500
-#define TT_CURLOPT_PROTOCOLS CURLOPT_PROTOCOLS_STR
-#define TT_CURL_HTTPS "https"
+#define TT_CURLOPT_PROTOCOLS   CURLOPT_PROTOCOLS_STR
+#define TT_CURL_HTTPS		   "https"
 #define TT_CURL_HTTP_AND_HTTPS "http,https"
 #else
-#define TT_CURLOPT_PROTOCOLS CURLOPT_PROTOCOLS
-#define TT_CURL_HTTPS ((long) CURLPROTO_HTTPS)
+#define TT_CURLOPT_PROTOCOLS   CURLOPT_PROTOCOLS
+#define TT_CURL_HTTPS		   ((long) CURLPROTO_HTTPS)
 #define TT_CURL_HTTP_AND_HTTPS ((long) (CURLPROTO_HTTP | CURLPROTO_HTTPS))
 #endif
 
@@ -159,7 +161,7 @@ tt_shared_memory(const char *name, Size size, void (*init) (void *))
  */
 #if LIBCURL_VERSION_NUM >= 0x075700
 #define TT_HAVE_CURL_QUICK_EXIT 1
-#define TT_HAVE_CURL_CA_CACHE 1
+#define TT_HAVE_CURL_CA_CACHE	1
 #endif
 
-#endif							/* TT_COMPAT_CURL_H */
+#endif /* TT_COMPAT_CURL_H */

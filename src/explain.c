@@ -24,8 +24,8 @@ static char *
 describe_windows(const TtQuery *query, const TtUnits *units)
 {
 	StringInfoData buf;
-	char		from[16];
-	char		to[16];
+	char		   from[16];
+	char		   to[16];
 
 	initStringInfo(&buf);
 	for (int i = 0; i < units->nwindows && i < SHOWN; i++)
@@ -41,7 +41,7 @@ describe_windows(const TtQuery *query, const TtUnits *units)
 static bool
 has_account_qual(const TtScanState *state)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
 	foreach(lc, state->quals)
 		if (((TtQual *) lfirst(lc))->role == TT_ROLE_ACCOUNT)
@@ -72,13 +72,15 @@ describe_accounts(const TtScanState *state)
 static char *
 describe_condition(const TtCondition *condition)
 {
+	const char	  *name = condition->param;
 	StringInfoData buf;
 
 	initStringInfo(&buf);
-	appendStringInfo(&buf, "%s: ",
-					 condition->filter == TT_FILTER_CREATED ? "creation_filter" :
-					 condition->filter == TT_FILTER_MODIFIED ? "modified_after"
-					 : condition->param);
+	if (condition->filter == TT_FILTER_CREATED)
+		name = "creation_filter";
+	else if (condition->filter == TT_FILTER_MODIFIED)
+		name = "modified_after";
+	appendStringInfo(&buf, "%s: ", name);
 	for (int i = 0; i < condition->nvalues && i < SHOWN; i++)
 		appendStringInfo(&buf, "%s%s", i > 0 ? ", " : "", condition->values[i]);
 	if (condition->nvalues > SHOWN)
@@ -89,7 +91,7 @@ describe_condition(const TtCondition *condition)
 static List *
 describe_names(const TtQuery *query)
 {
-	List	   *names = NIL;
+	List *names = NIL;
 
 	for (int i = 0; i < query->nnames; i++)
 		names = lappend(names, pstrdup(query->names[i]));
@@ -103,8 +105,8 @@ describe_names(const TtQuery *query)
 static void
 explain_unlisted(const TtScanState *state, ExplainState *es)
 {
-	List	   *names = NIL;
-	ListCell   *lc;
+	List	 *names = NIL;
+	ListCell *lc;
 
 	foreach(lc, state->attrs)
 	{
@@ -123,12 +125,13 @@ static void
 explain_requests(ForeignScanState *node, ExplainState *es)
 {
 	TtScanState *state = node->fdw_state;
-	int			left_out = tt_scan_bounds(node, true);
-	TtQuery    *query = &state->query;
-	TtUnits    *units;
-	List	   *filters = NIL;
-	const char *names = query->stream != NULL && query->stream->kind == TT_KIND_REPORT
-		? "Metrics" : "Fields";
+	int			 left_out = tt_scan_bounds(node, true);
+	TtQuery		*query = &state->query;
+	TtUnits		*units;
+	List		*filters = NIL;
+	const char	*names = query->stream != NULL && query->stream->kind == TT_KIND_REPORT
+							 ? "Metrics"
+							 : "Fields";
 
 	tt_query_build(query, state->table, state->options, state->attrs, &state->bounds, false);
 	names = query->stream->kind == TT_KIND_REPORT ? "Metrics" : "Fields";
@@ -156,19 +159,17 @@ explain_requests(ForeignScanState *node, ExplainState *es)
 static void
 explain_shape(ForeignScanState *node, ExplainState *es)
 {
-	TtScanState *state = node->fdw_state;
-	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
-	List	   *context = set_deparse_context_plan(es->deparse_cxt, (Plan *) plan, NIL);
-	int			nlimit = intVal(list_nth(plan->fdw_private, TT_PLAN_LIMIT));
-	int			nexprs = list_length(plan->fdw_exprs);
+	TtScanState	  *state = node->fdw_state;
+	ForeignScan	  *plan = (ForeignScan *) node->ss.ps.plan;
+	List		  *context = set_deparse_context_plan(es->deparse_cxt, (Plan *) plan, NIL);
+	int			   nlimit = intVal(list_nth(plan->fdw_private, TT_PLAN_LIMIT));
+	int			   nexprs = list_length(plan->fdw_exprs);
 	StringInfoData buf;
 
 	if (state->counting)
 		ExplainPropertyText("Count", "from the API's totals", es);
 	if (state->order.attnum != 0)
-		ExplainPropertyText("Order", psprintf("%s %s, by the API where one request series answers",
-											  state->table->columns[state->order.attnum - 1].name,
-											  state->order.descending ? "DESC" : "ASC"), es);
+		ExplainPropertyText("Order", psprintf("%s %s, by the API where one request series answers", state->table->columns[state->order.attnum - 1].name, state->order.descending ? "DESC" : "ASC"), es);
 	if (nlimit == 0)
 		return;
 	initStringInfo(&buf);
@@ -185,10 +186,10 @@ explain_conditions(ForeignScanState *node, ExplainState *es)
 {
 	TtScanState *state = node->fdw_state;
 	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
-	List	   *context = set_deparse_context_plan(es->deparse_cxt, (Plan *) plan, NIL);
-	List	   *pushed = NIL;
-	List	   *local = NIL;
-	ListCell   *lc;
+	List		*context = set_deparse_context_plan(es->deparse_cxt, (Plan *) plan, NIL);
+	List		*pushed = NIL;
+	List		*local = NIL;
+	ListCell	*lc;
 
 	foreach(lc, plan->scan.plan.qual)
 	{
@@ -237,8 +238,8 @@ explain_stats(const TtScanState *state, ExplainState *es)
 void
 tiktokExplainForeignScan(ForeignScanState *node, ExplainState *es)
 {
-	TtScanState *state = node->fdw_state;
-	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
+	TtScanState	   *state = node->fdw_state;
+	ForeignScan	   *plan = (ForeignScan *) node->ss.ps.plan;
 	const TtStream *stream = state->table->stream;
 
 	ExplainPropertyText("Stream", stream->name, es);

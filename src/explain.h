@@ -12,4 +12,4 @@
 
 extern void tiktokExplainForeignScan(ForeignScanState *node, ExplainState *es);
 
-#endif							/* TT_EXPLAIN_H */
+#endif /* TT_EXPLAIN_H */

@@ -15,6 +15,7 @@
 
 #include "common/hashfn.h"
 #include "fault.h"
+#include "utils/formatting.h"
 #include "utils/memutils.h"
 
 /* a report needs a metric: this one, when those that were wanted are refused */
@@ -118,6 +119,8 @@ drop_repeated_rows(const TtFetch *fetch, TtReply *reply)
 		kept++;
 	}
 	tt_seen_free(seen);
+	if (reply->total_number == reply->nrows)
+		reply->total_number = kept;
 	reply->nrows = kept;
 }
 
@@ -347,8 +350,8 @@ drop_refused_metrics(TtFetch *fetch, TtFetchJob *job, const TtFault *fault)
 	bool		about_metrics = strstr(message, "metric") != NULL ||
 						 strstr(message, "Metric") != NULL;
 	const char *refusal;
-	int kept = 0;
-	int before = query->nnames;
+	int			kept = 0;
+	int			before = query->nnames;
 
 	if (query->stream->kind != TT_KIND_REPORT || !query->send_names || tt_snapshot_refresh)
 		return false;

@@ -23,18 +23,18 @@
 
 typedef struct Entry
 {
-	Oid			dbid;
-	Oid			relid;			/* InvalidOid: free */
-	uint64		used;			/* when it was last stored, by shared->clock */
-	TtLearned	learned;
+	Oid		  dbid;
+	Oid		  relid; /* InvalidOid: free */
+	uint64	  used;	 /* when it was last stored, by shared->clock */
+	TtLearned learned;
 } Entry;
 
 typedef struct Shared
 {
-	int			tranche;
-	LWLock		lock;
-	uint64		clock;
-	Entry		entries[ENTRIES];
+	int	   tranche;
+	LWLock lock;
+	uint64 clock;
+	Entry  entries[ENTRIES];
 } Shared;
 
 static Shared *shared = NULL;
@@ -42,7 +42,7 @@ static Shared *shared = NULL;
 static void
 init_shared(void *memory)
 {
-	Shared	   *made = memory;
+	Shared *made = memory;
 
 	memset(made, 0, sizeof(*made));
 	made->tranche = LWLockNewTrancheId();
@@ -54,7 +54,7 @@ attach(void)
 {
 	if (shared == NULL)
 	{
-		Shared	   *memory = tt_shared_memory(SHARED_NAME, sizeof(Shared), init_shared);
+		Shared *memory = tt_shared_memory(SHARED_NAME, sizeof(Shared), init_shared);
 
 		LWLockRegisterTranche(memory->tranche, "tiktok_fdw");
 		shared = memory;
@@ -73,7 +73,7 @@ find_entry(Oid relid)
 bool
 tt_learn_get(Oid relid, TtLearned *learned)
 {
-	Entry	   *entry;
+	Entry *entry;
 
 	attach();
 	LWLockAcquire(&shared->lock, LW_SHARED);
@@ -87,7 +87,7 @@ tt_learn_get(Oid relid, TtLearned *learned)
 void
 tt_learn_store(Oid relid, double rows, int accounts)
 {
-	Entry	   *entry;
+	Entry *entry;
 
 	attach();
 	LWLockAcquire(&shared->lock, LW_EXCLUSIVE);

@@ -9,8 +9,8 @@
 
 typedef struct TtLearned
 {
-	double		rows;			/* per account, and per day for a dated report */
-	int			accounts;		/* that a scan without account condition asks */
+	double rows;	 /* per account, and per day for a dated report */
+	int	   accounts; /* that a scan without account condition asks */
 } TtLearned;
 
 /* Of a foreign table of this database; false: nothing is known. */
@@ -19,4 +19,4 @@ extern bool tt_learn_get(Oid relid, TtLearned *learned);
 /* accounts: 0 leaves what was known */
 extern void tt_learn_store(Oid relid, double rows, int accounts);
 
-#endif							/* TT_LEARN_H */
+#endif /* TT_LEARN_H */

@@ -14,9 +14,9 @@
 #include "utils/date.h"
 
 /* GUC variables, defined in tiktok_fdw.c */
-extern char *tt_allowed_hosts;	/* tiktok_fdw.allowed_hosts */
-extern bool tt_enable_pushdown; /* tiktok_fdw.enable_pushdown */
-extern bool tt_snapshot_refresh;	/* tiktok_fdw.snapshot_refresh */
+extern char *tt_allowed_hosts;	  /* tiktok_fdw.allowed_hosts */
+extern bool	 tt_enable_pushdown;  /* tiktok_fdw.enable_pushdown */
+extern bool	 tt_snapshot_refresh; /* tiktok_fdw.snapshot_refresh */
 
 /*
  * Everything in effect for one foreign table (or one server) and one user.
@@ -27,26 +27,26 @@ typedef struct TtOptions
 {
 	Oid			serverid;
 	const char *server_name;
-	const char *base_url;		/* with closing slash */
-	const char *host;			/* of base_url, lower case, without port */
+	const char *base_url; /* with closing slash */
+	const char *host;	  /* of base_url, lower case, without port */
 	bool		sandbox;
 
-	int			naccounts;		/* option advertiser_ids; 0: not set */
-	int64	   *accounts;		/* in the option's order, without repeats */
-	const char *accounts_from;	/* "server" or "foreign table", for messages */
+	int			naccounts;	   /* option advertiser_ids; 0: not set */
+	int64	   *accounts;	   /* in the option's order, without repeats */
+	const char *accounts_from; /* "server" or "foreign table", for messages */
 	bool		has_start_date;
 	DateADT		start_date;
 	bool		include_deleted;
-	int			page_size;		/* 0: the endpoint's maximum */
-	int			concurrency;	/* requests in flight per scan */
-	int			rate_limit;		/* requests per second, cluster-wide */
-	int			timeout;		/* seconds */
-	int			connect_timeout;	/* seconds */
+	int			page_size;		 /* 0: the endpoint's maximum */
+	int			concurrency;	 /* requests in flight per scan */
+	int			rate_limit;		 /* requests per second, cluster-wide */
+	int			timeout;		 /* seconds */
+	int			connect_timeout; /* seconds */
 	int			max_retries;
-	int64		max_response_size;	/* decoded bytes */
-	bool		skip_failed_accounts;	/* on_advertiser_error = skip */
-	const char *ca_file;		/* NULL: the system's */
-	const char *proxy;			/* NULL: none */
+	int64		max_response_size;	  /* decoded bytes */
+	bool		skip_failed_accounts; /* on_advertiser_error = skip */
+	const char *ca_file;			  /* NULL: the system's */
+	const char *proxy;				  /* NULL: none */
 	bool		server_owner_is_superuser;
 
 	/* user mapping; NULL where not given */
@@ -89,4 +89,4 @@ extern List *tt_options_buying_types(Oid relid);
 /* option "path" of a column; NULL if not given */
 extern const char *tt_options_column_path(Oid relid, AttrNumber attnum);
 
-#endif							/* TT_OPTIONS_H */
+#endif /* TT_OPTIONS_H */

@@ -31,32 +31,32 @@
 #include "utils/rel.h"
 
 /* guesses for what was never seen */
-#define GUESS_ACCOUNTS		10
-#define GUESS_LIST_ROWS		1000	/* rows of a list per account */
-#define GUESS_DAY_ROWS		100 /* report rows per account and day */
-#define GUESS_IDS			10	/* values of an array known at run time */
+#define GUESS_ACCOUNTS	10
+#define GUESS_LIST_ROWS 1000 /* rows of a list per account */
+#define GUESS_DAY_ROWS	100	 /* report rows per account and day */
+#define GUESS_IDS		10	 /* values of an array known at run time */
 
 /* what local conditions leave at least, as long as nothing is known */
-#define MIN_SELECTIVITY		0.1
+#define MIN_SELECTIVITY 0.1
 
 /* a scan that can only end in an error: any other path is better */
-#define IMPOSSIBLE_COST		1.0e10
+#define IMPOSSIBLE_COST 1.0e10
 
 typedef struct TtEstimate
 {
-	double		requests;
-	double		rows;			/* that the API returns */
-	bool		possible;		/* false: no lower time bound */
+	double requests;
+	double rows;	 /* that the API returns */
+	bool   possible; /* false: no lower time bound */
 } TtEstimate;
 
 /* Columns whose values the executor needs, in ascending order. */
 static List *
 used_attributes(RelOptInfo *baserel, const TtTable *table, const List *constraint)
 {
-	Bitmapset  *used = NULL;
-	List	   *attrs = NIL;
-	ListCell   *lc;
-	bool		whole_row;
+	Bitmapset *used = NULL;
+	List	  *attrs = NIL;
+	ListCell  *lc;
+	bool	   whole_row;
 
 	pull_varattnos((Node *) baserel->reltarget->exprs, baserel->relid, &used);
 	foreach(lc, baserel->baserestrictinfo)
@@ -75,8 +75,8 @@ used_attributes(RelOptInfo *baserel, const TtTable *table, const List *constrain
 static double
 guess_values(const TtQual *qual)
 {
-	double		n = 0;
-	ListCell   *lc;
+	double	  n = 0;
+	ListCell *lc;
 
 	foreach(lc, qual->values)
 		n += OidIsValid(get_base_element_type(exprType(lfirst(lc)))) ? GUESS_IDS : 1;
@@ -88,22 +88,22 @@ static void
 estimate_bounds(PlannerInfo *root, TtRelInfo *info, List *quals, TtBounds *bounds,
 				double *unknown_ids, double *unknown_accounts, bool *unknown_days)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
 	foreach(lc, quals)
 	{
-		TtQual	   *qual = lfirst(lc);
-		int			n = list_length(qual->values);
-		Datum	   *values = palloc(sizeof(Datum) * n);
-		bool	   *nulls = palloc(sizeof(bool) * n);
-		Oid		   *types = palloc(sizeof(Oid) * n);
-		bool		known = true;
+		TtQual *qual = lfirst(lc);
+		int		n = list_length(qual->values);
+		Datum  *values = palloc(sizeof(Datum) * n);
+		bool   *nulls = palloc(sizeof(bool) * n);
+		Oid	   *types = palloc(sizeof(Oid) * n);
+		bool	known = true;
 
 		if (qual->role == TT_ROLE_FILTER && !tt_enable_pushdown)
-			continue;			/* as the scan will do */
+			continue; /* as the scan will do */
 		for (int i = 0; i < n; i++)
 		{
-			Node	   *value = estimate_expression_value(root, list_nth(qual->values, i));
+			Node *value = estimate_expression_value(root, list_nth(qual->values, i));
 
 			known &= IsA(value, Const);
 			if (!known)
@@ -126,7 +126,7 @@ estimate_bounds(PlannerInfo *root, TtRelInfo *info, List *quals, TtBounds *bound
 static double
 count_days(const TtQuery *query)
 {
-	double		days = 0;
+	double days = 0;
 
 	for (int i = 0; i < query->nranges; i++)
 		days += (double) query->ranges[i].to - query->ranges[i].from + 1;
@@ -144,25 +144,25 @@ stream_guess(const TtStream *stream)
 static TtEstimate
 estimate(PlannerInfo *root, RelOptInfo *baserel, TtRelInfo *info, List *quals)
 {
-	TtEstimate	result = {1, 0, true};
-	TtBounds	bounds;
-	TtQuery		query;
-	TtUnits    *units;
-	double		unknown_ids = 0;
-	double		unknown_accounts = 0;
-	bool		unknown_days = false;
-	double		accounts;
-	double		per_unit;
-	TtLearned	learned = {stream_guess(info->table->stream), GUESS_ACCOUNTS};
+	TtEstimate		result = {1, 0, true};
+	TtBounds		bounds;
+	TtQuery			query;
+	TtUnits		   *units;
+	double			unknown_ids = 0;
+	double			unknown_accounts = 0;
+	bool			unknown_days = false;
+	double			accounts;
+	double			per_unit;
+	TtLearned		learned = {stream_guess(info->table->stream), GUESS_ACCOUNTS};
 	const TtStream *stream = info->table->stream;
 
 	tt_bounds_init(&bounds);
 	estimate_bounds(root, info, quals, &bounds, &unknown_ids, &unknown_accounts,
 					&unknown_days);
 	result.possible = stream->kind != TT_KIND_REPORT ||
-		stream->report.grain == TT_GRAIN_NONE || stream->report.lifetime ||
-		bounds.has_lower || bounds.nothing || unknown_days ||
-		info->options->has_start_date;
+					  stream->report.grain == TT_GRAIN_NONE || stream->report.lifetime ||
+					  bounds.has_lower || bounds.nothing || unknown_days ||
+					  info->options->has_start_date;
 	tt_query_build(&query, info->table, info->options, info->attrs, &bounds, false);
 	if (bounds.nothing)
 	{
@@ -172,12 +172,13 @@ estimate(PlannerInfo *root, RelOptInfo *baserel, TtRelInfo *info, List *quals)
 	(void) tt_learn_get(info->table->relid, &learned);
 	if (learned.accounts == 0)
 		learned.accounts = GUESS_ACCOUNTS;
-	accounts = query.naccounts > 0 ? query.naccounts :
-		unknown_accounts > 0 ? unknown_accounts : Max(learned.accounts, 1);
+	accounts = unknown_accounts > 0 ? unknown_accounts : Max(learned.accounts, 1);
+	if (query.naccounts > 0)
+		accounts = query.naccounts;
 	if (unknown_accounts > 0)
 		accounts = Min(accounts, unknown_accounts);
 	info->naccounts = query.naccounts;
-	query.naccounts = 1;		/* count the units of one account */
+	query.naccounts = 1; /* count the units of one account */
 	units = tt_units_create(&query);
 	if (units == NULL)
 		return result;
@@ -191,7 +192,7 @@ estimate(PlannerInfo *root, RelOptInfo *baserel, TtRelInfo *info, List *quals)
 		per_unit = 1;
 	result.rows = accounts * units->count * per_unit;
 	result.requests = accounts * units->count *
-		(query.page_size > 0 ? Max(ceil(per_unit / query.page_size), 1) : 1);
+					  (query.page_size > 0 ? Max(ceil(per_unit / query.page_size), 1) : 1);
 	if (stream->kind == TT_KIND_ACCOUNT)
 		result.requests = 1;
 	tt_units_free(units);
@@ -206,7 +207,7 @@ estimate(PlannerInfo *root, RelOptInfo *baserel, TtRelInfo *info, List *quals)
 static List *
 partition_constraint(PlannerInfo *root, RelOptInfo *baserel, Relation rel)
 {
-	List	   *constraint;
+	List *constraint;
 
 	if (!rel->rd_rel->relispartition)
 		return NIL;
@@ -253,7 +254,7 @@ tiktokGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntable
 	info->nlocal = list_length(local);
 	foreach(lc, info->constraint)
 	{
-		Node	   *clause = lfirst(lc);
+		Node *clause = lfirst(lc);
 
 		/* "key IS NOT NULL" follows from the comparison beside it */
 		if (!add_qual(baserel, info, (Expr *) clause) &&
@@ -279,28 +280,28 @@ static void
 add_scan_path(PlannerInfo *root, RelOptInfo *baserel, List *quals, double rows,
 			  Relids required_outer, List *pathkeys, List *order)
 {
-	TtEstimate	est = estimate(root, baserel, baserel->fdw_private, quals);
-	Cost		startup = est.requests > 0 ? TT_REQUEST_COST : 0;
-	Cost		total = est.requests * TT_REQUEST_COST + est.rows * cpu_tuple_cost;
+	TtEstimate	 est = estimate(root, baserel, baserel->fdw_private, quals);
+	Cost		 startup = est.requests > 0 ? TT_REQUEST_COST : 0;
+	Cost		 total = est.requests * TT_REQUEST_COST + est.rows * cpu_tuple_cost;
+	Float		*requests = makeFloat(psprintf("%.0f", est.requests));
+	ForeignPath *path;
 
 	if (!est.possible)
 		total += IMPOSSIBLE_COST;
-	add_path(baserel, (Path *)
-			 TT_FOREIGNSCAN_PATH(root, baserel, NULL, rows, startup, Max(total, startup),
-								 pathkeys, required_outer,
-								 list_make2(makeFloat(psprintf("%.0f", est.requests)),
-											order)));
+	path = TT_FOREIGNSCAN_PATH(root, baserel, NULL, rows, startup, Max(total, startup),
+							   pathkeys, required_outer, list_make2(requests, order));
+	add_path(baserel, (Path *) path);
 }
 
 /* A path whose condition gets its value from another relation of the join. */
 static void
 add_parameterized_path(PlannerInfo *root, RelOptInfo *baserel, RestrictInfo *ri)
 {
-	TtRelInfo  *info = baserel->fdw_private;
-	Relids		outer = bms_union(ri->clause_relids, baserel->lateral_relids);
-	const char *reason;
-	TtQual	   *qual = tt_qual_classify(baserel->relid, info->table,
-										ri->clause, &reason);
+	TtRelInfo	  *info = baserel->fdw_private;
+	Relids		   outer = bms_union(ri->clause_relids, baserel->lateral_relids);
+	const char	  *reason;
+	TtQual		  *qual = tt_qual_classify(baserel->relid, info->table,
+										   ri->clause, &reason);
 	ParamPathInfo *ppi;
 
 	outer = bms_del_member(outer, baserel->relid);
@@ -316,19 +317,19 @@ static bool
 is_column(PlannerInfo *root, RelOptInfo *rel, EquivalenceClass *ec,
 		  EquivalenceMember *em, void *arg)
 {
-	Node	   *node = (Node *) em->em_expr;
+	Node *node = (Node *) em->em_expr;
 
 	while (IsA(node, RelabelType))
 		node = (Node *) ((RelabelType *) node)->arg;
 	return IsA(node, Var) && ((Var *) node)->varno == rel->relid &&
-		((Var *) node)->varattno == *(AttrNumber *) arg;
+		   ((Var *) node)->varattno == *(AttrNumber *) arg;
 }
 
 static void
 add_parameterized_paths(PlannerInfo *root, RelOptInfo *baserel)
 {
-	TtRelInfo  *info = baserel->fdw_private;
-	ListCell   *lc;
+	TtRelInfo *info = baserel->fdw_private;
+	ListCell  *lc;
 
 	foreach(lc, baserel->joininfo)
 	{
@@ -341,11 +342,11 @@ add_parameterized_paths(PlannerInfo *root, RelOptInfo *baserel)
 		return;
 	foreach(lc, info->attrs)
 	{
-		AttrNumber	attnum = lfirst_int(lc);
-		List	   *clauses =
+		AttrNumber attnum = lfirst_int(lc);
+		List	  *clauses =
 			generate_implied_equalities_for_column(root, baserel, is_column, &attnum,
 												   baserel->lateral_referencers);
-		ListCell   *lc2;
+		ListCell *lc2;
 
 		foreach(lc2, clauses)
 			add_parameterized_path(root, baserel, lfirst(lc2));
@@ -355,9 +356,9 @@ add_parameterized_paths(PlannerInfo *root, RelOptInfo *baserel)
 void
 tiktokGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid)
 {
-	TtRelInfo  *info = baserel->fdw_private;
+	TtRelInfo *info = baserel->fdw_private;
 
-	List	   *order = tt_plan_order(root, baserel);
+	List *order = tt_plan_order(root, baserel);
 
 	add_scan_path(root, baserel, info->quals, baserel->rows, baserel->lateral_relids,
 				  NIL, NIL);
@@ -371,14 +372,14 @@ List *
 tt_plan_private(List *attrs, List *quals, Node *requests, int nlimit, List *order,
 				Oid counted, List **exprs)
 {
-	List	   *items = NIL;
-	List	   *private;
-	ListCell   *lc;
+	List *items = NIL;
+	List *private;
+	ListCell *lc;
 
 	*exprs = NIL;
 	foreach(lc, quals)
 	{
-		TtQual	   *qual = lfirst(lc);
+		TtQual *qual = lfirst(lc);
 
 		items = lappend(items, list_make4_int(qual->attnum, qual->role, qual->op,
 											  list_length(qual->values)));
@@ -394,13 +395,13 @@ tiktokGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid,
 					 ForeignPath *best_path, List *tlist, List *scan_clauses,
 					 Plan *outer_plan)
 {
-	TtRelInfo  *info = baserel->fdw_private;
-	List	   *clauses = extract_actual_clauses(scan_clauses, false);
-	List	   *quals = NIL;
-	List	   *exprs;
-	List	   *limit;
-	List	   *private;
-	ListCell   *lc;
+	TtRelInfo *info = baserel->fdw_private;
+	List	  *clauses = extract_actual_clauses(scan_clauses, false);
+	List	  *quals = NIL;
+	List	  *exprs;
+	List	  *limit;
+	List *private;
+	ListCell *lc;
 
 	if (IS_UPPER_REL(baserel))
 		return tt_plan_count(root, baserel, best_path, tlist);

@@ -19,14 +19,14 @@
  */
 enum TtPlanPrivate
 {
-	TT_PLAN_VERSION,			/* Integer: TT_PLAN_LAYOUT */
-	TT_PLAN_ATTRS,				/* IntList: attribute numbers the scan reads */
-	TT_PLAN_QUALS,				/* List of IntList, see TtPlanQual */
-	TT_PLAN_REQUESTS,			/* Float: estimated number of requests */
-	TT_PLAN_LIMIT,				/* Integer: the last n of fdw_exprs are LIMIT and
+	TT_PLAN_VERSION,  /* Integer: TT_PLAN_LAYOUT */
+	TT_PLAN_ATTRS,	  /* IntList: attribute numbers the scan reads */
+	TT_PLAN_QUALS,	  /* List of IntList, see TtPlanQual */
+	TT_PLAN_REQUESTS, /* Float: estimated number of requests */
+	TT_PLAN_LIMIT,	  /* Integer: the last n of fdw_exprs are LIMIT and
 								 * OFFSET */
-	TT_PLAN_ORDER,				/* IntList, see TtPlanOrder; NIL: any order */
-	TT_PLAN_COUNT				/* Integer: OID of the table whose rows are only
+	TT_PLAN_ORDER,	  /* IntList, see TtPlanOrder; NIL: any order */
+	TT_PLAN_COUNT	  /* Integer: OID of the table whose rows are only
 								 * counted, as int; 0: rows are wanted */
 };
 
@@ -36,7 +36,7 @@ enum TtPlanPrivate
 enum TtPlanOrder
 {
 	TT_PLAN_ORDER_ATTNUM,
-	TT_PLAN_ORDER_OPERATOR,		/* OID of < or >, as int */
+	TT_PLAN_ORDER_OPERATOR, /* OID of < or >, as int */
 	TT_PLAN_ORDER_DESCENDING,
 	TT_PLAN_ORDER_NULLS_FIRST
 };
@@ -45,9 +45,9 @@ enum TtPlanOrder
 enum TtPlanQual
 {
 	TT_PLAN_QUAL_ATTNUM,
-	TT_PLAN_QUAL_ROLE,			/* TtQualRole */
-	TT_PLAN_QUAL_OP,			/* TtQualOp */
-	TT_PLAN_QUAL_NVALUES		/* how many of fdw_exprs are its values */
+	TT_PLAN_QUAL_ROLE,	 /* TtQualRole */
+	TT_PLAN_QUAL_OP,	 /* TtQualOp */
+	TT_PLAN_QUAL_NVALUES /* how many of fdw_exprs are its values */
 };
 
 /* one request, in the planner's currency: as dear as 10,000 rows' CPU */
@@ -56,28 +56,28 @@ enum TtPlanQual
 /* baserel->fdw_private */
 typedef struct TtRelInfo
 {
-	TtTable    *table;
-	TtOptions  *options;
-	List	   *attrs;			/* attribute numbers the scan reads */
-	List	   *quals;			/* TtQual of baserestrictinfo and constraint */
-	List	   *constraint;		/* of a partition: expressions, else NIL */
-	int			nlocal;			/* clauses that only we can check */
-	int			naccounts;		/* certain upper bound; 0: none */
-	double		units;			/* estimated request series of one account */
+	TtTable	  *table;
+	TtOptions *options;
+	List	  *attrs;	   /* attribute numbers the scan reads */
+	List	  *quals;	   /* TtQual of baserestrictinfo and constraint */
+	List	  *constraint; /* of a partition: expressions, else NIL */
+	int		   nlocal;	   /* clauses that only we can check */
+	int		   naccounts;  /* certain upper bound; 0: none */
+	double	   units;	   /* estimated request series of one account */
 } TtRelInfo;
 
 /* path->fdw_private, by index */
 enum TtPathPrivate
 {
-	TT_PATH_REQUESTS,			/* Float */
-	TT_PATH_ORDER,				/* as TT_PLAN_ORDER */
-	TT_PATH_AGGREGATES			/* List: the Aggref of an upper path */
+	TT_PATH_REQUESTS,  /* Float */
+	TT_PATH_ORDER,	   /* as TT_PLAN_ORDER */
+	TT_PATH_AGGREGATES /* List: the Aggref of an upper path */
 };
 
-extern void tiktokGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel,
-									Oid foreigntableid);
-extern void tiktokGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel,
-								  Oid foreigntableid);
+extern void			tiktokGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel,
+											Oid foreigntableid);
+extern void			tiktokGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel,
+										  Oid foreigntableid);
 extern ForeignScan *tiktokGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel,
 										 Oid foreigntableid, ForeignPath *best_path,
 										 List *tlist, List *scan_clauses,
@@ -103,4 +103,4 @@ extern ForeignScan *tt_plan_count(PlannerInfo *root, RelOptInfo *rel,
 extern List *tt_plan_private(List *attrs, List *quals, Node *requests, int nlimit,
 							 List *order, Oid counted, List **exprs);
 
-#endif							/* TT_PLAN_H */
+#endif /* TT_PLAN_H */

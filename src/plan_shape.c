@@ -35,22 +35,22 @@ static bool
 is_exists(const PlannerInfo *root)
 {
 	return root->parse->limitCount == NULL && root->parent_root != NULL &&
-		root->tuple_fraction == 1.0;
+		   root->tuple_fraction == 1.0;
 }
 
 /* Whether rows of rel reach the Limit node, or EXISTS, one for one. */
 static bool
 rows_reach_limit(PlannerInfo *root)
 {
-	Query	   *parse = root->parse;
+	Query *parse = root->parse;
 
 	return parse->commandType == CMD_SELECT && (parse->limitCount != NULL || is_exists(root)) &&
-		parse->limitOption == LIMIT_OPTION_COUNT && !parse->hasAggs &&
-		parse->groupClause == NIL && parse->groupingSets == NIL &&
-		!parse->hasWindowFuncs && !parse->hasTargetSRFs &&
-		parse->distinctClause == NIL && parse->setOperations == NULL &&
-		parse->havingQual == NULL && parse->rowMarks == NIL &&
-		bms_membership(root->all_baserels) == BMS_SINGLETON;
+		   parse->limitOption == LIMIT_OPTION_COUNT && !parse->hasAggs &&
+		   parse->groupClause == NIL && parse->groupingSets == NIL &&
+		   !parse->hasWindowFuncs && !parse->hasTargetSRFs &&
+		   parse->distinctClause == NIL && parse->setOperations == NULL &&
+		   parse->havingQual == NULL && parse->rowMarks == NIL &&
+		   bms_membership(root->all_baserels) == BMS_SINGLETON;
 }
 
 /*
@@ -65,8 +65,8 @@ exact_qual(const TtTable *table, const TtQual *qual)
 
 	foreach(lc, qual->values)
 	{
-		Oid			type = exprType(lfirst(lc));
-		Oid			element = get_base_element_type(type);
+		Oid type = exprType(lfirst(lc));
+		Oid element = get_base_element_type(type);
 
 		if (qual->role == TT_ROLE_DAY)
 		{
@@ -82,9 +82,9 @@ exact_qual(const TtTable *table, const TtQual *qual)
 			return false;
 	}
 	return qual->role != TT_ROLE_FILTER ||
-		(tt_qual_filter(table, qual->attnum, &param) == TT_FILTER_IDS &&
-		 table->columns[qual->attnum - 1].type == INT8OID &&
-		 tt_qual_positive(table, qual->attnum));
+		   (tt_qual_filter(table, qual->attnum, &param) == TT_FILTER_IDS &&
+			table->columns[qual->attnum - 1].type == INT8OID &&
+			tt_qual_positive(table, qual->attnum));
 }
 
 /*
@@ -101,7 +101,7 @@ few_dropped(const TtRelInfo *info)
 		return false;
 	foreach(lc, info->quals)
 	{
-		TtQual	   *qual = lfirst(lc);
+		TtQual *qual = lfirst(lc);
 
 		if (!exact_qual(info->table, qual) &&
 			(qual->role != TT_ROLE_FILTER || list_length(qual->values) > 1 ||
@@ -116,14 +116,14 @@ static bool
 can_evaluate(Node *expr)
 {
 	return expr == NULL ||
-		(!contain_subplans(expr) && !contain_volatile_functions(expr));
+		   (!contain_subplans(expr) && !contain_volatile_functions(expr));
 }
 
 List *
 tt_plan_limit(PlannerInfo *root, RelOptInfo *rel, List *pathkeys)
 {
-	Query	   *parse = root->parse;
-	TtRelInfo  *info = rel->fdw_private;
+	Query	  *parse = root->parse;
+	TtRelInfo *info = rel->fdw_private;
 
 	if (!rows_reach_limit(root) || !few_dropped(info) ||
 		!can_evaluate(parse->limitCount) || !can_evaluate(parse->limitOffset) ||
@@ -147,21 +147,21 @@ orderable(const TtTable *table, const Var *var)
 		return false;
 	column = &table->columns[var->varattno - 1];
 	return column->metric != NULL && (column->metric->restrictions & TT_MF_ORDER) != 0 &&
-		(column->type == NUMERICOID || column->type == INT8OID ||
-		 column->type == INT4OID || column->type == FLOAT8OID);
+		   (column->type == NUMERICOID || column->type == INT8OID ||
+			column->type == INT4OID || column->type == FLOAT8OID);
 }
 
 /* At most one account: named by a constant, or compared with one value. */
 static bool
 single_account(const TtRelInfo *info)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
 	if (info->naccounts == 1)
 		return true;
 	foreach(lc, info->quals)
 	{
-		TtQual	   *qual = lfirst(lc);
+		TtQual *qual = lfirst(lc);
 
 		if (qual->role == TT_ROLE_ACCOUNT && list_length(qual->values) == 1 &&
 			!OidIsValid(get_base_element_type(exprType(linitial(qual->values)))))
@@ -173,9 +173,9 @@ single_account(const TtRelInfo *info)
 List *
 tt_plan_order(PlannerInfo *root, RelOptInfo *rel)
 {
-	TtRelInfo  *info = rel->fdw_private;
-	PathKey    *key;
-	ListCell   *lc;
+	TtRelInfo *info = rel->fdw_private;
+	PathKey	  *key;
+	ListCell  *lc;
 
 	if (!tt_enable_pushdown || !rows_reach_limit(root) ||
 		rel->reloptkind != RELOPT_BASEREL || list_length(root->query_pathkeys) != 1 ||
@@ -188,16 +188,16 @@ tt_plan_order(PlannerInfo *root, RelOptInfo *rel)
 	foreach(lc, key->pk_eclass->ec_members)
 	{
 		EquivalenceMember *member = lfirst(lc);
-		Var		   *var = (Var *) member->em_expr;
-		Oid			operator;
-		bool		descending = TT_PATHKEY_DESCENDING(key);
+		Var				  *var = (Var *) member->em_expr;
+		Oid				   operator;
+		bool			   descending = TT_PATHKEY_DESCENDING(key);
 
 		if (!IsA(var, Var) || var->varno != rel->relid || !orderable(info->table, var))
 			continue;
-		operator = get_opfamily_member(key->pk_opfamily, member->em_datatype,
-									   member->em_datatype,
-									   descending ? BTGreaterStrategyNumber
-									   : BTLessStrategyNumber);
+		operator= get_opfamily_member(key->pk_opfamily, member->em_datatype,
+									  member->em_datatype,
+									  descending ? BTGreaterStrategyNumber
+												 : BTLessStrategyNumber);
 		if (OidIsValid(operator))
 			return list_make4_int(var->varattno, (int) operator, descending,
 								  key->pk_nulls_first);
@@ -209,17 +209,17 @@ tt_plan_order(PlannerInfo *root, RelOptInfo *rel)
 static Aggref *
 only_count(PlannerInfo *root)
 {
-	Query	   *parse = root->parse;
-	List	   *aggs;
-	Aggref	   *count;
-	ListCell   *lc;
+	Query	 *parse = root->parse;
+	List	 *aggs;
+	Aggref	 *count;
+	ListCell *lc;
 
 	if (!parse->hasAggs || parse->groupClause != NIL || parse->groupingSets != NIL ||
 		parse->havingQual != NULL || parse->hasTargetSRFs)
 		return NULL;
 	aggs = pull_var_clause((Node *) root->upper_targets[UPPERREL_GROUP_AGG]->exprs,
 						   PVC_INCLUDE_AGGREGATES | PVC_INCLUDE_WINDOWFUNCS |
-						   PVC_INCLUDE_PLACEHOLDERS);
+							   PVC_INCLUDE_PLACEHOLDERS);
 	if (aggs == NIL)
 		return NULL;
 	count = linitial(aggs);
@@ -236,11 +236,13 @@ void
 tiktokGetForeignUpperPaths(PlannerInfo *root, UpperRelationKind stage,
 						   RelOptInfo *input_rel, RelOptInfo *output_rel, void *extra)
 {
-	TtRelInfo  *info = input_rel->fdw_private;
-	int			nfilters = 0;
-	double		requests;
-	Aggref	   *count;
-	ListCell   *lc;
+	TtRelInfo	*info = input_rel->fdw_private;
+	int			 nfilters = 0;
+	double		 requests;
+	Cost		 cost;
+	ForeignPath *path;
+	Aggref		*count;
+	ListCell	*lc;
 
 	if (stage != UPPERREL_GROUP_AGG || !tt_enable_pushdown || info == NULL ||
 		input_rel->reloptkind != RELOPT_BASEREL || info->nlocal > 0 ||
@@ -256,24 +258,24 @@ tiktokGetForeignUpperPaths(PlannerInfo *root, UpperRelationKind stage,
 	}
 	output_rel->fdw_private = info;
 	requests = info->units * Max(info->naccounts, 1);
-	add_path(output_rel, (Path *)
-			 TT_FOREIGN_UPPER_PATH(root, output_rel,
-								   root->upper_targets[UPPERREL_GROUP_AGG], 1,
-								   requests * TT_REQUEST_COST, requests * TT_REQUEST_COST, NIL,
-								   list_make3(makeFloat(psprintf("%.0f", requests)), NIL,
-											  list_make1(count))));
+	cost = requests * TT_REQUEST_COST;
+	path = TT_FOREIGN_UPPER_PATH(root, output_rel, root->upper_targets[UPPERREL_GROUP_AGG], 1,
+								 cost, cost, NIL,
+								 list_make3(makeFloat(psprintf("%.0f", requests)), NIL,
+											list_make1(count)));
+	add_path(output_rel, (Path *) path);
 }
 
 ForeignScan *
 tt_plan_count(PlannerInfo *root, RelOptInfo *rel, ForeignPath *path, List *tlist)
 {
-	TtRelInfo  *info = rel->fdw_private;
-	List	   *scan_tlist =
+	TtRelInfo *info = rel->fdw_private;
+	List	  *scan_tlist =
 		add_to_flat_tlist(NIL, list_nth(path->fdw_private, TT_PATH_AGGREGATES));
-	List	   *exprs;
-	List	   *private = tt_plan_private(NIL, info->quals,
-										  list_nth(path->fdw_private, TT_PATH_REQUESTS), 0,
-										  NIL, info->table->relid, &exprs);
+	List *exprs;
+	List *private = tt_plan_private(NIL, info->quals,
+									list_nth(path->fdw_private, TT_PATH_REQUESTS), 0,
+									NIL, info->table->relid, &exprs);
 
 	return make_foreignscan(tlist, NIL, 0, exprs, private, scan_tlist, NIL, NULL);
 }

@@ -33,7 +33,7 @@
  * No TikTok ad ran before this day; days before it are not asked for, which
  * keeps a bound in the year 1 from becoming thousands of requests.
  */
-#define FIRST_DAY ((TtDay) 5844)	/* 2016-01-01 */
+#define FIRST_DAY ((TtDay) 5844) /* 2016-01-01 */
 
 /* a report without time dimension covers at most this many days */
 #define UNDATED_SPAN 365
@@ -51,8 +51,8 @@ TtFilter
 tt_qual_filter(const TtTable *table, int attnum, const char **param)
 {
 	const TtTableColumn *column = &table->columns[attnum - 1];
-	const TtReport *report = &table->stream->report;
-	const char *name;
+	const TtReport		*report = &table->stream->report;
+	const char			*name;
 
 	*param = NULL;
 	if (table->stream->kind != TT_KIND_REPORT)
@@ -85,19 +85,21 @@ static TtQualRole
 column_role(const TtTable *table, int attnum)
 {
 	const TtTableColumn *column = &table->columns[attnum - 1];
-	const char *param;
+	const char			*param;
 
 	if (column->dropped)
 		return TT_ROLE_NONE;
 	if (column->is_account)
 		return table->stream->endpoint->account_param == TT_ACCOUNT_NONE
-			? TT_ROLE_NONE : TT_ROLE_ACCOUNT;
+				   ? TT_ROLE_NONE
+				   : TT_ROLE_ACCOUNT;
 	if (column->is_day)
 		return TT_ROLE_DAY;
 	if (column->is_hour)
 		return TT_ROLE_HOUR;
 	return tt_qual_filter(table, attnum, &param) == TT_FILTER_NONE
-		? TT_ROLE_NONE : TT_ROLE_FILTER;
+			   ? TT_ROLE_NONE
+			   : TT_ROLE_FILTER;
 }
 
 /* Whether conditions of this operator narrow anything for the column. */
@@ -138,7 +140,7 @@ match_column(Index varno, Node *node, bool *day_of_hour)
 	*day_of_hour = false;
 	if (IsA(node, FuncExpr))
 	{
-		FuncExpr   *func = (FuncExpr *) node;
+		FuncExpr *func = (FuncExpr *) node;
 
 		if (func->funcid == F_DATE_TIMESTAMP)
 			node = linitial(func->args);
@@ -164,8 +166,8 @@ match_column(Index varno, Node *node, bool *day_of_hour)
 static bool
 operator_strategy(Oid opno, Oid type, TtQualOp *op)
 {
-	Oid			opclass = GetDefaultOpClass(type, BTREE_AM_OID);
-	int			strategy;
+	Oid opclass = GetDefaultOpClass(type, BTREE_AM_OID);
+	int strategy;
 
 	if (!OidIsValid(opclass))
 		return false;
@@ -181,7 +183,7 @@ static bool
 value_ok(Node *node, Index varno)
 {
 	return !bms_is_member((int) varno, pull_varnos(NULL, node)) &&
-		!contain_volatile_functions(node) && !contain_subplans(node);
+		   !contain_volatile_functions(node) && !contain_subplans(node);
 }
 
 static TtQual *
@@ -189,18 +191,18 @@ classify_comparison(Index varno, const TtTable *table, Oid opno,
 					Oid collation, Node *left, Node *right, bool is_array,
 					const char **reason)
 {
-	bool		day_of_hour;
-	AttrNumber	attnum = match_column(varno, left, &day_of_hour);
-	TtQual	   *qual;
-	TtQualRole	role;
-	TtQualOp	op;
+	bool	   day_of_hour;
+	AttrNumber attnum = match_column(varno, left, &day_of_hour);
+	TtQual	  *qual;
+	TtQualRole role;
+	TtQualOp   op;
 
 	if (attnum == InvalidAttrNumber && !is_array)
 	{
 		attnum = match_column(varno, right, &day_of_hour);
 		if (attnum != InvalidAttrNumber)
 		{
-			Node	   *swap = left;
+			Node *swap = left;
 
 			left = right;
 			right = swap;
@@ -238,12 +240,12 @@ static TtQual *
 classify_or(Index varno, const TtTable *table, BoolExpr *or_clause,
 			const char **reason)
 {
-	TtQual	   *all = NULL;
-	ListCell   *lc;
+	TtQual	 *all = NULL;
+	ListCell *lc;
 
 	foreach(lc, or_clause->args)
 	{
-		TtQual	   *one = tt_qual_classify(varno, table, lfirst(lc), reason);
+		TtQual *one = tt_qual_classify(varno, table, lfirst(lc), reason);
 
 		if (one == NULL)
 			return NULL;
@@ -266,8 +268,8 @@ static TtQual *
 classify_boolean(Index varno, const TtTable *table, Node *node,
 				 bool value, const char **reason)
 {
-	bool		day_of_hour;
-	AttrNumber	attnum = match_column(varno, node, &day_of_hour);
+	bool	   day_of_hour;
+	AttrNumber attnum = match_column(varno, node, &day_of_hour);
 
 	*reason = reason_form;
 	if (attnum == InvalidAttrNumber || exprType(node) != BOOLOID)
@@ -285,7 +287,7 @@ tt_qual_classify(Index varno, const TtTable *table, Expr *clause,
 		clause = ((RestrictInfo *) clause)->clause;
 	if (IsA(clause, OpExpr) && list_length(((OpExpr *) clause)->args) == 2)
 	{
-		OpExpr	   *op = (OpExpr *) clause;
+		OpExpr *op = (OpExpr *) clause;
 
 		return classify_comparison(varno, table, op->opno, op->inputcollid,
 								   linitial(op->args), lsecond(op->args), false,
@@ -334,16 +336,16 @@ value_to_id(Datum value, Oid type, int64 *id)
 			break;
 		case TEXTOID:
 		case VARCHAROID:
-			{
-				char	   *digits = TextDatumGetCString(value);
-				char	   *end;
+		{
+			char *digits = TextDatumGetCString(value);
+			char *end;
 
-				errno = 0;
-				*id = strtoll(digits, &end, 10);
-				if (errno != 0 || end == digits || *end != '\0')
-					return false;
-				break;
-			}
+			errno = 0;
+			*id = strtoll(digits, &end, 10);
+			if (errno != 0 || end == digits || *end != '\0')
+				return false;
+			break;
+		}
 		default:
 			return false;
 	}
@@ -354,17 +356,17 @@ value_to_id(Datum value, Oid type, int64 *id)
 static bool
 type_has_ids(Oid type)
 {
-	Oid			base = getBaseType(type);
+	Oid base = getBaseType(type);
 
 	return base == INT2OID || base == INT4OID || base == INT8OID ||
-		base == TEXTOID || base == VARCHAROID;
+		   base == TEXTOID || base == VARCHAROID;
 }
 
 static int
 compare_int64(const void *a, const void *b)
 {
-	int64		x = *(const int64 *) a;
-	int64		y = *(const int64 *) b;
+	int64 x = *(const int64 *) a;
+	int64 y = *(const int64 *) b;
 
 	return (x > y) - (x < y);
 }
@@ -372,9 +374,9 @@ compare_int64(const void *a, const void *b)
 static void
 apply_accounts(TtBounds *bounds, int n, const Datum *values, const Oid *types)
 {
-	int64	   *ids = palloc(sizeof(int64) * Max(n, 1));
-	int			nids = 0;
-	int			unique = 0;
+	int64 *ids = palloc(sizeof(int64) * Max(n, 1));
+	int	   nids = 0;
+	int	   unique = 0;
 
 	for (int i = 0; i < n; i++)
 	{
@@ -409,10 +411,10 @@ static bool
 value_to_days(TtQualRole role, TtQualOp op, Oid column_type, Datum value, Oid type,
 			  TtDays *days)
 {
-	bool		midnight = true;	/* value is the very beginning of the day */
-	int			widen = column_type == TIMESTAMPTZOID ? 1 : 0;
-	int64		day;
-	int64		usecs;
+	bool  midnight = true; /* value is the very beginning of the day */
+	int	  widen = column_type == TIMESTAMPTZOID ? 1 : 0;
+	int64 day;
+	int64 usecs;
 
 	days->from = TT_DAY_MIN;
 	days->to = TT_DAY_MAX;
@@ -450,7 +452,7 @@ value_to_days(TtQualRole role, TtQualOp op, Oid column_type, Datum value, Oid ty
 	if (usecs != 0)
 	{
 		/* infinity: either no bound at all, or nothing can match */
-		bool		later = usecs > 0;
+		bool later = usecs > 0;
 
 		if (op == TT_OP_EQ || (later ? op >= TT_OP_EQ : op <= TT_OP_EQ))
 		{
@@ -461,7 +463,7 @@ value_to_days(TtQualRole role, TtQualOp op, Oid column_type, Datum value, Oid ty
 	}
 	if (op == TT_OP_EQ || op == TT_OP_GE || op == TT_OP_GT)
 	{
-		int64		from = day - widen;
+		int64 from = day - widen;
 
 		/* a day is its midnight: it cannot equal or follow a later moment of it */
 		if (widen == 0 && role == TT_ROLE_DAY && (op == TT_OP_GT || !midnight))
@@ -470,7 +472,7 @@ value_to_days(TtQualRole role, TtQualOp op, Oid column_type, Datum value, Oid ty
 	}
 	if (op == TT_OP_EQ || op == TT_OP_LE || op == TT_OP_LT)
 	{
-		int64		to = day + widen;
+		int64 to = day + widen;
 
 		if (widen == 0 && op == TT_OP_LT && midnight)
 			to--;
@@ -483,9 +485,9 @@ static void
 apply_days(TtBounds *bounds, Oid column_type, const TtQual *qual, int n, const Datum *values,
 		   const Oid *types)
 {
-	TtDays	   *days = palloc(sizeof(TtDays) * Max(n, 1));
-	TtDays	   *both;
-	int			nboth;
+	TtDays *days = palloc(sizeof(TtDays) * Max(n, 1));
+	TtDays *both;
+	int		nboth;
 
 	for (int i = 0; i < n; i++)
 		if (!value_to_days(qual->role, qual->op, column_type, values[i], types[i],
@@ -510,7 +512,7 @@ static TtBoundFilter *
 find_filter(TtBounds *bounds, const TtTable *table, AttrNumber attnum)
 {
 	TtBoundFilter *filter;
-	ListCell   *lc;
+	ListCell	  *lc;
 
 	foreach(lc, bounds->filters)
 	{
@@ -523,7 +525,7 @@ find_filter(TtBounds *bounds, const TtTable *table, AttrNumber attnum)
 	filter->condition.filter = tt_qual_filter(table, attnum, &filter->condition.param);
 	filter->positive = tt_qual_positive(table, attnum);
 	filter->number = table->stream->kind == TT_KIND_REPORT ||
-		table->columns[attnum - 1].listed->type == TT_TYPE_bigint;
+					 table->columns[attnum - 1].listed->type == TT_TYPE_bigint;
 	filter->condition.nvalues = -1; /* no value yet */
 	bounds->filters = lappend(bounds->filters, filter);
 	return filter;
@@ -575,10 +577,10 @@ looks_like_enum(const char *s)
 static bool
 value_to_text(const TtBoundFilter *filter, Datum value, Oid type, const char **result)
 {
-	Oid			base = getBaseType(type);
-	TtFilter	kind = filter->condition.filter;
-	int64		id;
-	char	   *s;
+	Oid		 base = getBaseType(type);
+	TtFilter kind = filter->condition.filter;
+	int64	 id;
+	char	*s;
 
 	*result = NULL;
 	if (base == BOOLOID)
@@ -626,8 +628,8 @@ apply_values(TtBounds *bounds, TtBoundFilter *filter, int n, const Datum *values
 {
 	TtCondition *condition = &filter->condition;
 	const char **texts = palloc(sizeof(char *) * Max(n, 1));
-	int			ntexts = 0;
-	int			unique = 0;
+	int			 ntexts = 0;
+	int			 unique = 0;
 
 	for (int i = 0; i < n; i++)
 	{
@@ -679,27 +681,27 @@ static int
 flatten(int nvalues, const Datum *values, const bool *nulls, const Oid *types,
 		Datum **out, Oid **out_types)
 {
-	int			n = 0;
-	int			size = nvalues;
+	int n = 0;
+	int size = nvalues;
 
 	*out = palloc(sizeof(Datum) * Max(size, 1));
 	*out_types = palloc(sizeof(Oid) * Max(size, 1));
 	for (int i = 0; i < nvalues; i++)
 	{
-		Datum	   *elems;
-		bool	   *elem_nulls;
-		int			nelems = 1;
-		Oid			type = types[i];
-		bool		is_array = OidIsValid(get_base_element_type(type));
+		Datum *elems;
+		bool  *elem_nulls;
+		int	   nelems = 1;
+		Oid	   type = types[i];
+		bool   is_array = OidIsValid(get_base_element_type(type));
 
 		if (nulls[i])
 			continue;
 		if (is_array)
 		{
-			ArrayType  *array = DatumGetArrayTypeP(values[i]);
-			int16		typlen;
-			bool		typbyval;
-			char		typalign;
+			ArrayType *array = DatumGetArrayTypeP(values[i]);
+			int16	   typlen;
+			bool	   typbyval;
+			char	   typalign;
 
 			type = ARR_ELEMTYPE(array);
 			get_typlenbyvalalign(type, &typlen, &typbyval, &typalign);
@@ -727,9 +729,9 @@ void
 tt_bounds_apply(TtBounds *bounds, const TtTable *table, const TtQual *qual, int nvalues,
 				const Datum *values, const bool *nulls, const Oid *types)
 {
-	Datum	   *flat;
-	Oid		   *flat_types;
-	int			n = flatten(nvalues, values, nulls, types, &flat, &flat_types);
+	Datum *flat;
+	Oid	  *flat_types;
+	int	   n = flatten(nvalues, values, nulls, types, &flat, &flat_types);
 
 	if (n == 0)
 	{
@@ -759,7 +761,7 @@ static const char *
 format_utc(TimestampTz when)
 {
 	struct pg_tm tm;
-	fsec_t		fsec;
+	fsec_t		 fsec;
 
 	if (timestamp2tm(when, NULL, &tm, &fsec, NULL, NULL) != 0)
 		return "";
@@ -795,14 +797,14 @@ time_condition(TtBoundFilter *filter, TtCondition *condition)
 int
 tt_bounds_conditions(TtBounds *bounds, TtCondition **conditions)
 {
-	ListCell   *lc;
-	int			n = 0;
+	ListCell *lc;
+	int		  n = 0;
 
 	*conditions = palloc(sizeof(TtCondition) * (list_length(bounds->filters) + 1));
 	foreach(lc, bounds->filters)
 	{
 		TtBoundFilter *filter = lfirst(lc);
-		TtCondition condition = filter->condition;
+		TtCondition	   condition = filter->condition;
 
 		switch (condition.filter)
 		{
@@ -830,8 +832,8 @@ int
 tt_bounds_days(const TtBounds *bounds, const TtStream *stream, bool has_start_date,
 			   TtDay start_date, TtDay last_day, TtDays **days)
 {
-	TtDays		whole;
-	int			n;
+	TtDays whole;
+	int	   n;
 
 	whole.from = FIRST_DAY;
 	whole.to = last_day;
@@ -858,7 +860,7 @@ tt_bounds_days(const TtBounds *bounds, const TtStream *stream, bool has_start_da
 				(errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
 	if (n > 0)
 	{
-		TtDays	   *result = palloc(sizeof(TtDays) * n);
+		TtDays *result = palloc(sizeof(TtDays) * n);
 
 		memcpy(result, *days, sizeof(TtDays) * n);
 		free(*days);

@@ -18,7 +18,7 @@
 
 typedef enum TtQualOp
 {
-	TT_OP_LT = 1,				/* as the btree strategies */
+	TT_OP_LT = 1, /* as the btree strategies */
 	TT_OP_LE,
 	TT_OP_EQ,
 	TT_OP_GE,
@@ -29,18 +29,18 @@ typedef enum TtQualOp
 typedef enum TtQualRole
 {
 	TT_ROLE_NONE,
-	TT_ROLE_ACCOUNT,			/* the accounts asked */
-	TT_ROLE_DAY,				/* windows, by a day */
-	TT_ROLE_HOUR,				/* windows, by an hour */
-	TT_ROLE_FILTER				/* a filter of the endpoint */
+	TT_ROLE_ACCOUNT, /* the accounts asked */
+	TT_ROLE_DAY,	 /* windows, by a day */
+	TT_ROLE_HOUR,	 /* windows, by an hour */
+	TT_ROLE_FILTER	 /* a filter of the endpoint */
 } TtQualRole;
 
 typedef struct TtQual
 {
-	AttrNumber	attnum;
-	TtQualRole	role;
-	TtQualOp	op;
-	List	   *values;			/* expressions; more than one: any of them; an
+	AttrNumber attnum;
+	TtQualRole role;
+	TtQualOp   op;
+	List	  *values; /* expressions; more than one: any of them; an
 								 * array stands for its elements */
 } TtQual;
 
@@ -63,24 +63,24 @@ extern bool tt_qual_positive(const TtTable *table, int attnum);
 /* what the conditions of a scan narrow down to */
 typedef struct TtBounds
 {
-	bool		nothing;		/* no row can match: ask nothing */
-	bool		has_accounts;
-	int			naccounts;
-	int64	   *accounts;
-	bool		has_lower;		/* some condition bounds the days from below */
-	int			nranges;
-	TtDays	   *ranges;
-	List	   *filters;		/* of TtBoundFilter */
+	bool	nothing; /* no row can match: ask nothing */
+	bool	has_accounts;
+	int		naccounts;
+	int64  *accounts;
+	bool	has_lower; /* some condition bounds the days from below */
+	int		nranges;
+	TtDays *ranges;
+	List   *filters; /* of TtBoundFilter */
 } TtBounds;
 
 typedef struct TtBoundFilter
 {
 	AttrNumber	attnum;
 	TtCondition condition;
-	bool		positive;		/* see tt_qual_positive() */
-	bool		number;			/* the API knows it as a number, whatever the
+	bool		positive; /* see tt_qual_positive() */
+	bool		number;	  /* the API knows it as a number, whatever the
 								 * column's type */
-	bool		has_from;		/* TT_FILTER_CREATED, TT_FILTER_MODIFIED */
+	bool		has_from; /* TT_FILTER_CREATED, TT_FILTER_MODIFIED */
 	bool		has_to;
 	TimestampTz from;
 	TimestampTz to;
@@ -101,11 +101,11 @@ extern void tt_bounds_apply(TtBounds *bounds, const TtTable *table, const TtQual
  * no lower bound, never past last_day.  Returns the number of ranges, or -1 if
  * there is no lower bound at all and the report needs one.
  */
-extern int	tt_bounds_days(const TtBounds *bounds, const TtStream *stream,
-						   bool has_start_date, TtDay start_date, TtDay last_day,
-						   TtDays **days);
+extern int tt_bounds_days(const TtBounds *bounds, const TtStream *stream,
+						  bool has_start_date, TtDay start_date, TtDay last_day,
+						  TtDays **days);
 
 /* The filters that may be sent, as conditions of a request. */
-extern int	tt_bounds_conditions(TtBounds *bounds, TtCondition **conditions);
+extern int tt_bounds_conditions(TtBounds *bounds, TtCondition **conditions);
 
-#endif							/* TT_QUAL_H */
+#endif /* TT_QUAL_H */

@@ -45,7 +45,7 @@ static void
 build_metrics(TtQuery *query, const TtTable *table, const List *attrs)
 {
 	const TtReport *report = &table->stream->report;
-	ListCell   *lc;
+	ListCell	   *lc;
 
 	query->send_names = true;
 	foreach(lc, attrs)
@@ -75,8 +75,8 @@ build_metrics(TtQuery *query, const TtTable *table, const List *attrs)
 static const char *
 field_of(const TtTable *table, const char *path)
 {
-	char	   *field = pstrdup(path);
-	char	   *dot = strchr(field, '.');
+	char		   *field = pstrdup(path);
+	char		   *dot = strchr(field, '.');
 	const TtColumn *listed;
 
 	if (dot != NULL)
@@ -94,7 +94,7 @@ field_of(const TtTable *table, const char *path)
 static void
 build_fields(TtQuery *query, const TtTable *table, const List *attrs)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
 	if (!table->stream->endpoint->has_fields)
 		return;
@@ -103,10 +103,10 @@ build_fields(TtQuery *query, const TtTable *table, const List *attrs)
 	foreach(lc, attrs)
 	{
 		const TtTableColumn *column = &table->columns[lfirst_int(lc) - 1];
-		const char *field = field_of(table, column->path);
+		const char			*field = field_of(table, column->path);
 
 		if (column->is_account && table->stream->kind != TT_KIND_ACCOUNT)
-			continue;			/* known from the request */
+			continue; /* known from the request */
 		if (field == NULL)
 		{
 			query->nnames = 0;
@@ -122,7 +122,8 @@ missing_bound(const TtTable *table)
 {
 	const char *column = NULL;
 	const char *name = table->stream->report.grain == TT_GRAIN_HOUR
-		? "stat_time_hour" : "stat_time_day";
+						   ? "stat_time_hour"
+						   : "stat_time_day";
 
 	for (int i = 0; i < table->natts; i++)
 		if (!table->columns[i].dropped &&
@@ -133,20 +134,20 @@ missing_bound(const TtTable *table)
 			 errmsg("foreign table \"%s\" needs a lower bound for \"%s\"",
 					table->name, column != NULL ? column : name),
 			 errdetail("A report by day or hour is read in windows, so the first day must be known."),
-			 column != NULL ?
-			 errhint("Add a condition such as WHERE %s >= %s, or set the option start_date of the foreign table or its server.",
-					 quote_identifier(column),
-					 table->stream->report.grain == TT_GRAIN_HOUR
-					 ? "current_date - 1" : "current_date - 7") :
-			 errhint("Add a column %s to the foreign table, or set the option start_date of the foreign table or its server.",
-					 name)));
+			 column != NULL ? errhint("Add a condition such as WHERE %s >= %s, or set the option start_date of the foreign table or its server.",
+									  quote_identifier(column),
+									  table->stream->report.grain == TT_GRAIN_HOUR
+										  ? "current_date - 1"
+										  : "current_date - 7")
+							: errhint("Add a column %s to the foreign table, or set the option start_date of the foreign table or its server.",
+									  name)));
 }
 
 static void
 build_days(TtQuery *query, const TtTable *table, const TtOptions *options,
 		   TtBounds *bounds, bool need_bound)
 {
-	TtDay		last_day = tt_query_last_day();
+	TtDay last_day = tt_query_last_day();
 
 	if (table->stream->kind != TT_KIND_REPORT || table->stream->report.lifetime)
 		return;
@@ -168,7 +169,7 @@ tt_query_build(TtQuery *query, const TtTable *table, const TtOptions *options,
 			   const List *attrs, TtBounds *bounds, bool need_bound)
 {
 	const TtEndpoint *endpoint = table->stream->endpoint;
-	ListCell   *lc;
+	ListCell		 *lc;
 
 	memset(query, 0, sizeof(*query));
 	query->stream = table->stream;
@@ -204,7 +205,7 @@ TtProjection *
 tt_query_projection(const TtTable *table, const List *attrs)
 {
 	TtProjection *projection = palloc0(sizeof(TtProjection));
-	ListCell   *lc;
+	ListCell	 *lc;
 
 	projection->nkeys = table->nkeys;
 	projection->paths = palloc(sizeof(char *) * (table->nkeys + list_length(attrs) + 1));
@@ -215,7 +216,7 @@ tt_query_projection(const TtTable *table, const List *attrs)
 		projection->slots[i] = -1;
 	foreach(lc, attrs)
 	{
-		int			attnum = lfirst_int(lc);
+		int attnum = lfirst_int(lc);
 
 		projection->slots[attnum - 1] = projection->npaths;
 		projection->paths[projection->npaths++] = table->columns[attnum - 1].path;
@@ -226,7 +227,7 @@ tt_query_projection(const TtTable *table, const List *attrs)
 void
 tt_query_check_environment(const TtTable *table, const TtOptions *options)
 {
-	int			here = options->sandbox ? TT_ENV_SANDBOX : TT_ENV_PRODUCTION;
+	int here = options->sandbox ? TT_ENV_SANDBOX : TT_ENV_PRODUCTION;
 
 	if ((table->stream->environments & here) == 0)
 		ereport(ERROR,

@@ -36,10 +36,10 @@ extern void tt_query_build(TtQuery *query, const TtTable *table,
  */
 typedef struct TtProjection
 {
-	int			npaths;
+	int			 npaths;
 	const char **paths;
-	int			nkeys;
-	int		   *slots;			/* by attribute number - 1 */
+	int			 nkeys;
+	int			*slots; /* by attribute number - 1 */
 } TtProjection;
 
 extern TtProjection *tt_query_projection(const TtTable *table, const List *attrs);
@@ -47,4 +47,4 @@ extern TtProjection *tt_query_projection(const TtTable *table, const List *attrs
 /* ERROR if the stream does not exist in the server's environment */
 extern void tt_query_check_environment(const TtTable *table, const TtOptions *options);
 
-#endif							/* TT_QUERY_H */
+#endif /* TT_QUERY_H */

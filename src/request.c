@@ -41,15 +41,15 @@ tt_request_span(const TtStream *stream)
 const char *
 tt_day_format(TtDay day, char *buf)
 {
-	int64_t		z = (int64_t) day + 730425; /* 2000-01-01 from 0000-03-01 */
-	int64_t		era = (z >= 0 ? z : z - 146096) / 146097;
-	int64_t		doe = z - era * 146097;
-	int64_t		yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-	int64_t		doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-	int64_t		mp = (5 * doy + 2) / 153;
-	int			d = (int) (doy - (153 * mp + 2) / 5 + 1);
-	int			m = (int) (mp < 10 ? mp + 3 : mp - 9);
-	int64_t		y = yoe + era * 400 + (m <= 2);
+	int64_t z = (int64_t) day + 730425; /* 2000-01-01 from 0000-03-01 */
+	int64_t era = (z >= 0 ? z : z - 146096) / 146097;
+	int64_t doe = z - era * 146097;
+	int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+	int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+	int64_t mp = (5 * doy + 2) / 153;
+	int		d = (int) (doy - (153 * mp + 2) / 5 + 1);
+	int		m = (int) (mp < 10 ? mp + 3 : mp - 9);
+	int64_t y = yoe + era * 400 + (m <= 2);
 
 	snprintf(buf, 16, "%04" PRId64 "-%02d-%02d", y, m, d);
 	return buf;
@@ -67,7 +67,7 @@ compare_ranges(const void *a, const void *b)
 int
 tt_ranges_normalise(TtDays *ranges, int nranges)
 {
-	int			n = 0;
+	int n = 0;
 
 	if (nranges == 0)
 		return 0;
@@ -91,14 +91,14 @@ int
 tt_ranges_intersect(const TtDays *a, int na, const TtDays *b, int nb,
 					TtDays **result)
 {
-	int			n = 0;
+	int n = 0;
 
 	*result = malloc(sizeof(TtDays) * (size_t) (na + nb + 1));
 	if (*result == NULL)
 		return -1;
 	for (int i = 0, j = 0; i < na && j < nb;)
 	{
-		TtDays		both;
+		TtDays both;
 
 		both.from = a[i].from > b[j].from ? a[i].from : b[j].from;
 		both.to = a[i].to < b[j].to ? a[i].to : b[j].to;
@@ -115,9 +115,9 @@ tt_ranges_intersect(const TtDays *a, int na, const TtDays *b, int nb,
 int
 tt_windows(const TtDays *ranges, int nranges, int span, TtDays **windows)
 {
-	int64_t		upper = nranges + 1;
-	int			n = 0;
-	int64_t		next;
+	int64_t upper = nranges + 1;
+	int		n = 0;
+	int64_t next;
 
 	for (int i = 0; span > 0 && i < nranges; i++)
 		upper += ((int64_t) ranges[i].to - ranges[i].from) / span + 1;
@@ -135,8 +135,8 @@ tt_windows(const TtDays *ranges, int nranges, int span, TtDays **windows)
 	next = ranges[0].from;
 	for (int i = 0; i < nranges;)
 	{
-		TtDays		window;
-		int64_t		last;
+		TtDays	window;
+		int64_t last;
 
 		if (next < ranges[i].from)
 			next = ranges[i].from;
@@ -178,7 +178,7 @@ condition_limit(const TtCondition *condition)
 static int
 condition_batches(const TtCondition *condition)
 {
-	int			limit = condition_limit(condition);
+	int limit = condition_limit(condition);
 
 	return limit == 0 ? 1 : (condition->nvalues + limit - 1) / limit;
 }
@@ -187,13 +187,13 @@ condition_batches(const TtCondition *condition)
 static void
 choose_batched(TtQuery *query, TtUnits *units)
 {
-	int			n = 0;
+	int n = 0;
 
 	units->batched = -1;
 	units->nbatches = 1;
 	for (int i = 0; i < query->nconditions; i++)
 	{
-		int			batches = condition_batches(&query->conditions[i]);
+		int batches = condition_batches(&query->conditions[i]);
 
 		if (batches > 1 && (units->batched < 0 || batches < units->nbatches))
 		{
@@ -215,10 +215,10 @@ choose_batched(TtQuery *query, TtUnits *units)
 TtUnits *
 tt_units_create(TtQuery *query)
 {
-	TtUnits    *units = calloc(1, sizeof(TtUnits));
+	TtUnits		  *units = calloc(1, sizeof(TtUnits));
 	TtAccountParam how = query->stream->endpoint->account_param;
-	bool		dated = query->stream->kind == TT_KIND_REPORT &&
-		!query->stream->report.lifetime;
+	bool		   dated = query->stream->kind == TT_KIND_REPORT &&
+				 !query->stream->report.lifetime;
 
 	if (units == NULL)
 		return NULL;
@@ -248,8 +248,8 @@ tt_units_create(TtQuery *query)
 TtUnit
 tt_units_get(const TtUnits *units, const TtQuery *query, int64_t i)
 {
-	TtUnit		unit = {0};
-	int64_t		group;
+	TtUnit	unit = {0};
+	int64_t group;
 
 	unit.batch = (int) (i % units->nbatches);
 	i /= units->nbatches;
@@ -284,7 +284,7 @@ tt_units_free(TtUnits *units)
 static json_t *
 account_id(int64_t account)
 {
-	char		buf[32];
+	char buf[32];
 
 	snprintf(buf, sizeof(buf), "%" PRId64, account);
 	return json_string(buf);
@@ -293,7 +293,7 @@ account_id(int64_t account)
 static json_t *
 string_array(const char *const *values, int n)
 {
-	json_t	   *array = json_array();
+	json_t *array = json_array();
 
 	for (int i = 0; i < n; i++)
 		json_array_append_new(array, json_string(values[i]));
@@ -316,9 +316,9 @@ batch_values(const TtUnits *units, const TtUnit *unit,
 			 const TtQuery *query, int i, const char ***values)
 {
 	const TtCondition *condition = &query->conditions[i];
-	int			limit = condition_limit(condition);
-	int			first = i == units->batched ? unit->batch * limit : 0;
-	int			n = condition->nvalues - first;
+	int				   limit = condition_limit(condition);
+	int				   first = i == units->batched ? unit->batch * limit : 0;
+	int				   n = condition->nvalues - first;
 
 	*values = condition->values + first;
 	return limit > 0 && n > limit ? limit : n;
@@ -328,9 +328,9 @@ batch_values(const TtUnits *units, const TtUnit *unit,
 static json_t *
 report_filter(const char *field, const char *const *values, int n)
 {
-	json_t	   *list = string_array(values, n);
-	char	   *text = json_dumps(list, JSON_COMPACT);
-	json_t	   *filter = NULL;
+	json_t *list = string_array(values, n);
+	char   *text = json_dumps(list, JSON_COMPACT);
+	json_t *filter = NULL;
 
 	if (text != NULL)
 		filter = json_pack("{s:s, s:s, s:s}", "field_name", field,
@@ -345,9 +345,9 @@ add_report(json_t *params, const TtQuery *query, const TtUnits *units,
 		   const TtUnit *unit)
 {
 	const TtReport *report = &query->stream->report;
-	const char *status = tt_level_status_field(report->level);
-	json_t	   *filtering = json_array();
-	char		buf[16];
+	const char	   *status = tt_level_status_field(report->level);
+	json_t		   *filtering = json_array();
+	char			buf[16];
 
 	json_object_set_new(params, "report_type", json_string(report->report_type));
 	if (report->data_level != NULL)
@@ -376,7 +376,7 @@ add_report(json_t *params, const TtQuery *query, const TtUnits *units,
 	for (int i = 0; i < query->nconditions; i++)
 	{
 		const char **values;
-		int			n = batch_values(units, unit, query, i, &values);
+		int			 n = batch_values(units, unit, query, i, &values);
 
 		json_array_append_new(filtering,
 							  report_filter(query->conditions[i].param, values, n));
@@ -433,12 +433,12 @@ add_list(json_t *params, const TtQuery *query, const TtUnits *units,
 		 const TtUnit *unit)
 {
 	const TtEndpoint *endpoint = query->stream->endpoint;
-	json_t	   *filtering = json_pack("{}");
+	json_t			 *filtering = json_pack("{}");
 
 	for (int i = 0; i < query->nconditions; i++)
 	{
 		const char **values;
-		int			n = batch_values(units, unit, query, i, &values);
+		int			 n = batch_values(units, unit, query, i, &values);
 
 		add_condition(params, filtering, &query->conditions[i], values, n);
 	}
@@ -446,7 +446,7 @@ add_list(json_t *params, const TtQuery *query, const TtUnits *units,
 	if (endpoint->hides_deleted)
 		json_object_set_new(filtering, "primary_status",
 							json_string(query->include_deleted ? "STATUS_ALL"
-										: "STATUS_NOT_DELETE"));
+															   : "STATUS_NOT_DELETE"));
 	if (query->nbuying_types > 0)
 		json_object_set_new(filtering, "buying_types",
 							string_array(query->buying_types, query->nbuying_types));
@@ -463,14 +463,14 @@ request_object(const TtQuery *query, const TtUnits *units, const TtUnit *unit,
 			   int page)
 {
 	const TtEndpoint *endpoint = query->stream->endpoint;
-	json_t	   *params = json_pack("{}");
+	json_t			 *params = json_pack("{}");
 
 	if (endpoint->account_param == TT_ACCOUNT_ONE)
 		json_object_set_new(params, "advertiser_id",
 							account_id(query->accounts[unit->account]));
 	else if (endpoint->account_param == TT_ACCOUNT_MANY)
 	{
-		json_t	   *ids = json_array();
+		json_t *ids = json_array();
 
 		for (int i = 0; i < unit->naccounts; i++)
 			json_array_append_new(ids, account_id(query->accounts[unit->account + i]));
@@ -495,9 +495,9 @@ request_object(const TtQuery *query, const TtUnits *units, const TtUnit *unit,
 
 typedef struct Buffer
 {
-	char	   *data;
-	size_t		length;
-	size_t		size;
+	char  *data;
+	size_t length;
+	size_t size;
 } Buffer;
 
 static bool
@@ -505,8 +505,8 @@ buffer_append(Buffer *buffer, const char *text, size_t n)
 {
 	if (buffer->length + n + 1 > buffer->size)
 	{
-		size_t		size = (buffer->length + n + 1) * 2;
-		char	   *data = realloc(buffer->data, size);
+		size_t size = (buffer->length + n + 1) * 2;
+		char  *data = realloc(buffer->data, size);
 
 		if (data == NULL)
 			return false;
@@ -528,7 +528,7 @@ append_encoded(Buffer *buffer, const char *text)
 
 	for (const char *p = text; *p != '\0'; p++)
 	{
-		char		hex[4];
+		char hex[4];
 
 		if (strchr(unreserved, *p) != NULL)
 		{
@@ -546,8 +546,8 @@ append_encoded(Buffer *buffer, const char *text)
 static bool
 append_param(Buffer *buffer, const char *name, const json_t *value)
 {
-	char	   *text = NULL;
-	bool		ok;
+	char *text = NULL;
+	bool  ok;
 
 	if (!json_is_string(value))
 	{
@@ -556,9 +556,9 @@ append_param(Buffer *buffer, const char *name, const json_t *value)
 			return false;
 	}
 	ok = (buffer->length == 0 || buffer_append(buffer, "&", 1)) &&
-		append_encoded(buffer, name) &&
-		buffer_append(buffer, "=", 1) &&
-		append_encoded(buffer, text != NULL ? text : json_string_value(value));
+		 append_encoded(buffer, name) &&
+		 buffer_append(buffer, "=", 1) &&
+		 append_encoded(buffer, text != NULL ? text : json_string_value(value));
 	free(text);
 	return ok;
 }

@@ -33,18 +33,18 @@
 static void
 begin_quals(TtScanState *state, ForeignScanState *node, ForeignScan *plan)
 {
-	List	   *exprs = ExecInitExprList(plan->fdw_exprs, (PlanState *) node);
-	int			nlimit = intVal(list_nth(plan->fdw_private, TT_PLAN_LIMIT));
-	ListCell   *lc;
-	int			next = 0;
+	List	 *exprs = ExecInitExprList(plan->fdw_exprs, (PlanState *) node);
+	int		  nlimit = intVal(list_nth(plan->fdw_private, TT_PLAN_LIMIT));
+	ListCell *lc;
+	int		  next = 0;
 
 	state->types = palloc(sizeof(Oid) * Max(list_length(exprs), 1));
 	foreach(lc, plan->fdw_exprs)
 		state->types[foreach_current_index(lc)] = exprType(lfirst(lc));
 	foreach(lc, list_nth(plan->fdw_private, TT_PLAN_QUALS))
 	{
-		List	   *item = lfirst(lc);
-		TtQual	   *qual = palloc0(sizeof(TtQual));
+		List   *item = lfirst(lc);
+		TtQual *qual = palloc0(sizeof(TtQual));
 
 		qual->attnum = list_nth_int(item, TT_PLAN_QUAL_ATTNUM);
 		qual->role = list_nth_int(item, TT_PLAN_QUAL_ROLE);
@@ -63,7 +63,7 @@ begin_quals(TtScanState *state, ForeignScanState *node, ForeignScan *plan)
 static Relation
 scan_relation(ForeignScanState *node, ForeignScan *plan, bool *opened)
 {
-	Oid			counted = (Oid) intVal(list_nth(plan->fdw_private, TT_PLAN_COUNT));
+	Oid counted = (Oid) intVal(list_nth(plan->fdw_private, TT_PLAN_COUNT));
 
 	*opened = OidIsValid(counted);
 	return *opened ? table_open(counted, NoLock) : node->ss.ss_currentRelation;
@@ -72,15 +72,15 @@ scan_relation(ForeignScanState *node, ForeignScan *plan, bool *opened)
 void
 tiktokBeginForeignScan(ForeignScanState *node, int eflags)
 {
-	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
-	EState	   *estate = node->ss.ps.state;
-	bool		opened;
-	Relation	rel = scan_relation(node, plan, &opened);
+	ForeignScan	 *plan = (ForeignScan *) node->ss.ps.plan;
+	EState		 *estate = node->ss.ps.state;
+	bool		  opened;
+	Relation	  rel = scan_relation(node, plan, &opened);
 	MemoryContext context = AllocSetContextCreate(estate->es_query_cxt, "tiktok_fdw scan",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
-	TtScanState *state = palloc0(sizeof(TtScanState));
-	Oid			userid = TT_SCAN_USER(plan, estate);
+	TtScanState	 *state = palloc0(sizeof(TtScanState));
+	Oid			  userid = TT_SCAN_USER(plan, estate);
 
 	if (intVal(list_nth(plan->fdw_private, TT_PLAN_VERSION)) != TT_PLAN_LAYOUT)
 		elog(ERROR, "plan of another version of tiktok_fdw");
@@ -122,19 +122,19 @@ tt_scan_bounds(ForeignScanState *node, bool only_known)
 {
 	TtScanState *state = node->fdw_state;
 	ExprContext *econtext = node->ss.ps.ps_ExprContext;
-	ListCell   *lc;
-	int			next = 0;
-	int			left_out = 0;
+	ListCell	*lc;
+	int			 next = 0;
+	int			 left_out = 0;
 
 	tt_bounds_init(&state->bounds);
 	foreach(lc, state->quals)
 	{
-		TtQual	   *qual = lfirst(lc);
-		int			n = list_length(qual->values);
-		Datum	   *values = palloc(sizeof(Datum) * n);
-		bool	   *nulls = palloc(sizeof(bool) * n);
-		Oid		   *types = &state->types[next];
-		bool		known = true;
+		TtQual *qual = lfirst(lc);
+		int		n = list_length(qual->values);
+		Datum  *values = palloc(sizeof(Datum) * n);
+		bool   *nulls = palloc(sizeof(bool) * n);
+		Oid	   *types = &state->types[next];
+		bool	known = true;
 
 		next += n;
 		/* the oracle of the tests: account conditions and time bounds stay */
@@ -142,11 +142,11 @@ tt_scan_bounds(ForeignScanState *node, bool only_known)
 			continue;
 		for (int i = 0; i < n && known; i++)
 		{
-			ExprState  *expr = list_nth(qual->values, i);
+			ExprState *expr = list_nth(qual->values, i);
 
 			known = !only_known ||
-				!needs_execution((Node *) expr->expr,
-								 node->ss.ps.state->es_param_list_info);
+					!needs_execution((Node *) expr->expr,
+									 node->ss.ps.state->es_param_list_info);
 			if (known)
 				values[i] = ExecEvalExpr(expr, econtext, &nulls[i]);
 		}
@@ -162,7 +162,7 @@ tt_scan_bounds(ForeignScanState *node, bool only_known)
 static void
 read_mapping(ForeignScanState *node)
 {
-	TtScanState *state = node->fdw_state;
+	TtScanState	 *state = node->fdw_state;
 	MemoryContext old = MemoryContextSwitchTo(state->context);
 
 	state->options = tt_options_get(state->options->serverid, state->table->relid,
@@ -198,8 +198,8 @@ find_accounts(TtScanState *state)
 static int64
 bound_value(ForeignScanState *node, ExprState *expr)
 {
-	Datum		value;
-	bool		isnull;
+	Datum value;
+	bool  isnull;
 
 	if (expr == NULL)
 		return -1;
@@ -212,8 +212,8 @@ static void
 apply_limit(ForeignScanState *node)
 {
 	TtScanState *state = node->fdw_state;
-	int64		limit = bound_value(node, state->limit);
-	int64		offset = Max(bound_value(node, state->offset), 0);
+	int64		 limit = bound_value(node, state->limit);
+	int64		 offset = Max(bound_value(node, state->offset), 0);
 
 	if (limit <= 0 || !tt_enable_pushdown || limit > PG_INT64_MAX - offset ||
 		(state->order.attnum != 0 && !state->order.by_api))
@@ -227,7 +227,7 @@ apply_limit(ForeignScanState *node)
 static void
 start_run(ForeignScanState *node)
 {
-	TtScanState *state = node->fdw_state;
+	TtScanState	 *state = node->fdw_state;
 	MemoryContext old;
 
 	state->started = true;
@@ -254,7 +254,7 @@ void
 tt_scan_decode(TtScanState *state, TtPage *page, int row, Datum *values, bool *nulls)
 {
 	MemoryContext old = MemoryContextSwitchTo(page->context);
-	TtOrigin	origin;
+	TtOrigin	  origin;
 
 	origin.account = page->account;
 	origin.page = page->number;
@@ -299,7 +299,7 @@ end_run(TtScanState *state)
 static bool
 start_sorting(ForeignScanState *node)
 {
-	TtScanState *state = node->fdw_state;
+	TtScanState	 *state = node->fdw_state;
 	MemoryContext old;
 
 	if (state->order.by_api)
@@ -325,7 +325,7 @@ static void
 learn(TtScanState *state)
 {
 	const TtQuery *query = &state->query;
-	double		days = 0;
+	double		   days = 0;
 
 	if (state->fetch == NULL || query->nconditions > 0 || query->row_bound > 0 ||
 		state->stats.skipped_accounts > 0)
@@ -355,8 +355,8 @@ have_row(ForeignScanState *node, bool wait)
 		return false;
 	}
 	return !state->order.by_api ||
-		tt_scan_order_check(state, state->page,
-							RelationGetDescr(node->ss.ss_currentRelation)->natts);
+		   tt_scan_order_check(state, state->page,
+							   RelationGetDescr(node->ss.ss_currentRelation)->natts);
 }
 
 /*
@@ -367,8 +367,8 @@ static int64
 count_rows(ForeignScanState *node)
 {
 	TtScanState *state = node->fdw_state;
-	int			page_size = state->query.page_size;
-	int64		count = 0;
+	int			 page_size = state->query.page_size;
+	int64		 count = 0;
 
 	if (state->finished)
 		return 0;
@@ -399,10 +399,10 @@ count_rows(ForeignScanState *node)
 static TupleTableSlot *
 iterate_count(ForeignScanState *node)
 {
-	TtScanState *state = node->fdw_state;
+	TtScanState	   *state = node->fdw_state;
 	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
-	MemoryContext old;
-	int64		count;
+	MemoryContext	old;
+	int64			count;
 
 	if (state->handed_on > 0)
 		return slot;
@@ -421,7 +421,7 @@ iterate_count(ForeignScanState *node)
 TupleTableSlot *
 tiktokIterateForeignScan(ForeignScanState *node)
 {
-	TtScanState *state = node->fdw_state;
+	TtScanState	   *state = node->fdw_state;
 	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
 
 	ExecClearTuple(slot);
@@ -484,8 +484,8 @@ static void
 produce(AsyncRequest *areq)
 {
 	ForeignScanState *node = (ForeignScanState *) areq->requestee;
-	TtScanState *state = node->fdw_state;
-	TupleTableSlot *slot = areq->requestee->ExecProcNodeReal(areq->requestee);
+	TtScanState		 *state = node->fdw_state;
+	TupleTableSlot	 *slot = areq->requestee->ExecProcNodeReal(areq->requestee);
 
 	if (!TupIsNull(slot))
 		ExecAsyncRequestDone(areq, slot);
@@ -508,8 +508,8 @@ void
 tiktokForeignAsyncConfigureWait(AsyncRequest *areq)
 {
 	ForeignScanState *node = (ForeignScanState *) areq->requestee;
-	TtScanState *state = node->fdw_state;
-	AppendState *append = (AppendState *) areq->requestor;
+	TtScanState		 *state = node->fdw_state;
+	AppendState		 *append = (AppendState *) areq->requestor;
 
 	AddWaitEventToSet(append->as_eventset, WL_SOCKET_READABLE, tt_fetch_fd(state->fetch),
 					  NULL, areq);

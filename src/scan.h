@@ -18,53 +18,53 @@
 /* ORDER BY that the plan relies on */
 typedef struct TtScanOrder
 {
-	AttrNumber	attnum;			/* 0: any order will do */
-	Oid			operator;
-	bool		descending;
-	bool		nulls_first;
-	bool		by_api;			/* this run's rows come in order */
+	AttrNumber		attnum; /* 0: any order will do */
+	Oid				operator;
+	bool			descending;
+	bool			nulls_first;
+	bool			by_api; /* this run's rows come in order */
 	SortSupportData sort;
-	bool		has_last;		/* last value handed on or checked */
-	Datum		last;
-	bool		last_null;
-	Tuplesortstate *sorted;		/* the API's order is of no use: our own */
+	bool			has_last; /* last value handed on or checked */
+	Datum			last;
+	bool			last_null;
+	Tuplesortstate *sorted; /* the API's order is of no use: our own */
 	TupleTableSlot *sorted_slot;
 } TtScanOrder;
 
 typedef struct TtScanState
 {
-	MemoryContext context;		/* lives as long as the scan */
-	MemoryContext run;			/* of one run: reset by a rescan */
-	TtTable    *table;
-	Oid			userid;			/* with whose user mapping */
-	TtOptions  *options;		/* without user mapping until started */
-	List	   *attrs;
-	List	   *quals;			/* TtQual; their values are ExprStates */
-	Oid		   *types;			/* of the values, in order */
-	ExprState  *limit;			/* LIMIT and OFFSET, NULL: no hint */
-	ExprState  *offset;
-	bool		counting;		/* only the number of rows is wanted */
+	MemoryContext context; /* lives as long as the scan */
+	MemoryContext run;	   /* of one run: reset by a rescan */
+	TtTable		 *table;
+	Oid			  userid;  /* with whose user mapping */
+	TtOptions	 *options; /* without user mapping until started */
+	List		 *attrs;
+	List		 *quals; /* TtQual; their values are ExprStates */
+	Oid			 *types; /* of the values, in order */
+	ExprState	 *limit; /* LIMIT and OFFSET, NULL: no hint */
+	ExprState	 *offset;
+	bool		  counting; /* only the number of rows is wanted */
 	TtProjection *projection;
-	TtDecoder  *decoder;
-	TtScanOrder order;
-	bool		started;
-	bool		finished;
-	TtQuery		query;
-	TtBounds	bounds;
-	const void *append;			/* whose arm this is, when it runs async */
-	TtFetch    *fetch;			/* NULL: nothing to ask */
-	TtPage	   *page;			/* being handed on */
-	int			row;			/* next row of it */
-	int64		handed_on;		/* rows of this run */
-	int			naccounts;		/* looked up; kept for rescans */
-	int64	   *accounts;
-	TtFetchStats stats;
+	TtDecoder	 *decoder;
+	TtScanOrder	  order;
+	bool		  started;
+	bool		  finished;
+	TtQuery		  query;
+	TtBounds	  bounds;
+	const void	 *append;	 /* whose arm this is, when it runs async */
+	TtFetch		 *fetch;	 /* NULL: nothing to ask */
+	TtPage		 *page;		 /* being handed on */
+	int			  row;		 /* next row of it */
+	int64		  handed_on; /* rows of this run */
+	int			  naccounts; /* looked up; kept for rescans */
+	int64		 *accounts;
+	TtFetchStats  stats;
 } TtScanState;
 
-extern void tiktokBeginForeignScan(ForeignScanState *node, int eflags);
+extern void			   tiktokBeginForeignScan(ForeignScanState *node, int eflags);
 extern TupleTableSlot *tiktokIterateForeignScan(ForeignScanState *node);
-extern void tiktokReScanForeignScan(ForeignScanState *node);
-extern void tiktokEndForeignScan(ForeignScanState *node);
+extern void			   tiktokReScanForeignScan(ForeignScanState *node);
+extern void			   tiktokEndForeignScan(ForeignScanState *node);
 
 extern bool tiktokIsForeignPathAsyncCapable(ForeignPath *path);
 extern void tiktokForeignAsyncRequest(AsyncRequest *areq);
@@ -76,7 +76,7 @@ extern void tiktokForeignAsyncNotify(AsyncRequest *areq);
  * them.  only_known: leave out values that are not known before execution;
  * returns how many conditions were left out.
  */
-extern int	tt_scan_bounds(ForeignScanState *node, bool only_known);
+extern int tt_scan_bounds(ForeignScanState *node, bool only_known);
 
 /* Take the next page to hand on; false at the end, or if wait is false. */
 extern bool tt_scan_next_page(TtScanState *state, bool wait);
@@ -105,4 +105,4 @@ extern bool tt_scan_order_next(TtScanState *state, TupleTableSlot *slot);
 /* Forget a run's order. */
 extern void tt_scan_order_end(TtScanOrder *order);
 
-#endif							/* TT_SCAN_H */
+#endif /* TT_SCAN_H */

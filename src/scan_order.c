@@ -24,13 +24,13 @@ tt_scan_order_init(TtScanOrder *order, List *plan_order, TupleDesc desc)
 	if (plan_order == NIL)
 		return;
 	order->attnum = list_nth_int(plan_order, TT_PLAN_ORDER_ATTNUM);
-	order->operator = (Oid) list_nth_int(plan_order, TT_PLAN_ORDER_OPERATOR);
+	order->operator=(Oid) list_nth_int(plan_order, TT_PLAN_ORDER_OPERATOR);
 	order->descending = list_nth_int(plan_order, TT_PLAN_ORDER_DESCENDING) != 0;
 	order->nulls_first = list_nth_int(plan_order, TT_PLAN_ORDER_NULLS_FIRST) != 0;
 	order->sort.ssup_cxt = CurrentMemoryContext;
 	order->sort.ssup_collation = InvalidOid;
 	order->sort.ssup_nulls_first = order->nulls_first;
-	PrepareSortSupportFromOrderingOp(order->operator, &order->sort);
+	PrepareSortSupportFromOrderingOp(order->operator, & order->sort);
 	order->sorted_slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
 }
 
@@ -38,8 +38,8 @@ void
 tt_scan_order_ask(TtScanState *state)
 {
 	TtScanOrder *order = &state->order;
-	TtQuery    *query = &state->query;
-	TtUnits    *units;
+	TtQuery		*query = &state->query;
+	TtUnits		*units;
 
 	if (order->attnum == 0)
 		return;
@@ -55,23 +55,23 @@ tt_scan_order_ask(TtScanState *state)
 bool
 tt_scan_order_check(TtScanState *state, TtPage *page, int natts)
 {
-	TtScanOrder *order = &state->order;
+	TtScanOrder	 *order = &state->order;
 	MemoryContext old = MemoryContextSwitchTo(page->context);
-	Datum	   *values = palloc(sizeof(Datum) * natts);
-	bool	   *nulls = palloc(sizeof(bool) * natts);
-	bool		right = true;
+	Datum		 *values = palloc(sizeof(Datum) * natts);
+	bool		 *nulls = palloc(sizeof(bool) * natts);
+	bool		  right = true;
 
 	for (int row = 0; row < page->reply->nrows && right; row++)
 	{
-		Datum		value;
-		bool		isnull;
+		Datum value;
+		bool  isnull;
 
 		tt_scan_decode(state, page, row, values, nulls);
 		value = values[order->attnum - 1];
 		isnull = nulls[order->attnum - 1];
 		right = !order->has_last ||
-			ApplySortComparator(order->last, order->last_null, value, isnull,
-								&order->sort) <= 0;
+				ApplySortComparator(order->last, order->last_null, value, isnull,
+									&order->sort) <= 0;
 		order->has_last = true;
 		order->last = value;
 		order->last_null = isnull;
@@ -97,11 +97,11 @@ tt_scan_order_check(TtScanState *state, TtPage *page, int natts)
 void
 tt_scan_order_sort(TtScanState *state, TupleTableSlot *slot)
 {
-	TtScanOrder *order = &state->order;
-	AttrNumber	attnums[1] = {order->attnum};
-	Oid			operators[1] = {order->operator};
-	Oid			collations[1] = {InvalidOid};
-	bool		nulls_first[1] = {order->nulls_first};
+	TtScanOrder	 *order = &state->order;
+	AttrNumber	  attnums[1] = {order->attnum};
+	Oid			  operators[1] = {order->operator};
+	Oid			  collations[1] = {InvalidOid};
+	bool		  nulls_first[1] = {order->nulls_first};
 	MemoryContext old;
 
 	/* the executor resets the current context for each row */

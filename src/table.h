@@ -15,32 +15,32 @@
 
 typedef struct TtTableColumn
 {
-	bool		dropped;		/* or generated: nothing to read */
-	char	   *name;
-	Oid			type;			/* of the column, domains resolved */
-	char	   *path;			/* where the value stands, e.g. metrics.spend */
-	const TtColumn *listed;		/* NULL: not in the catalogue for the stream */
-	const TtMetric *metric;		/* a catalogued metric; else NULL */
-	char	   *metric_name;	/* reports: ask for this metric; NULL: none */
-	bool		is_account;		/* advertiser_id: filled in where missing */
-	bool		is_day;			/* stat_time_day of a report that has it */
-	bool		is_hour;		/* stat_time_hour, likewise */
-	bool		in_key;
+	bool			dropped; /* or generated: nothing to read */
+	char		   *name;
+	Oid				type;		 /* of the column, domains resolved */
+	char		   *path;		 /* where the value stands, e.g. metrics.spend */
+	const TtColumn *listed;		 /* NULL: not in the catalogue for the stream */
+	const TtMetric *metric;		 /* a catalogued metric; else NULL */
+	char		   *metric_name; /* reports: ask for this metric; NULL: none */
+	bool			is_account;	 /* advertiser_id: filled in where missing */
+	bool			is_day;		 /* stat_time_day of a report that has it */
+	bool			is_hour;	 /* stat_time_hour, likewise */
+	bool			in_key;
 } TtTableColumn;
 
 typedef struct TtTable
 {
-	Oid			relid;
-	char	   *name;			/* schema-qualified and quoted, for messages */
+	Oid				relid;
+	char		   *name; /* schema-qualified and quoted, for messages */
 	const TtStream *stream;
-	int			natts;
-	TtTableColumn *columns;		/* by attribute number - 1 */
-	int			nkeys;			/* the API's key, without advertiser_id */
-	char	  **key_paths;
-	List	   *buying_types;	/* strings */
+	int				natts;
+	TtTableColumn  *columns; /* by attribute number - 1 */
+	int				nkeys;	 /* the API's key, without advertiser_id */
+	char		  **key_paths;
+	List		   *buying_types; /* strings */
 } TtTable;
 
 /* In the current memory context; ERROR if the options define no stream. */
 extern TtTable *tt_table_get(Relation rel);
 
-#endif							/* TT_TABLE_H */
+#endif /* TT_TABLE_H */

@@ -25,6 +25,7 @@ enum
 	EP_REPORT
 };
 
+/* clang-format off */
 static const TtEndpoint endpoints[] = {
 #define TT_ENDPOINT(id, path, list_key, max_page_size, max_rows, account, fields, hides) \
 	[EP_##id] = {path, list_key, max_page_size, max_rows, TT_ACCOUNT_##account, fields, hides},
@@ -101,11 +102,12 @@ static const TtColumn advertiser_id_column = {
 	NULL, "advertiser_id", TT_TYPE_bigint, TT_FILTER_NONE, "", 0,
 	"Ad account id", ""
 };
+/* clang-format on */
 
 #define lengthof_(array) ((int) (sizeof(array) / sizeof((array)[0])))
 
 static const TtMetric *metric_index[lengthof_(metrics)];
-static bool prepared = false;
+static bool			   prepared = false;
 
 static int
 compare_metrics(const void *a, const void *b)
@@ -190,7 +192,8 @@ tt_stream_kind_name(const TtStream *stream)
 			break;
 	}
 	return strcmp(stream->report.report_type, "AUDIENCE") == 0
-		? "audience_report" : "report";
+			   ? "audience_report"
+			   : "report";
 }
 
 const TtEndpoint *
@@ -202,14 +205,14 @@ tt_report_endpoint(void)
 const TtMetric *
 tt_metric_find(const char *name)
 {
-	int			low = 0;
-	int			high = lengthof_(metrics);
+	int low = 0;
+	int high = lengthof_(metrics);
 
 	prepare();
 	while (low < high)
 	{
-		int			middle = (low + high) / 2;
-		int			order = strcmp(name, metric_index[middle]->column.name);
+		int middle = (low + high) / 2;
+		int order = strcmp(name, metric_index[middle]->column.name);
 
 		if (order == 0)
 			return metric_index[middle];
@@ -254,9 +257,9 @@ tt_report_has_dimension(const TtReport *report, const char *name)
 bool
 tt_metric_legal(const TtMetric *metric, const TtReport *report)
 {
-	bool		basic = strcmp(report->report_type, "BASIC") == 0;
-	bool		has_id = false;
-	bool		has_extra = false;
+	bool basic = strcmp(report->report_type, "BASIC") == 0;
+	bool has_id = false;
+	bool has_extra = false;
 
 	for (int i = 0; i < report->ndimensions; i++)
 	{
@@ -297,7 +300,7 @@ tt_level_of(const char *data_level)
 	{
 		const char *name;
 		int			level;
-	}			levels[] = {
+	} levels[] = {
 		{"AUCTION_ADVERTISER", TT_LV_ADVERTISER},
 		{"AUCTION_CAMPAIGN", TT_LV_CAMPAIGN},
 		{"AUCTION_ADGROUP", TT_LV_ADGROUP},
@@ -334,13 +337,13 @@ tt_report_id_filter(const TtReport *report, const char *name)
 		const char *name;
 		const char *field;
 		int			levels;
-	}			filters[] = {
+	} filters[] = {
 		{"campaign_id", "campaign_ids", TT_LV_CAMPAIGN_DOWN},
 		{"adgroup_id", "adgroup_ids", TT_LV_ADGROUP_DOWN},
 		{"ad_id", "ad_ids", TT_LV_AD},
 		{"ad_id_v2", "ad_ids_v2", TT_LV_AD},
 	};
-	bool		v2 = tt_report_has_dimension(report, "ad_id_v2");
+	bool v2 = tt_report_has_dimension(report, "ad_id_v2");
 
 	if (strcmp(report->report_type, "BASIC") != 0 &&
 		strcmp(report->report_type, "AUDIENCE") != 0)
@@ -373,7 +376,7 @@ tt_type_name(TtType type)
 bool
 tt_list_contains(const char *list, const char *name)
 {
-	size_t		len = strlen(name);
+	size_t len = strlen(name);
 
 	for (const char *p = list; p != NULL && *p != '\0';)
 	{
@@ -412,7 +415,7 @@ list_element(const char *list, int i, char *buf, size_t size)
 static const TtColumn *
 report_column(const TtStream *stream, int i, bool all_metrics)
 {
-	char		name[128];
+	char name[128];
 
 	for (int k = 0;; k++)
 	{
@@ -461,8 +464,8 @@ dimension_column(const char *name)
 const TtColumn *
 tt_stream_column(const TtStream *stream, int i, bool all_metrics)
 {
-	char		name[128];
-	int			nkey = 0;
+	char name[128];
+	int	 nkey = 0;
 
 	prepare();
 	if (i == 0)

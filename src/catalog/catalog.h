@@ -29,68 +29,68 @@ typedef enum TtType
 
 typedef enum TtStreamKind
 {
-	TT_KIND_ACCOUNT,			/* ad accounts themselves */
-	TT_KIND_ENTITY,				/* campaigns, ad groups, ads */
-	TT_KIND_AUDIENCE,			/* custom audiences */
-	TT_KIND_ASSET,				/* images, videos, music, portfolios */
-	TT_KIND_REPORT				/* rows of report/integrated/get */
+	TT_KIND_ACCOUNT,  /* ad accounts themselves */
+	TT_KIND_ENTITY,	  /* campaigns, ad groups, ads */
+	TT_KIND_AUDIENCE, /* custom audiences */
+	TT_KIND_ASSET,	  /* images, videos, music, portfolios */
+	TT_KIND_REPORT	  /* rows of report/integrated/get */
 } TtStreamKind;
 
 /* environments in which a stream exists (bits) */
-#define TT_ENV_PRODUCTION	1
-#define TT_ENV_SANDBOX		2
-#define TT_ENV_BOTH			(TT_ENV_PRODUCTION | TT_ENV_SANDBOX)
+#define TT_ENV_PRODUCTION 1
+#define TT_ENV_SANDBOX	  2
+#define TT_ENV_BOTH		  (TT_ENV_PRODUCTION | TT_ENV_SANDBOX)
 
 /* how an endpoint is told the ad account */
 typedef enum TtAccountParam
 {
-	TT_ACCOUNT_NONE,			/* it lists accounts: app_id and secret instead */
-	TT_ACCOUNT_ONE,				/* advertiser_id=… */
-	TT_ACCOUNT_MANY				/* advertiser_ids=["…"], up to TT_MAX_IDS */
+	TT_ACCOUNT_NONE, /* it lists accounts: app_id and secret instead */
+	TT_ACCOUNT_ONE,	 /* advertiser_id=… */
+	TT_ACCOUNT_MANY	 /* advertiser_ids=["…"], up to TT_MAX_IDS */
 } TtAccountParam;
 
-#define TT_MAX_IDS 100			/* ids in one filter, accounts in one request */
+#define TT_MAX_IDS 100 /* ids in one filter, accounts in one request */
 
 typedef struct TtEndpoint
 {
-	const char *path;			/* below the base URL, with closing slash */
-	const char *list_key;		/* data.<list_key> is the list of rows */
-	int			max_page_size;	/* 0: the endpoint does not page */
-	int			max_rows;		/* page * page_size may not exceed it; 0: any */
+	const char	  *path;		  /* below the base URL, with closing slash */
+	const char	  *list_key;	  /* data.<list_key> is the list of rows */
+	int			   max_page_size; /* 0: the endpoint does not page */
+	int			   max_rows;	  /* page * page_size may not exceed it; 0: any */
 	TtAccountParam account_param;
-	bool		has_fields;		/* takes the parameter "fields" */
-	bool		hides_deleted;	/* lists deleted objects only on demand */
+	bool		   has_fields;	  /* takes the parameter "fields" */
+	bool		   hides_deleted; /* lists deleted objects only on demand */
 } TtEndpoint;
 
 /* how the API narrows a list by a column */
 typedef enum TtFilter
 {
 	TT_FILTER_NONE,
-	TT_FILTER_IDS,				/* filtering.<param> = ["id", …], up to 100 */
-	TT_FILTER_IDS20,			/* the same, up to 20 */
-	TT_FILTER_TOP_IDS,			/* <param>=["id", …] beside filtering */
-	TT_FILTER_MUSIC_IDS,		/* filtering.music_ids with search_type */
-	TT_FILTER_EQ,				/* filtering.<param> = value */
-	TT_FILTER_ENUMS,			/* filtering.<param> = ["value", …] */
-	TT_FILTER_CREATED,			/* filtering.creation_filter_start/end_time */
-	TT_FILTER_MODIFIED			/* filtering.modified_after */
+	TT_FILTER_IDS,		 /* filtering.<param> = ["id", …], up to 100 */
+	TT_FILTER_IDS20,	 /* the same, up to 20 */
+	TT_FILTER_TOP_IDS,	 /* <param>=["id", …] beside filtering */
+	TT_FILTER_MUSIC_IDS, /* filtering.music_ids with search_type */
+	TT_FILTER_EQ,		 /* filtering.<param> = value */
+	TT_FILTER_ENUMS,	 /* filtering.<param> = ["value", …] */
+	TT_FILTER_CREATED,	 /* filtering.creation_filter_start/end_time */
+	TT_FILTER_MODIFIED	 /* filtering.modified_after */
 } TtFilter;
 
 /* column flags */
-#define TT_CF_UNLISTED		1	/* "fields" may not name it; expect NULL */
-#define TT_CF_ALONE			2	/* "fields" may not name it beside others */
-#define TT_CF_SIGNED_URL	4	/* signed and expiring: changes by itself */
+#define TT_CF_UNLISTED	 1 /* "fields" may not name it; expect NULL */
+#define TT_CF_ALONE		 2 /* "fields" may not name it beside others */
+#define TT_CF_SIGNED_URL 4 /* signed and expiring: changes by itself */
 
 typedef struct TtColumn
 {
-	const char *stream;			/* NULL for dimensions and metrics */
+	const char *stream; /* NULL for dimensions and metrics */
 	const char *name;
 	TtType		type;
 	TtFilter	filter;
 	const char *filter_param;
 	int			flags;
 	const char *description;
-	const char *doubt;			/* "" when sources agree */
+	const char *doubt; /* "" when sources agree */
 } TtColumn;
 
 /* data levels (bits), in the API's order */
@@ -99,34 +99,34 @@ typedef struct TtColumn
 #define TT_LV_ADGROUP		4
 #define TT_LV_AD			8
 #define TT_LV_ADGROUP_DOWN	(TT_LV_ADGROUP | TT_LV_AD)
-#define TT_LV_CAMPAIGN_DOWN	(TT_LV_CAMPAIGN | TT_LV_ADGROUP_DOWN)
+#define TT_LV_CAMPAIGN_DOWN (TT_LV_CAMPAIGN | TT_LV_ADGROUP_DOWN)
 #define TT_LV_ALL			(TT_LV_ADVERTISER | TT_LV_CAMPAIGN_DOWN)
 
 /* metric restrictions */
-#define TT_MF_NOT_HOURLY		1	/* not with stat_time_hour */
-#define TT_MF_NOT_LIFETIME		2	/* not with query_lifetime */
-#define TT_MF_NO_EXTRA			4	/* not with an extra dimension */
-#define TT_MF_IMAGE_ONLY		8	/* only with dimension image_id */
-#define TT_MF_NOT_WITH_AD_ID	16	/* not beside dimension ad_id */
-#define TT_MF_SYNC_BASIC		32	/* BASIC and TT_SHOP reports only */
-#define TT_MF_UNIQUE			64	/* counts people: not additive */
-#define TT_MF_ORDER				128 /* never "-": the API's order is ours */
+#define TT_MF_NOT_HOURLY	 1	 /* not with stat_time_hour */
+#define TT_MF_NOT_LIFETIME	 2	 /* not with query_lifetime */
+#define TT_MF_NO_EXTRA		 4	 /* not with an extra dimension */
+#define TT_MF_IMAGE_ONLY	 8	 /* only with dimension image_id */
+#define TT_MF_NOT_WITH_AD_ID 16	 /* not beside dimension ad_id */
+#define TT_MF_SYNC_BASIC	 32	 /* BASIC and TT_SHOP reports only */
+#define TT_MF_UNIQUE		 64	 /* counts people: not additive */
+#define TT_MF_ORDER			 128 /* never "-": the API's order is ours */
 
 typedef enum TtAudience
 {
-	TT_AUD_NO,					/* AUDIENCE reports refuse it (40002) */
+	TT_AUD_NO, /* AUDIENCE reports refuse it (40002) */
 	TT_AUD_YES,
-	TT_AUD_MAYBE				/* sources disagree */
+	TT_AUD_MAYBE /* sources disagree */
 } TtAudience;
 
 typedef struct TtMetric
 {
-	TtColumn	column;
-	bool		attribute;		/* describes the object; needs an id dimension */
-	int			levels;			/* TT_LV_* */
-	TtAudience	audience;
-	int			restrictions;	/* TT_MF_* */
-	bool		additive;		/* rows may be summed */
+	TtColumn   column;
+	bool	   attribute; /* describes the object; needs an id dimension */
+	int		   levels;	  /* TT_LV_* */
+	TtAudience audience;
+	int		   restrictions; /* TT_MF_* */
+	bool	   additive;	 /* rows may be summed */
 } TtMetric;
 
 typedef enum TtDimRole
@@ -139,50 +139,50 @@ typedef enum TtDimRole
 
 typedef struct TtDimension
 {
-	TtColumn	column;
-	TtDimRole	role;
+	TtColumn  column;
+	TtDimRole role;
 } TtDimension;
 
 #define TT_MAX_DIMENSIONS 8
 
 typedef enum TtGrain
 {
-	TT_GRAIN_NONE,				/* no time dimension: 365 days a request */
-	TT_GRAIN_DAY,				/* stat_time_day: 30 days a request */
-	TT_GRAIN_HOUR				/* stat_time_hour: 1 day a request */
+	TT_GRAIN_NONE, /* no time dimension: 365 days a request */
+	TT_GRAIN_DAY,  /* stat_time_day: 30 days a request */
+	TT_GRAIN_HOUR  /* stat_time_hour: 1 day a request */
 } TtGrain;
 
 /* what distinguishes one report from another */
 typedef struct TtReport
 {
-	const char *report_type;	/* BASIC, AUDIENCE, … */
-	const char *data_level;		/* AUCTION_AD …; NULL: not sent */
-	int			level;			/* TT_LV_* of data_level; 0: unknown */
+	const char *report_type; /* BASIC, AUDIENCE, … */
+	const char *data_level;	 /* AUCTION_AD …; NULL: not sent */
+	int			level;		 /* TT_LV_* of data_level; 0: unknown */
 	int			ndimensions;
 	const char *dimensions[TT_MAX_DIMENSIONS];
 	TtGrain		grain;
-	bool		lifetime;		/* query_lifetime, no dates */
+	bool		lifetime; /* query_lifetime, no dates */
 } TtReport;
 
 typedef struct TtStream
 {
-	const char *name;
-	const char *seed_name;		/* what connectors call it */
-	int			environments;	/* TT_ENV_* */
-	TtStreamKind kind;
+	const char		 *name;
+	const char		 *seed_name;	/* what connectors call it */
+	int				  environments; /* TT_ENV_* */
+	TtStreamKind	  kind;
 	const TtEndpoint *endpoint;
-	const char *key;			/* comma-separated; without advertiser_id */
-	const char *cursor;			/* NULL: not read incrementally */
-	TtReport	report;			/* kind TT_KIND_REPORT */
-	const char *core_columns;	/* comma-separated metrics; reports only */
-	const char *note;
+	const char		 *key;			/* comma-separated; without advertiser_id */
+	const char		 *cursor;		/* NULL: not read incrementally */
+	TtReport		  report;		/* kind TT_KIND_REPORT */
+	const char		 *core_columns; /* comma-separated metrics; reports only */
+	const char		 *note;
 } TtStream;
 
 /* the streams, in the catalogue's order; NULL-safe look-ups by name */
-extern int	tt_stream_count(void);
+extern int			   tt_stream_count(void);
 extern const TtStream *tt_stream_at(int i);
 extern const TtStream *tt_stream_find(const char *name);
-extern const char *tt_stream_kind_name(const TtStream *stream);
+extern const char	  *tt_stream_kind_name(const TtStream *stream);
 
 /*
  * Column i of a stream as IMPORT lists it: advertiser_id, the rest of the key,
@@ -194,16 +194,16 @@ extern const TtColumn *tt_stream_column(const TtStream *stream, int i,
 
 /* a listed column of a stream, or NULL */
 extern const TtColumn *tt_stream_find_column(const TtStream *stream,
-											 const char *name);
+											 const char		*name);
 
 /* the endpoint of every report */
 extern const TtEndpoint *tt_report_endpoint(void);
 
-extern const TtMetric *tt_metric_find(const char *name);
-extern int	tt_metric_count(void);
-extern const TtMetric *tt_metric_at(int i);
+extern const TtMetric	 *tt_metric_find(const char *name);
+extern int				  tt_metric_count(void);
+extern const TtMetric	 *tt_metric_at(int i);
 extern const TtDimension *tt_dimension_find(const char *name);
-extern bool tt_report_has_dimension(const TtReport *report, const char *name);
+extern bool				  tt_report_has_dimension(const TtReport *report, const char *name);
 
 /*
  * Whether the API accepts the metric in this report.  Where sources disagree
@@ -212,7 +212,7 @@ extern bool tt_report_has_dimension(const TtReport *report, const char *name);
 extern bool tt_metric_legal(const TtMetric *metric, const TtReport *report);
 
 /* TT_LV_* of a data_level such as AUCTION_AD; 0 if unknown */
-extern int	tt_level_of(const char *data_level);
+extern int tt_level_of(const char *data_level);
 
 /* the report filter of a level's status, e.g. "ad_status"; NULL if it has none */
 extern const char *tt_level_status_field(int level);
@@ -229,4 +229,4 @@ extern const char *tt_type_name(TtType type);
 /* whether name is an element of a comma-separated list */
 extern bool tt_list_contains(const char *list, const char *name);
 
-#endif							/* TT_CATALOG_H */
+#endif /* TT_CATALOG_H */
