@@ -48,7 +48,7 @@ BEGIN
 		END IF;
 	END LOOP;
 	ALTER SERVER tiktok OPTIONS (SET concurrency '8');
-	RETURN coalesce(array_to_string(found, ' + '), 'no scan');
+	RETURN coalesce((SELECT sum(n::int) FROM unnest(found) AS n), 0)::text;
 END $$;
 -- The rows of a query, in their order.
 CREATE FUNCTION t.rows_of(query text, path text) RETURNS text[] LANGUAGE plpgsql AS $$

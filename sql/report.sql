@@ -22,7 +22,7 @@ BEGIN
 			RETURN substring(line FROM '\d+')::bigint;
 		END IF;
 	END LOOP;
-	RETURN NULL;
+	RETURN 0;
 END $$;
 -- errors without the request's id
 CREATE FUNCTION public.try(query text) RETURNS text LANGUAGE plpgsql AS $$

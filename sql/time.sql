@@ -47,10 +47,11 @@ BEGIN
 		list, left(tab, 1), condition) INTO here;
 	rows := coalesce(cardinality(found), 0);
 	same := found IS NOT DISTINCT FROM here;
+	windows := 0;
 	FOR line IN EXECUTE format('EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF)
 		SELECT %s FROM %I WHERE %s', list, tab, condition) LOOP
 		IF line ~ '^\s*Requests: ' THEN
-			windows := coalesce(windows, 0) + substring(line FROM '\d+')::bigint;
+			windows := windows + substring(line FROM '\d+')::bigint;
 		END IF;
 	END LOOP;
 	RETURN NEXT;

@@ -359,7 +359,11 @@ raise_http(const TtFault *fault)
 						quote_identifier(fault->options->server_name));
 	}
 	else if (status >= 500)
+	{
 		sqlstate = ERRCODE_CONNECTION_FAILURE;
+		hint = psprintf("TikTok's service is disturbed: run the query again later, or raise max_retries of server %s.",
+						quote_identifier(fault->options->server_name));
+	}
 	else if (status == 401 || status == 407)
 	{
 		sqlstate = ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION;
