@@ -18,6 +18,7 @@ SOURCES = $(sort tiktok_fdw.c $(wildcard src/*.c src/catalog/*.c))
 INCLUDED = $(sort $(wildcard src/*.h src/catalog/*.h src/catalog/*.def))
 OBJS = $(SOURCES:.c=.o)
 DATA = $(sort $(wildcard sql/$(EXTENSION)--*.sql))
+DOCS = README.md $(filter-out doc/README.md,$(sort $(wildcard doc/*.md)))
 PGFILEDESC = "tiktok_fdw - foreign-data wrapper for TikTok's Marketing API"
 
 TAP_TESTS = 1

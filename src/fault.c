@@ -16,18 +16,18 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-#define FIRST_BACKOFF_MS	500
-#define MAX_BACKOFF_MS		30000
-#define MAINTENANCE_MS		5000	/* 60001: retry slowly */
-#define MAX_MAINTENANCE_MS	60000
-#define MINUTE_LIMIT_MS		(5 * 60 * 1000)
-#define MAX_RETRY_AFTER_S	300 /* longer is for the caller to decide */
+#define FIRST_BACKOFF_MS   500
+#define MAX_BACKOFF_MS	   30000
+#define MAINTENANCE_MS	   5000 /* 60001: retry slowly */
+#define MAX_MAINTENANCE_MS 60000
+#define MINUTE_LIMIT_MS	   (5 * 60 * 1000)
+#define MAX_RETRY_AFTER_S  300 /* longer is for the caller to decide */
 
 /* 500 ms doubling, with up to a fifth of jitter downwards */
 static int64
 backoff(int tries, int64 first, int64 most)
 {
-	int64		ms = first;
+	int64 ms = first;
 
 	for (int i = 1; i < tries && ms < most; i++)
 		ms *= 2;
@@ -38,7 +38,7 @@ backoff(int tries, int64 first, int64 most)
 static bool
 says(const char *text, const char *phrase)
 {
-	size_t		n = strlen(phrase);
+	size_t n = strlen(phrase);
 
 	for (const char *p = text; *p != '\0'; p++)
 		if (pg_strncasecmp(p, phrase, n) == 0)
@@ -50,14 +50,14 @@ static bool
 says_daily(const char *message)
 {
 	return says(message, "QPD") || says(message, "per day") || says(message, "daily") ||
-		says(message, "per-day");
+		   says(message, "per-day");
 }
 
 static bool
 says_minute(const char *message)
 {
 	return says(message, "QPM") || says(message, "per minute") ||
-		says(message, "per-minute") || says(message, "minute limit");
+		   says(message, "per-minute") || says(message, "minute limit");
 }
 
 /* repeated overrun locks sandbox credentials for hours; trying prolongs it */
@@ -72,6 +72,15 @@ static bool
 has_code(const TtFault *fault)
 {
 	return fault->reply != NULL && fault->reply->has_code;
+}
+
+/* What Retry-After asks for, within limits; else the usual. */
+static int64
+asked_or_backoff(const TtFault *fault)
+{
+	if (fault->http->retry_after >= 0)
+		return (int64) Min(fault->http->retry_after, MAX_RETRY_AFTER_S) * 1000;
+	return backoff(fault->tries, FIRST_BACKOFF_MS, MAX_BACKOFF_MS);
 }
 
 static TtRemedy
@@ -96,7 +105,7 @@ rate_remedy(const TtFault *fault, int64 *wait_ms, int64 *penalty_ms)
 static TtRemedy
 http_remedy(const TtFault *fault, int64 *wait_ms, int64 *penalty_ms)
 {
-	int			status = fault->http->status;
+	int status = fault->http->status;
 
 	if (status == 429)
 		return rate_remedy(fault, wait_ms, penalty_ms);
@@ -104,8 +113,7 @@ http_remedy(const TtFault *fault, int64 *wait_ms, int64 *penalty_ms)
 	{
 		if (fault->http->retry_after > MAX_RETRY_AFTER_S)
 			return TT_REMEDY_RAISE;
-		*wait_ms = fault->http->retry_after >= 0 ? fault->http->retry_after * 1000 :
-			backoff(fault->tries, FIRST_BACKOFF_MS, MAX_BACKOFF_MS);
+		*wait_ms = asked_or_backoff(fault);
 		return TT_REMEDY_RETRY;
 	}
 	/* a garbled reply is worth one more try, not more */
@@ -120,7 +128,7 @@ http_remedy(const TtFault *fault, int64 *wait_ms, int64 *penalty_ms)
 static TtRemedy
 unlimited_remedy(const TtFault *fault, int64 *wait_ms, int64 *penalty_ms)
 {
-	int64		code = has_code(fault) ? fault->reply->code : 0;
+	int64 code = has_code(fault) ? fault->reply->code : 0;
 
 	switch (fault->http->outcome)
 	{
@@ -139,12 +147,11 @@ unlimited_remedy(const TtFault *fault, int64 *wait_ms, int64 *penalty_ms)
 	switch (tt_code_class(code))
 	{
 		case TT_CODE_OK:
-			return fault->http->status >= 500 ?
-				http_remedy(fault, wait_ms, penalty_ms) : TT_REMEDY_NONE;
+			if (fault->http->status >= 500)
+				return http_remedy(fault, wait_ms, penalty_ms);
+			return TT_REMEDY_NONE;
 		case TT_CODE_RETRY:
-			*wait_ms = fault->http->retry_after >= 0 ?
-				(int64) Min(fault->http->retry_after, MAX_RETRY_AFTER_S) * 1000 :
-				backoff(fault->tries, FIRST_BACKOFF_MS, MAX_BACKOFF_MS);
+			*wait_ms = asked_or_backoff(fault);
 			return TT_REMEDY_RETRY;
 		case TT_CODE_MAINTENANCE:
 			*wait_ms = backoff(fault->tries, MAINTENANCE_MS, MAX_MAINTENANCE_MS);
@@ -165,7 +172,7 @@ unlimited_remedy(const TtFault *fault, int64 *wait_ms, int64 *penalty_ms)
 TtRemedy
 tt_fault_remedy(const TtFault *fault, int64 *wait_ms, int64 *penalty_ms)
 {
-	TtRemedy	remedy;
+	TtRemedy remedy;
 
 	*wait_ms = 0;
 	*penalty_ms = 0;
@@ -179,17 +186,17 @@ char *
 tt_redact(const TtOptions *options, const char *text)
 {
 	const char *const secrets[] = {options->access_token, options->secret};
-	char	   *result = pstrdup(text);
+	char			 *result = pstrdup(text);
 
 	for (int i = 0; i < (int) lengthof(secrets); i++)
 	{
-		char	   *found;
+		char *found;
 
 		if (secrets[i] == NULL || strlen(secrets[i]) < 4)
 			continue;
 		while ((found = strstr(result, secrets[i])) != NULL)
 		{
-			size_t		n = strlen(secrets[i]);
+			size_t n = strlen(secrets[i]);
 
 			memcpy(found, "***", 3);
 			memmove(found + 3, found + n, strlen(found + n) + 1);
@@ -203,15 +210,16 @@ static char *
 fault_detail(const TtFault *fault)
 {
 	StringInfoData buf;
-	char		from[16];
-	char		to[16];
+	char		   from[16];
+	char		   to[16];
 
 	initStringInfo(&buf);
 	if (has_code(fault))
 		appendStringInfo(&buf, "Code " INT64_FORMAT ", request ID %s, ",
 						 fault->reply->code,
 						 fault->reply->request_id[0] != '\0'
-						 ? tt_redact(fault->options, fault->reply->request_id) : "none");
+							 ? tt_redact(fault->options, fault->reply->request_id)
+							 : "none");
 	else if (fault->http->status > 0)
 		appendStringInfo(&buf, "HTTP status %d, ", fault->http->status);
 	appendStringInfo(&buf, "%s %s", buf.len > 0 ? "endpoint" : "Endpoint", fault->endpoint);
@@ -231,8 +239,8 @@ fault_detail(const TtFault *fault)
 static char *
 mapping_hint(const TtFault *fault, int64 code)
 {
-	const char *user = quote_identifier(GetUserNameFromId(fault->options->userid, true) != NULL ?
-										GetUserNameFromId(fault->options->userid, true) : "PUBLIC");
+	const char *name = GetUserNameFromId(fault->options->userid, true);
+	const char *user = name != NULL ? quote_identifier(name) : "PUBLIC";
 	const char *server = quote_identifier(fault->options->server_name);
 
 	if (code == 40101)
@@ -274,6 +282,8 @@ code_hint(const TtFault *fault)
 			return psprintf("TikTok's service is disturbed: run the query again later, or raise max_retries of server %s.",
 							server);
 		default:
+			if (code == 40008)
+				return psprintf("Check options api_url and environment of server %s.", server);
 			return NULL;
 	}
 }
@@ -283,7 +293,7 @@ raise_code(const TtFault *fault)
 {
 	char	   *hint = code_hint(fault);
 	const char *message = fault->reply->message[0] != '\0' ? fault->reply->message
-		: "no message";
+														   : "no message";
 
 	ereport(ERROR,
 			(errcode(tt_code_sqlstate(fault->reply->code)),
@@ -376,8 +386,9 @@ raise_http(const TtFault *fault)
 		ereport(ERROR,
 				(errcode(sqlstate),
 				 errmsg("malformed reply from the TikTok API: %s",
-						fault->malformed != NULL ? tt_redact(fault->options, fault->malformed)
-						: !fault->reply->has_code ? "no \"code\"" : "no \"data\""),
+						fault->malformed != NULL  ? tt_redact(fault->options, fault->malformed)
+						: !fault->reply->has_code ? "no \"code\""
+												  : "no \"data\""),
 				 errdetail_internal("%s", fault_detail(fault))));
 	ereport(ERROR,
 			(errcode(sqlstate),
@@ -399,13 +410,22 @@ tt_fault_raise(const TtFault *fault)
 }
 
 void
-tt_fault_warn_account(const TtFault *fault)
+tt_fault_warn_account(const TtFault *fault, bool in_part)
 {
-	ereport(WARNING,
-			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 errmsg("skipping advertiser " INT64_FORMAT ": %s", fault->account,
-					tt_redact(fault->options, fault->reply->message)),
-			 errdetail_internal("%s", fault_detail(fault))));
+	const char *message = tt_redact(fault->options, fault->reply->message);
+
+	if (in_part)
+		ereport(WARNING,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("rows of advertiser " INT64_FORMAT " are missing: %s", fault->account,
+						message),
+				 errdetail_internal("%s", fault_detail(fault)),
+				 errhint("The account was refused after some of its rows were returned: run the query again.")));
+	else
+		ereport(WARNING,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("skipping advertiser " INT64_FORMAT ": %s", fault->account, message),
+				 errdetail_internal("%s", fault_detail(fault))));
 }
 
 void

@@ -16,26 +16,26 @@
 
 typedef struct TtFault
 {
-	const TtOptions *options;
-	const TtTable *table;
+	const TtOptions	  *options;
+	const TtTable	  *table;
 	const TtHttpReply *http;
-	const TtReply *reply;		/* NULL if there is no usable body */
-	const char *malformed;		/* what is wrong with the body; NULL: nothing */
-	const char *endpoint;
-	int64		account;		/* 0: none, or several */
-	int			page;			/* 0: the endpoint does not page */
-	bool		dated;			/* days are asked for */
-	TtDays		days;
-	int			tries;			/* how often the request was sent */
+	const TtReply	  *reply;	  /* NULL if there is no usable body */
+	const char		  *malformed; /* what is wrong with the body; NULL: nothing */
+	const char		  *endpoint;
+	int64			   account; /* 0: none, or several */
+	int				   page;	/* 0: the endpoint does not page */
+	bool			   dated;	/* days are asked for */
+	TtDays			   days;
+	int				   tries; /* how often the request was sent */
 } TtFault;
 
 typedef enum TtRemedy
 {
-	TT_REMEDY_NONE,				/* it succeeded */
-	TT_REMEDY_RETRY,			/* send it again after *wait_ms */
-	TT_REMEDY_ASK_LESS,			/* 40067: halve the window */
-	TT_REMEDY_PARAMETER,		/* ask without what is refused, else raise */
-	TT_REMEDY_ACCOUNT,			/* 40001: this account cannot be read */
+	TT_REMEDY_NONE,		 /* it succeeded */
+	TT_REMEDY_RETRY,	 /* send it again after *wait_ms */
+	TT_REMEDY_ASK_LESS,	 /* 40067: halve the window */
+	TT_REMEDY_PARAMETER, /* ask without what is refused, else raise */
+	TT_REMEDY_ACCOUNT,	 /* 40001: this account cannot be read */
 	TT_REMEDY_RAISE
 } TtRemedy;
 
@@ -48,8 +48,8 @@ extern TtRemedy tt_fault_remedy(const TtFault *fault, int64 *wait_ms,
 
 TT_NORETURN extern void tt_fault_raise(const TtFault *fault);
 
-/* a WARNING for an account that is skipped */
-extern void tt_fault_warn_account(const TtFault *fault);
+/* a WARNING for an account that is skipped; in_part: some of its rows left */
+extern void tt_fault_warn_account(const TtFault *fault, bool in_part);
 
 /*
  * A reply that is well-formed but cannot be right: ERROR HV000 with the
@@ -63,4 +63,4 @@ TT_NORETURN extern void tt_fault_truncated(const TtFault *fault);
 /* text without the secrets of the options; palloc'ed */
 extern char *tt_redact(const TtOptions *options, const char *text);
 
-#endif							/* TT_FAULT_H */
+#endif /* TT_FAULT_H */

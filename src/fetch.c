@@ -54,6 +54,7 @@ tt_fetch_create(const TtTable *table, const TtOptions *options, TtQuery *query,
 				(errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
 	fetch->budget = tt_budget_key(options->app_id, options->host, options->access_token);
 	fetch->skipped = palloc(sizeof(int64) * Max(query->naccounts, 1));
+	fetch->served = palloc0(sizeof(bool) * Max(query->naccounts, 1));
 	http.timeout_ms = options->timeout * 1000;
 	http.connect_timeout_ms = options->connect_timeout * 1000;
 	http.max_response_size = options->max_response_size;
@@ -230,7 +231,7 @@ job_send(TtFetch *fetch, TtFetchJob *job)
 	url = psprintf("%s%s%s%s", options->base_url, query.stream->endpoint->path,
 				   params.query[0] != '\0' ? "?" : "", params.query);
 	job->tries++;
-	job->nnames = query.nnames;
+	job->nnames = query.send_names ? query.nnames : 0;
 	job->transfer = tt_http_start(fetch->http, url, params.body, headers, job);
 	explicit_bzero(url, strlen(url));
 	explicit_bzero(token, strlen(token));
@@ -416,6 +417,8 @@ take_page(TtFetch *fetch)
 	dlist_delete(&ready->node);
 	fetch->nready--;
 	unit->handed_on = true;
+	if (unit->unit.naccounts == 1)
+		fetch->served[unit->unit.account] = true;
 	pfree(ready);
 	if (unit->seen == NULL && dlist_is_empty(&unit->ready))
 		pfree(unit); /* it was finished before */

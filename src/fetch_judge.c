@@ -252,6 +252,29 @@ unit_halve(TtFetch *fetch, TtFetchUnit *unit, const TtFault *fault)
 	fetch->stats->retries++;
 }
 
+/* Pages of an account that wait to be taken, also of finished units. */
+static void
+drop_ready_pages(TtFetch *fetch, int64 account)
+{
+	dlist_mutable_iter iter;
+
+	dlist_foreach_modify(iter, &fetch->ready)
+	{
+		TtReadyPage *ready = dlist_container(TtReadyPage, queue_node, iter.cur);
+		TtFetchUnit *unit = ready->unit;
+
+		if (ready->page->account != account)
+			continue;
+		dlist_delete(&ready->node);
+		dlist_delete(&ready->queue_node);
+		fetch->nready--;
+		tt_fetch_release(ready->page);
+		pfree(ready);
+		if (unit->seen == NULL && dlist_is_empty(&unit->ready))
+			pfree(unit); /* it was finished before */
+	}
+}
+
 /* on_advertiser_error skip: give the account up, or find out which it is. */
 static void
 unit_skip(TtFetch *fetch, TtFetchUnit *unit, const TtFault *fault)
@@ -274,7 +297,8 @@ unit_skip(TtFetch *fetch, TtFetchUnit *unit, const TtFault *fault)
 		tt_unit_add(fetch, &second);
 		return;
 	}
-	tt_fault_warn_account(fault);
+	tt_fault_warn_account(fault, fetch->served[first.account]);
+	drop_ready_pages(fetch, account);
 	fetch->skipped[fetch->nskipped++] = account;
 	fetch->stats->skipped_accounts++;
 	dlist_foreach_modify(iter, &fetch->active)
@@ -384,6 +408,30 @@ drop_refused_metrics(TtFetch *fetch, TtFetchJob *job, const TtFault *fault)
 }
 
 /*
+ * A field that the catalogue knows and the API refuses by name: ask for whole
+ * rows instead.  Returns whether that may help.
+ */
+static bool
+drop_refused_fields(TtFetch *fetch, TtFetchJob *job, const TtFault *fault)
+{
+	TtQuery	   *query = fetch->query;
+	const char *message = fault->reply->message;
+
+	if (query->stream->kind == TT_KIND_REPORT || job->nnames == 0)
+		return false;
+	for (int i = 0; i < query->nnames && query->send_names; i++)
+	{
+		bool quoted;
+
+		if (names_word(message, query->names[i], &quoted) &&
+			(quoted || strchr(query->names[i], '_') != NULL ||
+			 strstr(message, "field") != NULL))
+			query->send_names = false;
+	}
+	return !query->send_names;
+}
+
+/*
  * A refused parameter: a metric can be left out, and so can conditions where
  * they are rechecked; otherwise it is an error.
  */
@@ -392,7 +440,7 @@ parameter_refused(TtFetch *fetch, TtFetchJob *job, const TtFault *fault)
 {
 	TtFetchUnit *unit = job->unit;
 
-	if (drop_refused_metrics(fetch, job, fault))
+	if (drop_refused_metrics(fetch, job, fault) || drop_refused_fields(fetch, job, fault))
 	{
 		job->tries = 0;
 		dlist_delete(&job->node);

@@ -81,6 +81,7 @@ struct TtFetch
 	TimestampTz			  budget_since; /* since when it is waited for; 0: it is not */
 	int					  nskipped;		/* accounts given up */
 	int64				 *skipped;
+	bool				 *served; /* by account index: rows of it were handed on */
 };
 
 /* fetch.c */

@@ -41,6 +41,7 @@ tt_packages() {
 		test clang                     tt_have clang
 		test clang-format              tt_have clang-format
 		test openssl                   tt_have openssl
+		test postgresql-15-cron        tt_have_cron
 	LIST
 }
 
@@ -52,6 +53,13 @@ tt_have() {
 
 tt_have_server() {
 	tt_find_pg && [ -x "$TT_BINDIR/initdb" ] && [ -x "$TT_BINDIR/psql" ]
+}
+
+# Only Debian's 15 has the package's pg_cron; elsewhere its test is skipped.
+tt_have_cron() {
+	tt_find_pg || return 1
+	tt_d=$("$PG_CONFIG" --pkglibdir)
+	[ "$tt_d" != /usr/lib/postgresql/15/lib ] || [ -e "$tt_d/pg_cron.so" ]
 }
 
 tt_have_pgxs() {
