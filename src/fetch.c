@@ -231,7 +231,7 @@ job_send(TtFetch *fetch, TtFetchJob *job)
 	url = psprintf("%s%s%s%s", options->base_url, query.stream->endpoint->path,
 				   params.query[0] != '\0' ? "?" : "", params.query);
 	job->tries++;
-	job->nnames = query.send_names ? query.nnames : 0;
+	job->nnames = query.send_names ? tt_unit_names(&query, &job->unit->unit) : 0;
 	job->transfer = tt_http_start(fetch->http, url, params.body, headers, job);
 	explicit_bzero(url, strlen(url));
 	explicit_bzero(token, strlen(token));

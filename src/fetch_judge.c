@@ -18,9 +18,6 @@
 #include "utils/formatting.h"
 #include "utils/memutils.h"
 
-/* a report needs a metric: this one, when those that were wanted are refused */
-#define LAST_METRIC "spend"
-
 static int64 session_requests = 0;
 
 static void
@@ -128,7 +125,7 @@ drop_repeated_rows(const TtFetch *fetch, TtReply *reply)
 static void
 unit_learn(TtFetch *fetch, TtFetchUnit *unit, const TtReply *reply)
 {
-	int page_size = fetch->query->page_size;
+	int page_size = tt_unit_page_size(fetch->query, &unit->unit);
 
 	unit->known = true;
 	unit->total = reply->has_page_info ? reply->total_number : -1;
@@ -150,8 +147,9 @@ static void
 check_row_limit(const TtFetch *fetch, const TtFetchUnit *unit, const TtFault *fault)
 {
 	int max_rows = fetch->query->stream->endpoint->max_rows;
+	int page_size = tt_unit_page_size(fetch->query, &unit->unit);
 
-	if (max_rows > 0 && (int64) unit->pages * fetch->query->page_size > max_rows &&
+	if (max_rows > 0 && (int64) unit->pages * page_size > max_rows &&
 		unit->total > max_rows)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
@@ -193,7 +191,7 @@ page_arrived(TtFetch *fetch, TtFetchJob *job, const TtFault *fault, TtReply *rep
 		unit->rows = unit->total;
 	/* without a total, the list ends at a page that is not full */
 	else if (unit->total < 0 && fetch->query->page_size > 0 && job->page == unit->pages &&
-			 reply->nrows >= fetch->query->page_size)
+			 reply->nrows >= tt_unit_page_size(fetch->query, &unit->unit))
 		unit->pages++;
 	last = unit->jobs == 1 && unit->next_page > unit->pages;
 	if (!keys_are_new(fetch, unit, reply))
@@ -361,6 +359,18 @@ before_valid_names(const char *message)
 	return text;
 }
 
+/* Whether a report's unit asks for no more than it must. */
+static bool
+asks_least(const TtQuery *query, const TtUnit *unit)
+{
+	if (tt_unit_names(query, unit) > 1)
+		return false;
+	for (int i = unit->names.first; i < unit->names.first + unit->names.n; i++)
+		if (!query->refused[i] && strcmp(query->names[i], TT_LAST_METRIC) != 0)
+			return false;
+	return true;
+}
+
 /*
  * A metric that the catalogue knows and the API refuses is no longer asked
  * for, and reads as NULL.  Returns whether there was one.  A name that is an
@@ -374,37 +384,34 @@ drop_refused_metrics(TtFetch *fetch, TtFetchJob *job, const TtFault *fault)
 	bool		about_metrics = strstr(message, "metric") != NULL ||
 						 strstr(message, "Metric") != NULL;
 	const char *refusal;
-	int			kept = 0;
-	int			before = query->nnames;
+	bool		dropped = false;
 
 	if (query->stream->kind != TT_KIND_REPORT || !query->send_names || tt_snapshot_refresh)
 		return false;
-	/* what is asked for when all else is refused: nothing is left to drop */
-	if (before == 1 && strcmp(query->names[0], LAST_METRIC) == 0 && job->nnames == 1)
+	/* another job may have dropped what this one asked for: then just ask again */
+	if (job->nnames > tt_unit_names(query, &job->unit->unit))
+		return true;
+	if (asks_least(query, &job->unit->unit))
 		return false;
 	refusal = before_valid_names(message);
-	for (int i = 0; i < before; i++)
+	for (int i = 0; i < query->nnames; i++)
 	{
 		const char *name = query->names[i];
 		bool		quoted;
 
-		if (!names_word(refusal, name, &quoted) || tt_metric_find(name) == NULL ||
+		if (query->refused[i] || !names_word(refusal, name, &quoted) ||
+			tt_metric_find(name) == NULL ||
 			!(about_metrics || quoted || strchr(name, '_') != NULL))
-		{
-			query->names[kept++] = name;
 			continue;
-		}
+		query->refused[i] = true;
+		dropped = true;
 		ereport(WARNING,
 				(errcode(ERRCODE_FDW_COLUMN_NAME_NOT_FOUND),
 				 errmsg("the TikTok API refuses metric \"%s\" for foreign table \"%s\"; it reads as NULL",
 						name, fault->table->name),
 				 errdetail("The API says: %s", tt_redact(fault->options, message))));
 	}
-	query->nnames = kept;
-	if (kept == 0)
-		query->names[query->nnames++] = LAST_METRIC;
-	/* another job may have dropped it already: then just ask again */
-	return kept < before || job->nnames > before;
+	return dropped;
 }
 
 /*

@@ -164,12 +164,25 @@ build_days(TtQuery *query, const TtTable *table, const TtOptions *options,
 									&query->ranges);
 }
 
+/* The objects that option buying_types names, in one request series. */
+static void
+build_kind(TtQuery *query, List *buying_types)
+{
+	TtKind	 *kind = palloc0(sizeof(TtKind));
+	ListCell *lc;
+
+	kind->buying_types = palloc(sizeof(char *) * list_length(buying_types));
+	foreach(lc, buying_types)
+		kind->buying_types[kind->nbuying_types++] = lfirst(lc);
+	query->nkinds = 1;
+	query->kinds = kind;
+}
+
 void
 tt_query_build(TtQuery *query, const TtTable *table, const TtOptions *options,
 			   const List *attrs, TtBounds *bounds, bool need_bound)
 {
 	const TtEndpoint *endpoint = table->stream->endpoint;
-	ListCell		 *lc;
 
 	memset(query, 0, sizeof(*query));
 	query->stream = table->stream;
@@ -191,9 +204,9 @@ tt_query_build(TtQuery *query, const TtTable *table, const TtOptions *options,
 		query->accounts = options->accounts;
 	}
 	query->include_deleted = options->include_deleted;
-	query->buying_types = palloc(sizeof(char *) * (list_length(table->buying_types) + 1));
-	foreach(lc, table->buying_types)
-		query->buying_types[query->nbuying_types++] = lfirst(lc);
+	query->refused = palloc0(sizeof(bool) * (query->nnames + 1));
+	if (table->buying_types != NIL)
+		build_kind(query, table->buying_types);
 	query->page_size = endpoint->max_page_size;
 	if (options->page_size > 0 && options->page_size < query->page_size)
 		query->page_size = options->page_size;

@@ -240,8 +240,10 @@ tt_units_create(TtQuery *query)
 		units->naccount_groups = query->naccounts;
 	else
 		units->naccount_groups = (query->naccounts + TT_MAX_IDS - 1) / TT_MAX_IDS;
+	units->nkinds = query->nkinds > 0 ? query->nkinds : 1;
 	choose_batched(query, units);
-	units->count = (int64_t) units->nwindows * units->naccount_groups * units->nbatches;
+	units->count = (int64_t) units->nwindows * units->naccount_groups * units->nkinds *
+				   units->nbatches;
 	return units;
 }
 
@@ -251,8 +253,20 @@ tt_units_get(const TtUnits *units, const TtQuery *query, int64_t i)
 	TtUnit	unit = {0};
 	int64_t group;
 
-	unit.batch = (int) (i % units->nbatches);
+	if (units->batched >= 0)
+	{
+		const TtCondition *condition = &query->conditions[units->batched];
+		int				   limit = condition_limit(condition);
+
+		unit.values.first = (int) (i % units->nbatches) * limit;
+		unit.values.n = condition->nvalues - unit.values.first;
+		if (unit.values.n > limit)
+			unit.values.n = limit;
+	}
 	i /= units->nbatches;
+	unit.names.n = query->nnames;
+	unit.kind = (int) (i % units->nkinds);
+	i /= units->nkinds;
 	group = i % units->naccount_groups;
 	i /= units->naccount_groups;
 	if (units->windows != NULL)
@@ -310,18 +324,64 @@ typed_value(const char *value, TtJsonType type)
 	return json_string(value);
 }
 
-/* The values of a condition that belong to the unit's batch. */
+/*
+ * The values of condition i that the unit asks for; 0: it keeps to other ids
+ * of that parameter.
+ */
 static int
-batch_values(const TtUnits *units, const TtUnit *unit,
-			 const TtQuery *query, int i, const char ***values)
+unit_values(const TtUnits *units, const TtUnit *unit,
+			const TtQuery *query, int i, const char ***values)
 {
 	const TtCondition *condition = &query->conditions[i];
-	int				   limit = condition_limit(condition);
-	int				   first = i == units->batched ? unit->batch * limit : 0;
-	int				   n = condition->nvalues - first;
 
-	*values = condition->values + first;
-	return limit > 0 && n > limit ? limit : n;
+	*values = condition->values;
+	if (unit->within != NULL && strcmp(unit->within->param, condition->param) == 0)
+		return 0;
+	if (i != units->batched)
+		return condition->nvalues;
+	*values += unit->values.first;
+	return unit->values.n;
+}
+
+int
+tt_unit_page_size(const TtQuery *query, const TtUnit *unit)
+{
+	int most = query->nkinds > 0 ? query->kinds[unit->kind].max_page_size : 0;
+
+	return most > 0 && query->page_size > most ? most : query->page_size;
+}
+
+static bool
+name_refused(const TtQuery *query, int i)
+{
+	return query->refused != NULL && query->refused[i];
+}
+
+int
+tt_unit_names(const TtQuery *query, const TtUnit *unit)
+{
+	int n = 0;
+
+	for (int i = unit->names.first; i < unit->names.first + unit->names.n; i++)
+		n += !name_refused(query, i);
+	return n;
+}
+
+/*
+ * The names to send.  A report needs a metric: one that all reports have, when
+ * those that were wanted are refused.
+ */
+static json_t *
+unit_names(const TtQuery *query, const TtUnit *unit)
+{
+	json_t *names = json_array();
+
+	for (int i = unit->names.first; i < unit->names.first + unit->names.n; i++)
+		if (!name_refused(query, i))
+			json_array_append_new(names, json_string(query->names[i]));
+	if (json_array_size(names) == 0)
+		json_array_append_new(names, json_string(TT_LAST_METRIC));
+	return names;
 }
 
 /* {"field_name": …, "filter_type": "IN", "filter_value": "[\"…\"]"} */
@@ -346,6 +406,7 @@ add_report(json_t *params, const TtQuery *query, const TtUnits *units,
 {
 	const TtReport *report = &query->stream->report;
 	const char	   *status = tt_level_status_field(report->level);
+	const TtKind   *kind = query->nkinds > 0 ? &query->kinds[unit->kind] : NULL;
 	json_t		   *filtering = json_array();
 	char			buf[16];
 
@@ -355,8 +416,7 @@ add_report(json_t *params, const TtQuery *query, const TtUnits *units,
 	json_object_set_new(params, "dimensions",
 						string_array(report->dimensions, report->ndimensions));
 	if (query->send_names)
-		json_object_set_new(params, "metrics",
-							string_array(query->names, query->nnames));
+		json_object_set_new(params, "metrics", unit_names(query, unit));
 	if (report->lifetime)
 		json_object_set_new(params, "query_lifetime", json_true());
 	else
@@ -373,13 +433,24 @@ add_report(json_t *params, const TtQuery *query, const TtUnits *units,
 
 		json_array_append_new(filtering, report_filter(status, all, 1));
 	}
+	if (kind != NULL && kind->nbuying_types > 0)
+		json_array_append_new(filtering, report_filter("buying_type", kind->buying_types,
+													   kind->nbuying_types));
+	if (kind != NULL && kind->norigins > 0)
+		json_array_append_new(filtering, report_filter("campaign_system_origins",
+													   kind->origins, kind->norigins));
+	if (unit->within != NULL)
+		json_array_append_new(filtering,
+							  report_filter(unit->within->param, unit->within->ids,
+											unit->within->nids));
 	for (int i = 0; i < query->nconditions; i++)
 	{
 		const char **values;
-		int			 n = batch_values(units, unit, query, i, &values);
+		int			 n = unit_values(units, unit, query, i, &values);
 
-		json_array_append_new(filtering,
-							  report_filter(query->conditions[i].param, values, n));
+		if (n > 0)
+			json_array_append_new(filtering,
+								  report_filter(query->conditions[i].param, values, n));
 	}
 	if (json_array_size(filtering) > 0)
 		json_object_set(params, "filtering", filtering);
@@ -433,13 +504,16 @@ add_list(json_t *params, const TtQuery *query, const TtUnits *units,
 		 const TtUnit *unit)
 {
 	const TtEndpoint *endpoint = query->stream->endpoint;
+	const TtKind	 *kind = query->nkinds > 0 ? &query->kinds[unit->kind] : NULL;
 	json_t			 *filtering = json_pack("{}");
 
 	for (int i = 0; i < query->nconditions; i++)
 	{
 		const char **values;
-		int			 n = batch_values(units, unit, query, i, &values);
+		int			 n = unit_values(units, unit, query, i, &values);
 
+		if (n == 0)
+			continue;
 		add_condition(params, filtering, &query->conditions[i], values, n);
 	}
 	/* always said: a condition on secondary_status changes the API's default */
@@ -447,15 +521,20 @@ add_list(json_t *params, const TtQuery *query, const TtUnits *units,
 		json_object_set_new(filtering, "primary_status",
 							json_string(query->include_deleted ? "STATUS_ALL"
 															   : "STATUS_NOT_DELETE"));
-	if (query->nbuying_types > 0)
+	if (unit->within != NULL)
+		json_object_set_new(filtering, unit->within->param,
+							string_array(unit->within->ids, unit->within->nids));
+	if (kind != NULL && kind->nbuying_types > 0)
 		json_object_set_new(filtering, "buying_types",
-							string_array(query->buying_types, query->nbuying_types));
+							string_array(kind->buying_types, kind->nbuying_types));
+	if (kind != NULL && kind->norigins > 0)
+		json_object_set_new(filtering, "campaign_system_origins",
+							string_array(kind->origins, kind->norigins));
 	if (json_object_size(filtering) > 0)
 		json_object_set(params, "filtering", filtering);
 	json_decref(filtering);
 	if (endpoint->has_fields && query->send_names)
-		json_object_set_new(params, "fields",
-							string_array(query->names, query->nnames));
+		json_object_set_new(params, "fields", unit_names(query, unit));
 }
 
 static json_t *
@@ -488,7 +567,8 @@ request_object(const TtQuery *query, const TtUnits *units, const TtUnit *unit,
 	if (query->page_size > 0)
 	{
 		json_object_set_new(params, "page", json_integer(page));
-		json_object_set_new(params, "page_size", json_integer(query->page_size));
+		json_object_set_new(params, "page_size",
+							json_integer(tt_unit_page_size(query, unit)));
 	}
 	return params;
 }

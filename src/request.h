@@ -49,6 +49,19 @@ typedef struct TtCondition
 	const char **values;  /* for TT_FILTER_CREATED: from, to ("" = open) */
 } TtCondition;
 
+/*
+ * Objects that one request can ask for together.  NULL-free lists; empty: the
+ * parameter is not sent, and the API has its own default.
+ */
+typedef struct TtKind
+{
+	int			 nbuying_types;
+	const char **buying_types;
+	int			 norigins; /* campaign_system_origins */
+	const char **origins;
+	int			 max_page_size; /* 0: the endpoint's */
+} TtKind;
+
 typedef struct TtQuery
 {
 	const TtStream *stream;
@@ -60,10 +73,12 @@ typedef struct TtQuery
 	TtCondition	   *conditions;
 	int				nnames; /* metrics or fields to ask for */
 	const char	  **names;
+	bool		   *refused;	/* of each name: the API does not have it; NULL: none */
 	bool			send_names; /* false: the API's default columns */
 	bool			include_deleted;
-	int				nbuying_types;
-	const char	  **buying_types;
+	int				nkinds; /* request series a list needs, one a kind; 0: one, of
+							 * what the API gives unasked */
+	const TtKind   *kinds;
 	int				page_size;	 /* 0: the endpoint does not page */
 	const char	   *order_field; /* NULL: any order */
 	bool			descending;
@@ -76,13 +91,35 @@ typedef struct TtQuery
 	const char	   *secret;
 } TtQuery;
 
-/* what one request series covers */
+/* some neighbours in an array */
+typedef struct TtSlice
+{
+	int first;
+	int n;
+} TtSlice;
+
+/* ids that a unit keeps to although no condition says so */
+typedef struct TtWithin
+{
+	const char	*param; /* reports: field_name, such as "campaign_ids" */
+	int			 nids;
+	const char **ids;
+} TtWithin;
+
+/*
+ * What one request series covers.  A unit that turns out to be too much for
+ * one series can be cut along any of these.
+ */
 typedef struct TtUnit
 {
-	int	   account;	  /* index of its first account */
-	int	   naccounts; /* more than one only at TT_ACCOUNT_MANY */
-	TtDays days;	  /* reports; {0, 0} where no dates are sent */
-	int	   batch;	  /* of the condition that is batched */
+	int				account;   /* index of its first account */
+	int				naccounts; /* more than one only at TT_ACCOUNT_MANY */
+	TtDays			days;	   /* reports; {0, 0} where no dates are sent */
+	int				kind;	   /* of query->kinds */
+	TtSlice			values;	   /* of the batched condition's values */
+	TtSlice			names;	   /* of query->names */
+	const TtWithin *within;	   /* NULL: no narrower than the query; replaces a
+								* condition on the same parameter */
 } TtUnit;
 
 typedef struct TtUnits
@@ -90,9 +127,10 @@ typedef struct TtUnits
 	int		nwindows;
 	TtDays *windows;
 	int		naccount_groups;
+	int		nkinds;
 	int		batched; /* index of the batched condition, -1: none */
 	int		nbatches;
-	int64_t count; /* windows × account groups × batches */
+	int64_t count; /* windows × account groups × kinds × batches */
 } TtUnits;
 
 /* days that one request may cover; 0: any number */
@@ -105,9 +143,20 @@ extern int tt_request_span(const TtStream *stream);
  */
 extern TtUnits *tt_units_create(TtQuery *query);
 
-/* unit i: the newest window first, all accounts of a window before the next */
+/*
+ * Unit i: the newest window first, all accounts of a window before the next.
+ * Its names are all of them.
+ */
 extern TtUnit tt_units_get(const TtUnits *units, const TtQuery *query, int64_t i);
 extern void	  tt_units_free(TtUnits *units);
+
+/*
+ * The page size of a unit's requests; 0: the endpoint does not page.
+ */
+extern int tt_unit_page_size(const TtQuery *query, const TtUnit *unit);
+
+/* How many of the unit's names are asked for, that is, not refused. */
+extern int tt_unit_names(const TtQuery *query, const TtUnit *unit);
 
 /*
  * The fewest windows of at most span days that cover all ranges; windows do
@@ -129,6 +178,9 @@ typedef struct TtParams
 	char *query; /* URL-encoded, without '?' ; "" if in the body */
 	char *body;	 /* JSON body of the GET, or NULL */
 } TtParams;
+
+/* what a report is asked for when all that was wanted of it is refused */
+#define TT_LAST_METRIC "spend"
 
 /* parameter strings longer than this go as a JSON body */
 #define TT_MAX_QUERY_STRING 8192

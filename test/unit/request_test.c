@@ -1,268 +1,17 @@
 /*
  * request_test.c
- *	  request.c against jansson and brute force: windows, ranges, units,
- *	  parameters, dates.
+ *	  A query's units and the parameters of their requests, read back by jansson.
  *
- * Prints TAP.  Deterministic: random cases come from a generator of its own.
+ * Prints TAP.
  */
 #include "request.h"
 
 #include <inttypes.h>
 #include <jansson.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static int tests;
-static int failures;
-
-static void
-ok(bool good, const char *format, ...)
-{
-	va_list args;
-
-	printf("%sok %d - ", good ? "" : "not ", ++tests);
-	va_start(args, format);
-	vprintf(format, args);
-	va_end(args);
-	printf("\n");
-	failures += !good;
-}
-
-static void
-is_text(const char *got, const char *expected, const char *what)
-{
-	ok(strcmp(got, expected) == 0, "%s: %s", what, expected);
-	if (strcmp(got, expected) != 0)
-		printf("# got %s\n", got);
-}
-
-static uint32_t random_state = 1;
-
-static int
-random_below(int n)
-{
-	random_state = random_state * 1664525u + 1013904223u;
-	return (int) ((random_state >> 8) % (uint32_t) n);
-}
-
-/* ---- dates ---- */
-
-/* whether the second date is the day after the first */
-static bool
-follows(const char *before, const char *after)
-{
-	int y1, m1, d1, y2, m2, d2;
-
-	if (sscanf(before, "%d-%d-%d", &y1, &m1, &d1) != 3 ||
-		sscanf(after, "%d-%d-%d", &y2, &m2, &d2) != 3)
-		return false;
-	if (y2 == y1 && m2 == m1)
-		return d2 == d1 + 1;
-	return d2 == 1 && d1 >= 28 &&
-		   ((y2 == y1 && m2 == m1 + 1) || (y2 == y1 + 1 && m1 == 12 && m2 == 1));
-}
-
-static void
-test_dates(void)
-{
-	static const struct
-	{
-		TtDay		day;
-		const char *text;
-	} known[] = {
-		/* numbers from SELECT date '…' - date '2000-01-01' */
-		{0, "2000-01-01"},
-		{-1, "1999-12-31"},
-		{59, "2000-02-29"},
-		{60, "2000-03-01"},
-		{366, "2001-01-01"},
-		{8825, "2024-02-29"},
-		{8826, "2024-03-01"},
-		{9190, "2025-02-28"},
-		{9191, "2025-03-01"},
-		{9677, "2026-06-30"},
-		{36583, "2100-02-28"},
-		{36584, "2100-03-01"},
-		{146156, "2400-02-29"},
-		{2921939, "9999-12-31"},
-		{-10957, "1970-01-01"},
-		{-36465, "1900-03-01"},
-		{-36466, "1900-02-28"},
-		{-730119, "0001-01-01"},
-		{-730120, "0000-12-31"},
-	};
-	char buf[16];
-	bool steady = true;
-
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		is_text(tt_day_format(known[i].day, buf), known[i].text, "date");
-	/* every day from 1900 on follows the one before */
-	tt_day_format(-36525, buf);
-	for (TtDay day = -36524; day < 150000 && steady; day++)
-	{
-		char next[16];
-
-		tt_day_format(day, next);
-		steady = follows(buf, next);
-		memcpy(buf, next, sizeof(buf));
-	}
-	ok(steady, "each day follows the one before");
-	ok(strlen(tt_day_format(TT_DAY_MAX, buf)) < 16 && strlen(tt_day_format(TT_DAY_MIN, buf)) < 16,
-	   "the largest and the smallest day fit the buffer");
-}
-
-/* ---- ranges and windows ---- */
-
-static void
-format_ranges(const TtDays *ranges, int n, char *buf, size_t size)
-{
-	size_t length = 0;
-
-	buf[0] = '\0';
-	for (int i = 0; i < n; i++)
-		length += (size_t) snprintf(buf + length, size - length, "%s%d-%d", i > 0 ? " " : "",
-									ranges[i].from, ranges[i].to);
-}
-
-static void
-test_ranges(void)
-{
-	TtDays	mixed[] = {{7, 9}, {1, 3}, {5, 4}, {4, 4}, {8, 12}, {20, 20}, {13, 13}};
-	TtDays	ends[] = {{TT_DAY_MAX, TT_DAY_MAX}, {TT_DAY_MIN, 3}, {4, TT_DAY_MAX}};
-	TtDays	a[] = {{1, 5}, {8, 10}, {20, 30}};
-	TtDays	b[] = {{4, 8}, {10, 25}};
-	TtDays	all[] = {{TT_DAY_MIN, TT_DAY_MAX}};
-	TtDays *both;
-	char	buf[200];
-	int		n;
-
-	n = tt_ranges_normalise(mixed, 7);
-	format_ranges(mixed, n, buf, sizeof(buf));
-	is_text(buf, "1-4 7-13 20-20", "ranges are sorted, joined where they touch, empty ones dropped");
-	n = tt_ranges_normalise(ends, 3);
-	ok(n == 1 && ends[0].from == TT_DAY_MIN && ends[0].to == TT_DAY_MAX, "joining does not overflow");
-	ok(tt_ranges_normalise(mixed, 0) == 0, "no ranges");
-	n = tt_ranges_intersect(a, 3, b, 2, &both);
-	format_ranges(both, n, buf, sizeof(buf));
-	is_text(buf, "4-5 8-8 10-10 20-25", "intersection");
-	free(both);
-	n = tt_ranges_intersect(a, 3, all, 1, &both);
-	format_ranges(both, n, buf, sizeof(buf));
-	is_text(buf, "1-5 8-10 20-30", "intersection with everything");
-	free(both);
-	ok(tt_ranges_intersect(a, 3, b, 0, &both) == 0, "intersection with nothing");
-	free(both);
-}
-
-static void
-check_windows(const TtDays *ranges, int n, int span, const char *expected, const char *what)
-{
-	TtDays *windows;
-	char	buf[500];
-	int		count = tt_windows(ranges, n, span, &windows);
-
-	format_ranges(windows, count, buf, sizeof(buf));
-	is_text(buf, expected, what);
-	free(windows);
-}
-
-static void
-test_windows(void)
-{
-	TtDays days65[] = {{1, 65}};
-	TtDays days60[] = {{1, 60}};
-	TtDays islands[] = {{1, 2}, {29, 31}, {100, 100}};
-	TtDays gap[] = {{1, 10}, {50, 60}};
-	TtDays two[] = {{5, 6}};
-	TtDays last[] = {{TT_DAY_MAX - 1, TT_DAY_MAX}};
-
-	check_windows(days65, 1, 30, "1-30 31-60 61-65", "35 days beyond a border");
-	check_windows(days60, 1, 30, "1-30 31-60", "no empty window at a border");
-	check_windows(two, 1, 1, "5-5 6-6", "a window a day");
-	check_windows(gap, 2, 30, "1-10 50-60", "no window over a gap that is too wide");
-	check_windows(islands, 3, 30, "1-30 31-31 100-100", "one window over a gap that fits");
-	check_windows(gap, 2, 0, "1-60", "no span: one window");
-	check_windows(gap, 0, 30, "", "nothing wanted: no window");
-	check_windows(last, 1, 30, "2147483646-2147483647", "no overflow at the last day");
-}
-
-/* Windows are legal, begin and end wanted, cover all, and are as few as can be. */
-static const char *
-windows_wrong(const TtDays *ranges, int n, int span, const bool *wanted, int ndays)
-{
-	TtDays	   *windows;
-	int			count = tt_windows(ranges, n, span, &windows);
-	const char *wrong = NULL;
-	bool		covered[200] = {false};
-	int			fewest = 0;
-
-	/* greedy cover, which is the least one for intervals of one length */
-	for (int day = 0; day < ndays;)
-	{
-		if (!wanted[day])
-		{
-			day++;
-			continue;
-		}
-		fewest++;
-		day += span;
-	}
-	if (count != fewest)
-		wrong = "not the fewest";
-	for (int i = 0; i < count; i++)
-	{
-		const TtDays *w = &windows[i];
-
-		if (w->from > w->to || w->to - w->from >= span)
-			wrong = "illegal length";
-		else if (w->from < 0 || w->to >= ndays || !wanted[w->from] || !wanted[w->to])
-			wrong = "begins or ends unwanted";
-		else if (i > 0 && w->from <= windows[i - 1].to)
-			wrong = "overlap";
-		else
-			for (int day = w->from; day <= w->to; day++)
-				covered[day] = true;
-	}
-	for (int day = 0; day < ndays; day++)
-		if (wanted[day] && !covered[day])
-			wrong = "day left out";
-	free(windows);
-	return wrong;
-}
-
-static void
-test_random_windows(void)
-{
-	const char *wrong = NULL;
-	int			round;
-
-	for (round = 0; round < 20000 && wrong == NULL; round++)
-	{
-		bool   wanted[120] = {false};
-		TtDays ranges[60];
-		int	   n = random_below(8);
-		int	   span = 1 + random_below(35);
-		int	   nranges = 0;
-
-		for (int i = 0; i < n; i++)
-		{
-			int from = random_below(120);
-			int to = from + random_below(random_below(2) ? 4 : 60);
-
-			ranges[nranges].from = from;
-			ranges[nranges++].to = to < 120 ? to : 119;
-			for (int day = from; day <= to && day < 120; day++)
-				wanted[day] = true;
-		}
-		nranges = tt_ranges_normalise(ranges, nranges);
-		wrong = windows_wrong(ranges, nranges, span, wanted, 120);
-		if (wrong != NULL)
-			printf("# round %d, span %d: %s\n", round, span, wrong);
-	}
-	ok(wrong == NULL && round == 20000, "random windows cover, legally and with the fewest requests");
-}
+#include "tap.h"
 
 /* ---- queries ---- */
 
@@ -373,10 +122,9 @@ parse_query(const char *text)
 
 /* The parameters of one page of a unit, as one sorted JSON text. */
 static void
-check_params(TtQuery query, int64_t i, int page, const char *expected, const char *what)
+check_unit(TtQuery query, const TtUnits *units, TtUnit unit, int page, const char *expected,
+		   const char *what)
 {
-	TtUnits *units = tt_units_create(&query);
-	TtUnit	 unit = tt_units_get(units, &query, i);
 	TtParams params;
 	json_t	*object;
 	json_t	*wanted = json_loads(expected, 0, NULL);
@@ -402,6 +150,14 @@ check_params(TtQuery query, int64_t i, int page, const char *expected, const cha
 	json_decref(object);
 	json_decref(wanted);
 	tt_params_free(&params);
+}
+
+static void
+check_params(TtQuery query, int64_t i, int page, const char *expected, const char *what)
+{
+	TtUnits *units = tt_units_create(&query);
+
+	check_unit(query, units, tt_units_get(units, &query, i), page, expected, what);
 	tt_units_free(units);
 }
 
@@ -481,6 +237,7 @@ test_filter_params(void)
 	const char *times[] = {"2026-01-01 00:00:00", ""};
 	const char *flag[] = {"true"};
 	const char *types[] = {"RESERVATION_TOP_VIEW"};
+	TtKind		kind = {1, types, 0, NULL, 0};
 	TtCondition condition;
 
 	condition = condition_of(TT_FILTER_EQ, "campaign_name", 1);
@@ -495,8 +252,8 @@ test_filter_params(void)
 				 "characters that mean something in a URL and in JSON");
 	condition = condition_of(TT_FILTER_CREATED, "", 2);
 	condition.values = times;
-	query.nbuying_types = 1;
-	query.buying_types = types;
+	query.nkinds = 1;
+	query.kinds = &kind;
 	query.include_deleted = false;
 	check_params(query, 0, 1,
 				 "{\"advertiser_id\":\"7002238017842757633\",\"filtering\":{"
@@ -507,7 +264,7 @@ test_filter_params(void)
 	condition = condition_of(TT_FILTER_EQ, "split_test_enabled", 1);
 	condition.type = TT_JSON_BOOL;
 	condition.values = flag;
-	query.nbuying_types = 0;
+	query.nkinds = 0;
 	check_params(query, 0, 1,
 				 "{\"advertiser_id\":\"7002238017842757633\",\"filtering\":{"
 				 "\"split_test_enabled\":true,\"primary_status\":\"STATUS_NOT_DELETE\"},"
@@ -551,6 +308,110 @@ test_other_params(void)
 	check_params(query, 0, 1,
 				 "{\"advertiser_ids\":[\"7002238017842757633\",\"7002238017842757634\"]}",
 				 "several accounts in one request");
+}
+
+/* What a unit can be cut by: metrics, ids of a batch, ids of its own. */
+static void
+test_cut_units(void)
+{
+	TtQuery		query = query_of("ads_reports_lifetime", 1);
+	const char *metrics[] = {"spend", "reach", "clicks"};
+	bool		refused[] = {false, true, false};
+	const char *types[] = {"AUCTION", "RESERVATION_TOP_VIEW"};
+	const char *origins[] = {"TT_ADS_PLATFORM", "PROMOTE"};
+	const char *ids[] = {"7", "8"};
+	TtKind		kind = {2, types, 2, origins, 0};
+	TtWithin	within = {"campaign_ids", 2, ids};
+	TtCondition condition = condition_of(TT_FILTER_IDS, "ad_ids", 150);
+	TtUnits	   *units;
+	TtUnit		unit;
+
+	query.names = metrics;
+	query.nnames = 3;
+	query.send_names = true;
+	query.refused = refused;
+	query.include_deleted = false;
+	query.nconditions = 1;
+	query.conditions = &condition;
+	units = tt_units_create(&query);
+	unit = tt_units_get(units, &query, 1);
+	ok(unit.values.first == 100 && unit.values.n == 50, "the second batch of 150 ids");
+	unit.values.first = 1;
+	unit.values.n = 1;
+	check_unit(query, units, unit, 1,
+			   "{\"advertiser_id\":\"7002238017842757633\",\"report_type\":\"BASIC\","
+			   "\"data_level\":\"AUCTION_AD\",\"dimensions\":[\"ad_id\"],"
+			   "\"metrics\":[\"spend\",\"clicks\"],\"query_lifetime\":\"true\",\"filtering\":[{"
+			   "\"field_name\":\"ad_ids\",\"filter_type\":\"IN\","
+			   "\"filter_value\":\"[\\\"1714125042508818\\\"]\"}],\"page\":\"1\","
+			   "\"page_size\":\"1000\"}",
+			   "one id of a batch; a refused metric is left out");
+	ok(tt_unit_names(&query, &unit) == 2, "two of three metrics are asked for");
+	unit.names.first = 1;
+	unit.names.n = 1;
+	unit.within = &within;
+	query.nkinds = 1;
+	query.kinds = &kind;
+	query.nconditions = 0;
+	check_unit(query, units, unit, 1,
+			   "{\"advertiser_id\":\"7002238017842757633\",\"report_type\":\"BASIC\","
+			   "\"data_level\":\"AUCTION_AD\",\"dimensions\":[\"ad_id\"],"
+			   "\"metrics\":[\"spend\"],\"query_lifetime\":\"true\",\"filtering\":[{"
+			   "\"field_name\":\"buying_type\",\"filter_type\":\"IN\","
+			   "\"filter_value\":\"[\\\"AUCTION\\\",\\\"RESERVATION_TOP_VIEW\\\"]\"},{"
+			   "\"field_name\":\"campaign_system_origins\",\"filter_type\":\"IN\","
+			   "\"filter_value\":\"[\\\"TT_ADS_PLATFORM\\\",\\\"PROMOTE\\\"]\"},{"
+			   "\"field_name\":\"campaign_ids\",\"filter_type\":\"IN\","
+			   "\"filter_value\":\"[\\\"7\\\",\\\"8\\\"]\"}],\"page\":\"1\","
+			   "\"page_size\":\"1000\"}",
+			   "kinds of objects, ids of its own; where all metrics are refused, spend");
+	tt_units_free(units);
+
+	/* the unit's ids are those of a condition on the same parameter, or some of them */
+	query = query_of("ad_groups", 1);
+	condition = condition_of(TT_FILTER_IDS, "campaign_ids", 3);
+	query.nconditions = 1;
+	query.conditions = &condition;
+	query.nkinds = 1;
+	query.kinds = &kind;
+	kind.max_page_size = 100;
+	units = tt_units_create(&query);
+	unit = tt_units_get(units, &query, 0);
+	unit.within = &within;
+	check_unit(query, units, unit, 2,
+			   "{\"advertiser_id\":\"7002238017842757633\",\"filtering\":{"
+			   "\"campaign_ids\":[\"7\",\"8\"],"
+			   "\"buying_types\":[\"AUCTION\",\"RESERVATION_TOP_VIEW\"],"
+			   "\"campaign_system_origins\":[\"TT_ADS_PLATFORM\",\"PROMOTE\"],"
+			   "\"primary_status\":\"STATUS_ALL\"},\"page\":\"2\",\"page_size\":\"100\"}",
+			   "a list's kinds, its own ids in place of a condition's, smaller pages");
+	tt_units_free(units);
+}
+
+/* Each kind is a series of its own. */
+static void
+test_kinds(void)
+{
+	TtQuery	 query = query_of("campaigns", 2);
+	TtKind	 kinds[2] = {{0}};
+	TtUnits *units;
+	int		 seen[2][2] = {{0}};
+	bool	 good;
+
+	query.nkinds = 2;
+	query.kinds = kinds;
+	units = tt_units_create(&query);
+	good = units->count == 4;
+	for (int64_t i = 0; i < units->count; i++)
+	{
+		TtUnit unit = tt_units_get(units, &query, i);
+
+		seen[unit.account][unit.kind]++;
+	}
+	for (int i = 0; i < 4; i++)
+		good = good && ((int *) seen)[i] == 1;
+	ok(good, "2 accounts, 2 kinds: each once");
+	tt_units_free(units);
 }
 
 /* ---- units ---- */
@@ -606,10 +467,11 @@ test_product(void)
 	{
 		TtUnit unit = tt_units_get(units, &query, i);
 
-		if (unit.naccounts != 1 || unit.account > 2 || unit.batch > 2 || unit.days.from % 30 != 0)
+		if (unit.naccounts != 1 || unit.account > 2 || unit.values.first > 200 ||
+			unit.days.from % 30 != 0)
 			good = false;
 		else
-			seen[unit.account][unit.days.from / 30][unit.batch]++;
+			seen[unit.account][unit.days.from / 30][unit.values.first / 100]++;
 		good = good && unit.days.from <= newest;
 		newest = unit.days.from;
 	}
@@ -796,33 +658,19 @@ test_body(void)
 	ok(good && bodies, "parameters beyond 8 KB are the same ones as a JSON body");
 	ok(at_most > TT_MAX_QUERY_STRING - 30, "and up to 8 KB a query string: %zu bytes", at_most);
 }
-
-static void
-test_spans(void)
-{
-	ok(tt_request_span(tt_stream_find("ads_reports_daily")) == 30, "30 days with stat_time_day");
-	ok(tt_request_span(tt_stream_find("ads_reports_hourly")) == 1, "one day with stat_time_hour");
-	ok(tt_request_span(tt_stream_find("ads_reports_lifetime")) == 0, "no limit for lifetime");
-	ok(tt_request_span(tt_stream_find("campaigns")) == 0, "nor for entities");
-}
-
 int
 main(void)
 {
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	init_values();
-	test_dates();
-	test_ranges();
-	test_windows();
-	test_random_windows();
-	test_spans();
 	test_units();
 	test_product();
 	test_batches();
 	test_report_params();
 	test_filter_params();
 	test_other_params();
+	test_cut_units();
+	test_kinds();
 	test_body();
-	printf("1..%d\n", tests);
-	return failures > 0;
+	return done_testing();
 }
