@@ -69,7 +69,13 @@ GROUP BY 1 ORDER BY 1;
 SELECT name, type, attribute, additive, levels, audience, restrictions FROM tiktok.report_metrics
 WHERE name IN ('spend', 'cash_spend', 'reach', 'ad_name', 'currency', 'billed_cost') ORDER BY name;
 SELECT name FROM tiktok.report_metrics WHERE attribute AND additive;
-SELECT name FROM tiktok.report_metrics WHERE description = '' OR levels = '{}';
+-- what counts people where the goal is REACH, and what always does
+SELECT name, additive, additive_unless FROM tiktok.report_metrics
+WHERE additive_unless IS NOT NULL OR name IN ('reach', 'new_consideration_size', 'billed_cost')
+ORDER BY 1;
+SELECT name, audience FROM tiktok.report_metrics WHERE audience LIKE 'with %' ORDER BY 1;
+SELECT name FROM tiktok.report_metrics WHERE description = ''
+	OR levels = '{}' AND restrictions <> '{"only BC reports"}';
 
 -- every metric that a stream lists is legal there
 SELECT c.stream, c.name FROM tiktok.stream_columns c JOIN tiktok.streams s ON s.name = c.stream

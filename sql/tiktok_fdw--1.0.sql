@@ -72,6 +72,7 @@ CREATE FUNCTION tiktok.stream_columns(
 	OUT path text,
 	OUT description text,
 	OUT additive boolean,
+	OUT additive_unless text,
 	OUT pushdown text,
 	OUT doubt text)
 RETURNS SETOF record
@@ -82,7 +83,7 @@ COMMENT ON FUNCTION tiktok.stream_columns() IS
 
 CREATE VIEW tiktok.stream_columns AS
 	SELECT c.stream, c.ordinal, c.name, c.type, c.path, c.description, c.additive,
-		c.pushdown, c.doubt
+		c.additive_unless, c.pushdown, c.doubt
 	FROM tiktok.stream_columns() AS c;
 COMMENT ON VIEW tiktok.stream_columns IS
 'the columns of each stream, as IMPORT FOREIGN SCHEMA tiktok lists them';
@@ -99,7 +100,9 @@ COMMENT ON COLUMN tiktok.stream_columns.path IS
 COMMENT ON COLUMN tiktok.stream_columns.description IS
 'what it is';
 COMMENT ON COLUMN tiktok.stream_columns.additive IS
-'whether values of different rows may be summed; NULL if the column is no metric';
+'whether values of different rows may always be summed; NULL if the column is no metric';
+COMMENT ON COLUMN tiktok.stream_columns.additive_unless IS
+'where additive is false: values may be summed except where this holds, since they count people then; NULL: never';
 COMMENT ON COLUMN tiktok.stream_columns.pushdown IS
 'the operators by which a condition narrows what the API is asked for; NULL if there are none';
 COMMENT ON COLUMN tiktok.stream_columns.doubt IS
@@ -111,19 +114,20 @@ CREATE FUNCTION tiktok.report_metrics(
 	OUT description text,
 	OUT attribute boolean,
 	OUT additive boolean,
+	OUT additive_unless text,
 	OUT levels text[],
 	OUT audience text,
 	OUT restrictions text[],
 	OUT doubt text)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'tiktok_report_metrics'
-LANGUAGE C STABLE STRICT PARALLEL SAFE ROWS 1044;
+LANGUAGE C STABLE STRICT PARALLEL SAFE ROWS 1048;
 COMMENT ON FUNCTION tiktok.report_metrics() IS
 'the metrics of reports; see view tiktok.report_metrics';
 
 CREATE VIEW tiktok.report_metrics AS
-	SELECT m.name, m.type, m.description, m.attribute, m.additive, m.levels, m.audience,
-		m.restrictions, m.doubt
+	SELECT m.name, m.type, m.description, m.attribute, m.additive,
+		m.additive_unless, m.levels, m.audience, m.restrictions, m.doubt
 	FROM tiktok.report_metrics() AS m;
 COMMENT ON VIEW tiktok.report_metrics IS
 'every metric of TikTok''s reports: what a column of a report table may be called';
@@ -136,11 +140,13 @@ COMMENT ON COLUMN tiktok.report_metrics.description IS
 COMMENT ON COLUMN tiktok.report_metrics.attribute IS
 'whether it describes the object instead of measuring it; needs an id dimension';
 COMMENT ON COLUMN tiktok.report_metrics.additive IS
-'whether values of different rows may be summed';
+'whether values of different rows may always be summed';
+COMMENT ON COLUMN tiktok.report_metrics.additive_unless IS
+'where additive is false: values may be summed except where this holds, since they count people then; NULL: never';
 COMMENT ON COLUMN tiktok.report_metrics.levels IS
 'the values of data_level at which the API accepts it';
 COMMENT ON COLUMN tiktok.report_metrics.audience IS
-'whether AUDIENCE reports accept it: yes, no or unsure';
+'whether AUDIENCE reports accept it: yes, no, unsure, or beside which dimensions';
 COMMENT ON COLUMN tiktok.report_metrics.restrictions IS
 'in which reports it can be asked for';
 COMMENT ON COLUMN tiktok.report_metrics.doubt IS

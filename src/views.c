@@ -18,7 +18,7 @@
 #include "catalog/describe.h"
 #include "views.h"
 
-#define MAX_COLUMNS 9
+#define MAX_COLUMNS 16
 
 /* a row under construction */
 typedef struct Row
@@ -32,6 +32,7 @@ typedef struct Row
 static void
 add_value(Row *row, Datum value)
 {
+	Assert(row->n < MAX_COLUMNS);
 	row->values[row->n] = value;
 	row->nulls[row->n++] = false;
 }
@@ -138,9 +139,13 @@ add_additive(Row *row, const TtStream *stream, const TtColumn *column)
 		!tt_report_has_dimension(&stream->report, column->name))
 		metric = tt_metric_find(column->name);
 	if (metric == NULL || metric->attribute)
+	{
 		add_null(row);
-	else
-		add_value(row, BoolGetDatum(metric->additive));
+		add_null(row);
+		return;
+	}
+	add_value(row, BoolGetDatum(metric->additive == TT_ADDITIVE));
+	add_text(row, tt_describe_additive_unless(metric->additive));
 }
 
 Datum
@@ -189,7 +194,8 @@ tt_views_report_metrics(PG_FUNCTION_ARGS)
 		add_text(&row, tt_type_name(metric->column.type));
 		add_text(&row, metric->column.description);
 		add_value(&row, BoolGetDatum(metric->attribute));
-		add_value(&row, BoolGetDatum(metric->additive));
+		add_value(&row, BoolGetDatum(metric->additive == TT_ADDITIVE));
+		add_text(&row, tt_describe_additive_unless(metric->additive));
 		add_set(&row, metric->levels, tt_describe_level);
 		add_text(&row, tt_describe_audience(metric->audience));
 		add_set(&row, metric->restrictions, tt_describe_restriction);

@@ -72,8 +72,9 @@ static const TtDimension dimensions[] = {
 
 #define METRIC false
 #define ATTRIBUTE true
-#define ADDITIVE true
-#define NOT_ADDITIVE false
+#define ADDITIVE TT_ADDITIVE
+#define NOT_ADDITIVE TT_NOT_ADDITIVE
+#define NOT_IF_REACH TT_NOT_IF_REACH
 #define LV_ALL TT_LV_ALL
 #define LV_CAMPAIGN_DOWN TT_LV_CAMPAIGN_DOWN
 #define LV_ADGROUP_DOWN TT_LV_ADGROUP_DOWN
@@ -88,6 +89,8 @@ static const TtDimension dimensions[] = {
 #define MF_SYNC_BASIC TT_MF_SYNC_BASIC
 #define MF_UNIQUE TT_MF_UNIQUE
 #define MF_ORDER TT_MF_ORDER
+#define MF_MINIS_ONLY TT_MF_MINIS_ONLY
+#define MF_BC_ONLY TT_MF_BC_ONLY
 
 static const TtMetric metrics[] = {
 #define TT_METRIC(name, type, kind, levels, audience, restrictions, additive, description, doubt) \
@@ -254,6 +257,32 @@ tt_report_has_dimension(const TtReport *report, const char *name)
 	return false;
 }
 
+/* Whether AUDIENCE reports with these dimensions accept the metric. */
+static bool
+legal_for_audience(const TtMetric *metric, const TtReport *report)
+{
+	static const char *const beside[] = {"country_code", "hashtag", "audience_tags",
+										 "purchase_intention"};
+	bool					 ad_type = tt_report_has_dimension(report, "ad_type");
+
+	switch (metric->audience)
+	{
+		case TT_AUD_NO:
+			return false;
+		case TT_AUD_AD_TYPE:
+			return ad_type;
+		case TT_AUD_COUNTRY:
+			for (int i = 0; i < lengthof_(beside); i++)
+				if (tt_report_has_dimension(report, beside[i]))
+					return true;
+			return ad_type;
+		case TT_AUD_YES:
+		case TT_AUD_MAYBE:
+			break;
+	}
+	return true;
+}
+
 bool
 tt_metric_legal(const TtMetric *metric, const TtReport *report)
 {
@@ -272,8 +301,7 @@ tt_metric_legal(const TtMetric *metric, const TtReport *report)
 		return false;
 	if (metric->attribute && !has_id)
 		return false;
-	if (strcmp(report->report_type, "AUDIENCE") == 0 &&
-		metric->audience == TT_AUD_NO)
+	if (strcmp(report->report_type, "AUDIENCE") == 0 && !legal_for_audience(metric, report))
 		return false;
 	if ((metric->restrictions & TT_MF_NOT_HOURLY) && report->grain == TT_GRAIN_HOUR)
 		return false;
@@ -283,6 +311,11 @@ tt_metric_legal(const TtMetric *metric, const TtReport *report)
 		return false;
 	if ((metric->restrictions & TT_MF_IMAGE_ONLY) &&
 		!tt_report_has_dimension(report, "image_id"))
+		return false;
+	if ((metric->restrictions & TT_MF_MINIS_ONLY) &&
+		!tt_report_has_dimension(report, "minis_id"))
+		return false;
+	if ((metric->restrictions & TT_MF_BC_ONLY) && strcmp(report->report_type, "BC") != 0)
 		return false;
 	if ((metric->restrictions & TT_MF_NOT_WITH_AD_ID) &&
 		tt_report_has_dimension(report, "ad_id"))

@@ -111,13 +111,26 @@ typedef struct TtColumn
 #define TT_MF_SYNC_BASIC	 32	 /* BASIC and TT_SHOP reports only */
 #define TT_MF_UNIQUE		 64	 /* counts people: not additive */
 #define TT_MF_ORDER			 128 /* never "-": the API's order is ours */
+#define TT_MF_MINIS_ONLY	 256 /* only with dimension minis_id */
+#define TT_MF_BC_ONLY		 512 /* reports of a Business Centre only */
 
 typedef enum TtAudience
 {
 	TT_AUD_NO, /* AUDIENCE reports refuse it (40002) */
 	TT_AUD_YES,
-	TT_AUD_MAYBE /* sources disagree */
+	TT_AUD_COUNTRY, /* beside country_code, ad_type, hashtag, audience_tags or
+					 * purchase_intention only */
+	TT_AUD_AD_TYPE, /* beside ad_type only */
+	TT_AUD_MAYBE	/* sources disagree */
 } TtAudience;
+
+/* whether rows (days, objects) may be summed */
+typedef enum TtAdditive
+{
+	TT_NOT_ADDITIVE,
+	TT_ADDITIVE,
+	TT_NOT_IF_REACH /* not where optimization_goal is REACH: counts people then */
+} TtAdditive;
 
 typedef struct TtMetric
 {
@@ -126,7 +139,7 @@ typedef struct TtMetric
 	int		   levels;	  /* TT_LV_* */
 	TtAudience audience;
 	int		   restrictions; /* TT_MF_* */
-	bool	   additive;	 /* rows may be summed */
+	TtAdditive additive;
 } TtMetric;
 
 typedef enum TtDimRole

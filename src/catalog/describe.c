@@ -57,6 +57,8 @@ tt_describe_restriction(int restrictions, int i)
 									{TT_MF_NOT_WITH_AD_ID, "not with dimension ad_id"},
 									{TT_MF_SYNC_BASIC, "only BASIC and TT_SHOP reports"},
 									{TT_MF_UNIQUE, "counts people"},
+									{TT_MF_MINIS_ONLY, "only with dimension minis_id"},
+									{TT_MF_BC_ONLY, "only BC reports"},
 									{0, NULL}};
 
 	return set_element(names, restrictions, i);
@@ -71,10 +73,20 @@ tt_describe_audience(TtAudience audience)
 			return "no";
 		case TT_AUD_YES:
 			return "yes";
+		case TT_AUD_COUNTRY:
+			return "with country_code, ad_type, hashtag, audience_tags or purchase_intention";
+		case TT_AUD_AD_TYPE:
+			return "with ad_type";
 		case TT_AUD_MAYBE:
 			break;
 	}
 	return "unsure";
+}
+
+const char *
+tt_describe_additive_unless(TtAdditive additive)
+{
+	return additive == TT_NOT_IF_REACH ? "optimization_goal = REACH" : NULL;
 }
 
 const char *

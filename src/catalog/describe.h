@@ -22,7 +22,10 @@ extern const char *tt_describe_environment(int environments, int i);
 extern const char *tt_describe_level(int levels, int i);
 extern const char *tt_describe_restriction(int restrictions, int i);
 
-/* "yes", "no" or "unsure" */
+/* "yes", "no", "unsure", or beside which dimensions */
 extern const char *tt_describe_audience(TtAudience audience);
+
+/* where a metric that may otherwise be summed may not; NULL: nowhere, or never */
+extern const char *tt_describe_additive_unless(TtAdditive additive);
 
 #endif /* TT_DESCRIBE_H */
