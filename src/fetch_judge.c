@@ -160,13 +160,34 @@ check_row_limit(const TtFetch *fetch, const TtFetchUnit *unit, const TtFault *fa
 				 errhint("Add a condition on an id.")));
 }
 
-/* A good reply: check it, queue its rows, learn what else there is. */
+/* A page waits to be taken, and owns its context from now on. */
 static void
+queue_page(TtFetch *fetch, TtFetchUnit *unit, const TtFault *fault, TtReply *reply,
+		   MemoryContext context)
+{
+	TtReadyPage *ready = MemoryContextAllocZero(fetch->context, sizeof(TtReadyPage));
+
+	ready->unit = unit;
+	ready->page = MemoryContextAlloc(context, sizeof(TtPage));
+	ready->page->reply = reply;
+	ready->page->account = fault->account;
+	ready->page->number = fault->page;
+	ready->page->context = context;
+	dlist_push_tail(&unit->ready, &ready->node);
+	dlist_push_tail(&fetch->ready, &ready->queue_node);
+	fetch->nready++;
+}
+
+/*
+ * A good reply: check it, queue its rows, learn what else there is.  Returns
+ * whether it was queued; if not, reply and context stay the caller's.
+ */
+static bool
 page_arrived(TtFetch *fetch, TtFetchJob *job, const TtFault *fault, TtReply *reply,
 			 MemoryContext context)
 {
 	TtFetchUnit *unit = job->unit;
-	TtReadyPage *ready;
+	bool		 queued;
 	bool		 last;
 
 	if (reply->ads_throttled || fault->http->ads_throttled)
@@ -184,9 +205,8 @@ page_arrived(TtFetch *fetch, TtFetchJob *job, const TtFault *fault, TtReply *rep
 	else if (reply->total_number >= 0 && unit->total >= 0 &&
 			 reply->total_number != unit->total)
 	{
-		MemoryContextDelete(context);
 		unit_mismatch(fetch, unit, fault, "the total number of rows changed between pages");
-		return;
+		return false;
 	}
 	unit->rows += reply->nrows;
 	if (fetch->query->totals_only)
@@ -198,38 +218,24 @@ page_arrived(TtFetch *fetch, TtFetchJob *job, const TtFault *fault, TtReply *rep
 	last = unit->jobs == 1 && unit->next_page > unit->pages;
 	if (!keys_are_new(fetch, unit, reply))
 	{
-		MemoryContextDelete(context);
 		unit_mismatch(fetch, unit, fault, "a row came twice");
-		return;
+		return false;
 	}
 	/* no page within the total is empty: the others need not be waited for */
 	if ((last || reply->nrows == 0) && unit->total >= 0 && unit->rows != unit->total)
 	{
-		const char *what = psprintf(INT64_FORMAT " rows were promised, " INT64_FORMAT " came",
-									unit->total, unit->rows);
-
-		MemoryContextDelete(context);
-		unit_mismatch(fetch, unit, fault, what);
-		return;
+		unit_mismatch(fetch, unit, fault,
+					  psprintf(INT64_FORMAT " rows were promised, " INT64_FORMAT " came",
+							   unit->total, unit->rows));
+		return false;
 	}
-	if (reply->nrows > 0 || fetch->query->totals_only)
-	{
-		ready = MemoryContextAllocZero(fetch->context, sizeof(TtReadyPage));
-		ready->unit = unit;
-		ready->page = MemoryContextAlloc(context, sizeof(TtPage));
-		ready->page->reply = reply;
-		ready->page->account = fault->account;
-		ready->page->number = fault->page;
-		ready->page->context = context;
-		dlist_push_tail(&unit->ready, &ready->node);
-		dlist_push_tail(&fetch->ready, &ready->queue_node);
-		fetch->nready++;
-	}
-	else
-		MemoryContextDelete(context);
+	queued = reply->nrows > 0 || fetch->query->totals_only;
+	if (queued)
+		queue_page(fetch, unit, fault, reply, context);
 	tt_job_free(fetch, job);
 	if (last)
 		tt_unit_finish(fetch, unit);
+	return queued;
 }
 
 /* Read the two halves of a unit's days instead. */
@@ -486,7 +492,14 @@ count_request(TtFetch *fetch, const TtFetchJob *job, const TtHttpReply *http,
 	tt_budget_count(fetch->options->serverid, fetch->query->stream->endpoint->path, &delta);
 }
 
-/* A transfer is over, well or not. */
+/*
+ * A transfer is over, well or not.
+ *
+ * The reply and its memory context, the transfer with the HTTP reply, and the
+ * fault that refers to them are owned here and end here, whatever is done about
+ * them; only a page that was queued leaves with its context.  The job may be
+ * gone after the switch.
+ */
 void
 tt_job_done(TtFetch *fetch, TtFetchJob *job)
 {
@@ -500,6 +513,7 @@ tt_job_done(TtFetch *fetch, TtFetchJob *job)
 	TtRemedy	  remedy;
 	int64		  wait_ms;
 	int64		  penalty_ms;
+	bool		  queued = false;
 
 	if (job->granted)
 		tt_budget_sent(&job->grant);
@@ -520,29 +534,29 @@ tt_job_done(TtFetch *fetch, TtFetchJob *job)
 		 fault.endpoint, fault.account, fault.page, http->status,
 		 reply != NULL ? reply->code : -1, reply != NULL ? reply->nrows : 0);
 
-	if (remedy == TT_REMEDY_NONE)
-		page_arrived(fetch, job, &fault, reply, context);
-	else
+	switch (remedy)
 	{
-		switch (remedy)
-		{
-			case TT_REMEDY_RETRY:
-				job_retry(fetch, job, wait_ms, penalty_ms);
-				break;
-			case TT_REMEDY_ASK_LESS:
-				unit_halve(fetch, job->unit, &fault);
-				break;
-			case TT_REMEDY_PARAMETER:
-				parameter_refused(fetch, job, &fault);
-				break;
-			case TT_REMEDY_ACCOUNT:
-				unit_skip(fetch, job->unit, &fault);
-				break;
-			default:
-				tt_fault_raise(&fault);
-		}
-		MemoryContextDelete(context);
+		case TT_REMEDY_NONE:
+			queued = page_arrived(fetch, job, &fault, reply, context);
+			break;
+		case TT_REMEDY_RETRY:
+			job_retry(fetch, job, wait_ms, penalty_ms);
+			break;
+		case TT_REMEDY_ASK_LESS:
+			unit_halve(fetch, job->unit, &fault);
+			break;
+		case TT_REMEDY_PARAMETER:
+			parameter_refused(fetch, job, &fault);
+			break;
+		case TT_REMEDY_ACCOUNT:
+			unit_skip(fetch, job->unit, &fault);
+			break;
+		default:
+			tt_fault_raise(&fault);
 	}
+	/* the fault refers to both until here */
+	if (!queued)
+		MemoryContextDelete(context);
 	tt_http_release(transfer);
 }
 
