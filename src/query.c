@@ -178,12 +178,18 @@ build_kind(TtQuery *query, List *buying_types)
 	query->kinds = kind;
 }
 
+int
+tt_query_page_size(const TtStream *stream, const TtOptions *options)
+{
+	int most = stream->endpoint->max_page_size;
+
+	return options->page_size > 0 ? Min(options->page_size, most) : most;
+}
+
 void
 tt_query_build(TtQuery *query, const TtTable *table, const TtOptions *options,
 			   const List *attrs, TtBounds *bounds, bool need_bound)
 {
-	const TtEndpoint *endpoint = table->stream->endpoint;
-
 	memset(query, 0, sizeof(*query));
 	query->stream = table->stream;
 	query->names = palloc(sizeof(char *) * (list_length(attrs) + table->nkeys + 1));
@@ -207,9 +213,7 @@ tt_query_build(TtQuery *query, const TtTable *table, const TtOptions *options,
 	query->refused = palloc0(sizeof(bool) * (query->nnames + 1));
 	if (table->buying_types != NIL)
 		build_kind(query, table->buying_types);
-	query->page_size = endpoint->max_page_size;
-	if (options->page_size > 0 && options->page_size < query->page_size)
-		query->page_size = options->page_size;
+	query->page_size = tt_query_page_size(table->stream, options);
 	query->app_id = options->app_id;
 	query->secret = options->secret;
 }

@@ -354,7 +354,9 @@ have_row(ForeignScanState *node, bool wait)
 			learn(state);
 		return false;
 	}
-	return !state->order.by_api ||
+	if (!state->order.by_api)
+		return true;
+	return !state->query.order_refused &&
 		   tt_scan_order_check(state, state->page,
 							   RelationGetDescr(node->ss.ss_currentRelation)->natts);
 }
