@@ -100,12 +100,6 @@ tt_fetch_end(TtFetch *fetch)
 	MemoryContextDelete(fetch->context);
 }
 
-int64
-tt_unit_account(const TtFetch *fetch, const TtFetchUnit *unit)
-{
-	return unit->unit.naccounts == 1 ? fetch->query->accounts[unit->unit.account] : 0;
-}
-
 static bool
 account_skipped(const TtFetch *fetch, int64 account)
 {
@@ -113,31 +107,6 @@ account_skipped(const TtFetch *fetch, int64 account)
 		if (fetch->skipped[i] == account)
 			return true;
 	return false;
-}
-
-TtFetchUnit *
-tt_unit_add(TtFetch *fetch, const TtUnit *spec)
-{
-	TtFetchUnit *unit = MemoryContextAllocZero(fetch->context, sizeof(TtFetchUnit));
-
-	unit->unit = *spec;
-	dlist_init(&unit->ready);
-	dlist_push_tail(&fetch->active, &unit->node);
-	tt_unit_restart(fetch, unit);
-	return unit;
-}
-
-void
-tt_job_free(TtFetch *fetch, TtFetchJob *job)
-{
-	if (job->granted)
-		tt_budget_sent(&job->grant);
-	if (job->transfer != NULL)
-		tt_http_release(job->transfer);
-	dlist_delete(&job->node);
-	job->unit->jobs--;
-	fetch->njobs--;
-	pfree(job);
 }
 
 static void
@@ -150,107 +119,6 @@ job_add(TtFetch *fetch, TtFetchUnit *unit)
 	unit->jobs++;
 	fetch->njobs++;
 	dlist_push_tail(&fetch->waiting, &job->node);
-}
-
-/* The page that waits longest leaves the queue. */
-static TtPage *
-take_ready(TtFetch *fetch)
-{
-	TtReadyPage *ready = dlist_container(TtReadyPage, queue_node,
-										 dlist_pop_head_node(&fetch->ready));
-	TtPage		*page = ready->page;
-	TtFetchUnit *unit = ready->unit;
-
-	dlist_delete(&ready->node);
-	fetch->nready--;
-	pfree(ready);
-	if (unit->finished && dlist_is_empty(&unit->ready))
-		pfree(unit);
-	return page;
-}
-
-static void
-drop_jobs(TtFetch *fetch, dlist_head *list, const TtFetchUnit *unit)
-{
-	dlist_mutable_iter iter;
-
-	dlist_foreach_modify(iter, list)
-	{
-		TtFetchJob *job = dlist_container(TtFetchJob, node, iter.cur);
-
-		if (job->unit == unit)
-			tt_job_free(fetch, job);
-	}
-}
-
-/* Forget what came of a unit and what is under way for it. */
-void
-tt_unit_clear(TtFetch *fetch, TtFetchUnit *unit)
-{
-	drop_jobs(fetch, &fetch->waiting, unit);
-	drop_jobs(fetch, &fetch->flying, unit);
-	while (!dlist_is_empty(&unit->ready))
-	{
-		TtReadyPage *ready = dlist_container(TtReadyPage, node, dlist_pop_head_node(&unit->ready));
-
-		dlist_delete(&ready->queue_node);
-		fetch->nready--;
-		tt_fetch_release(ready->page);
-		pfree(ready);
-	}
-	if (unit->seen != NULL)
-		tt_seen_free(unit->seen);
-	unit->seen = NULL;
-}
-
-void
-tt_unit_restart(TtFetch *fetch, TtFetchUnit *unit)
-{
-	tt_unit_clear(fetch, unit);
-	unit->known = false;
-	unit->total = -1;
-	unit->pages = 1;
-	unit->next_page = 1;
-	unit->page_size = tt_unit_page_size(fetch->query, &unit->unit);
-	unit->rows = 0;
-	unit->seen = tt_seen_create(fetch->context);
-}
-
-/* A unit is over; its pages may still wait to be taken. */
-void
-tt_unit_finish(TtFetch *fetch, TtFetchUnit *unit)
-{
-	Assert(unit->jobs == 0);
-	if (unit->seen != NULL)
-		tt_seen_free(unit->seen);
-	unit->seen = NULL;
-	dlist_delete(&unit->node);
-	unit->finished = true;
-	if (dlist_is_empty(&unit->ready))
-		pfree(unit);
-}
-
-/* Begin anew with what the query says now; nothing was handed on yet. */
-void
-tt_fetch_restart(TtFetch *fetch)
-{
-	Assert(!fetch->handed_on);
-	while (!dlist_is_empty(&fetch->active))
-	{
-		TtFetchUnit *unit = dlist_head_element(TtFetchUnit, node, &fetch->active);
-
-		tt_unit_clear(fetch, unit);
-		tt_unit_finish(fetch, unit);
-	}
-	/* what is left is of finished units */
-	while (!dlist_is_empty(&fetch->ready))
-		tt_fetch_release(take_ready(fetch));
-	tt_units_free(fetch->units);
-	fetch->units = tt_units_create(fetch->query);
-	if (fetch->units == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
-	fetch->next_unit = 0;
 }
 
 /*
@@ -315,6 +183,26 @@ bound_reached(const TtFetch *fetch)
 			   query->row_bound;
 }
 
+static bool
+has_next_page(const TtFetchUnit *unit)
+{
+	return unit->next_page <= (unit->known ? unit->pages : 1);
+}
+
+/* Whether another part of the same unit is behind, and should go first. */
+static bool
+runs_ahead(const TtFetchUnit *unit)
+{
+	for (int i = 0; unit->join != NULL && i < tt_join_parts(unit->join); i++)
+	{
+		const TtFetchUnit *part = tt_join_part(unit->join, i);
+
+		if (!part->finished && part->next_page < unit->next_page && has_next_page(part))
+			return true;
+	}
+	return false;
+}
+
 /* A job for the next page or unit, if the concurrency allows; false: none. */
 static bool
 add_next_job(TtFetch *fetch)
@@ -323,14 +211,17 @@ add_next_job(TtFetch *fetch)
 
 	if (fetch->njobs >= fetch->options->concurrency || bound_reached(fetch))
 		return false;
-	fetch->lane.held = fetch->njobs + fetch->nready;
+	fetch->lane.held = fetch->njobs + fetch->nready + fetch->nheld;
+	/* pages that wait for other parts would wait for ever without a request */
+	if (fetch->nheld > 0 && fetch->njobs + fetch->nready == 0)
+		fetch->lane.held = 0;
 	if (!tt_lane_may_hold(&fetch->lane))
 		return false;
 	dlist_foreach(iter, &fetch->active)
 	{
 		TtFetchUnit *unit = dlist_container(TtFetchUnit, node, iter.cur);
 
-		if (unit->next_page <= (unit->known ? unit->pages : 1))
+		if (has_next_page(unit) && !runs_ahead(unit))
 		{
 			job_add(fetch, unit);
 			return true;
@@ -343,7 +234,7 @@ add_next_job(TtFetch *fetch)
 		if (spec.naccounts == 1 &&
 			account_skipped(fetch, fetch->query->accounts[spec.account]))
 			continue;
-		job_add(fetch, tt_unit_add(fetch, &spec));
+		job_add(fetch, tt_unit_begin(fetch, &spec, NULL));
 		return true;
 	}
 	return false;
@@ -473,7 +364,7 @@ take_page(TtFetch *fetch)
 	fetch->handed_on = true;
 	if (ready->unit->unit.naccounts == 1)
 		fetch->served[ready->unit->unit.account] = true;
-	return take_ready(fetch);
+	return tt_unit_take(fetch);
 }
 
 /* Until the next call: what was started goes out, and others may pump us. */

@@ -10,12 +10,10 @@
 
 #include "fetch_private.h"
 
-#include <ctype.h>
 #include <limits.h>
 
 #include "common/hashfn.h"
 #include "fault.h"
-#include "utils/formatting.h"
 #include "utils/memutils.h"
 
 static int64 session_requests = 0;
@@ -42,16 +40,15 @@ fault_init(TtFault *fault, const TtFetch *fetch, const TtFetchJob *job,
 static void
 unit_mismatch(TtFetch *fetch, TtFetchUnit *unit, const TtFault *fault, const char *what)
 {
-	if (unit->reread || unit->handed_on)
+	if (unit->reread || tt_unit_handed_on(unit))
 		tt_fault_incomplete(fault, what);
 	unit->reread = true;
 	fetch->stats->retries++;
 	tt_unit_restart(fetch, unit);
 }
 
-/* The key of a row as a hash; false if the row has none. */
-static bool
-key_hash(const TtFetch *fetch, const TtReply *reply, int row, uint64 *hash)
+bool
+tt_row_key(const TtFetch *fetch, const TtReply *reply, int row, uint64 *hash)
 {
 	bool any = false;
 
@@ -87,7 +84,7 @@ keys_are_new(TtFetch *fetch, TtFetchUnit *unit, const TtReply *reply)
 	{
 		uint64 hash;
 
-		if (!key_hash(fetch, reply, row, &hash) || (hourly && !tt_seen_add(page, hash)))
+		if (!tt_row_key(fetch, reply, row, &hash) || (hourly && !tt_seen_add(page, hash)))
 			continue;
 		all_new = tt_seen_add(unit->seen, hash);
 	}
@@ -107,7 +104,7 @@ drop_repeated_rows(const TtFetch *fetch, TtReply *reply)
 	{
 		uint64 hash;
 
-		if (key_hash(fetch, reply, row, &hash) && !tt_seen_add(seen, hash))
+		if (tt_row_key(fetch, reply, row, &hash) && !tt_seen_add(seen, hash))
 			continue;
 		if (kept < row)
 			memcpy(reply->values + (size_t) kept * reply->nslots,
@@ -154,24 +151,6 @@ check_row_limit(const TtFetch *fetch, const TtFetchUnit *unit, const TtFault *fa
 				 errmsg("advertiser " INT64_FORMAT " has " INT64_FORMAT " rows in foreign table \"%s\", the TikTok API lists at most %d",
 						fault->account, unit->total, fault->table->name, max_rows),
 				 errhint("Add a condition on an id.")));
-}
-
-/* A page waits to be taken, and owns its context from now on. */
-static void
-queue_page(TtFetch *fetch, TtFetchUnit *unit, const TtFault *fault, TtReply *reply,
-		   MemoryContext context)
-{
-	TtReadyPage *ready = MemoryContextAllocZero(fetch->context, sizeof(TtReadyPage));
-
-	ready->unit = unit;
-	ready->page = MemoryContextAlloc(context, sizeof(TtPage));
-	ready->page->reply = reply;
-	ready->page->account = fault->account;
-	ready->page->number = fault->page;
-	ready->page->context = context;
-	dlist_push_tail(&unit->ready, &ready->node);
-	dlist_push_tail(&fetch->ready, &ready->queue_node);
-	fetch->nready++;
 }
 
 /*
@@ -226,32 +205,14 @@ page_arrived(TtFetch *fetch, TtFetchJob *job, const TtFault *fault, TtReply *rep
 		return false;
 	}
 	queued = reply->nrows > 0 || fetch->query->totals_only;
-	if (queued)
-		queue_page(fetch, unit, fault, reply, context);
 	tt_job_free(fetch, job);
+	if (queued && unit->join != NULL)
+		tt_join_add(fetch, unit, reply, fault->page, context);
+	else if (queued)
+		tt_unit_queue(fetch, unit, reply, fault->page, context);
 	if (last)
-		tt_unit_finish(fetch, unit);
+		tt_unit_finish(fetch, unit, fault);
 	return queued;
-}
-
-/* Read the two halves of a unit's days instead. */
-static void
-unit_halve(TtFetch *fetch, TtFetchUnit *unit, const TtFault *fault)
-{
-	TtUnit first = unit->unit;
-	TtUnit second = unit->unit;
-	bool   plain = unit->plain;
-
-	if (fetch->query->stream->report.grain == TT_GRAIN_NONE || !fault->dated ||
-		first.days.from >= first.days.to || unit->handed_on)
-		tt_fault_raise(fault);
-	first.days.to = first.days.from + (first.days.to - first.days.from) / 2;
-	second.days.from = first.days.to + 1;
-	tt_unit_clear(fetch, unit);
-	tt_unit_finish(fetch, unit);
-	tt_unit_add(fetch, &first)->plain = plain;
-	tt_unit_add(fetch, &second)->plain = plain;
-	fetch->stats->retries++;
 }
 
 /* Pages of an account that wait to be taken, also of finished units. */
@@ -272,20 +233,32 @@ drop_ready_pages(TtFetch *fetch, int64 account)
 		fetch->nready--;
 		tt_fetch_release(ready->page);
 		pfree(ready);
-		if (unit->finished && dlist_is_empty(&unit->ready))
-			pfree(unit);
+		tt_unit_release(unit);
 	}
+}
+
+static TtFetchUnit *
+unit_of_account(TtFetch *fetch, int64 account)
+{
+	dlist_iter iter;
+
+	dlist_foreach(iter, &fetch->active)
+	{
+		TtFetchUnit *unit = dlist_container(TtFetchUnit, node, iter.cur);
+
+		if (tt_unit_account(fetch, unit) == account)
+			return unit;
+	}
+	return NULL;
 }
 
 /* on_advertiser_error skip: give the account up, or find out which it is. */
 static void
 unit_skip(TtFetch *fetch, TtFetchUnit *unit, const TtFault *fault)
 {
-	TtUnit			   first = unit->unit;
-	TtUnit			   second = unit->unit;
-	int64			   account = fault->account;
-	bool			   plain = unit->plain;
-	dlist_mutable_iter iter;
+	TtUnit first = *tt_unit_whole(unit);
+	TtUnit second = first;
+	int64  account = fault->account;
 
 	if (!fetch->options->skip_failed_accounts || tt_snapshot_refresh || first.naccounts == 0)
 		tt_fault_raise(fault);
@@ -294,250 +267,15 @@ unit_skip(TtFetch *fetch, TtFetchUnit *unit, const TtFault *fault)
 		first.naccounts /= 2;
 		second.account += first.naccounts;
 		second.naccounts -= first.naccounts;
-		tt_unit_clear(fetch, unit);
-		tt_unit_finish(fetch, unit);
-		tt_unit_add(fetch, &first)->plain = plain;
-		tt_unit_add(fetch, &second)->plain = plain;
+		tt_unit_replace(fetch, unit, &first, &second);
 		return;
 	}
 	tt_fault_warn_account(fault, fetch->served[first.account]);
 	drop_ready_pages(fetch, account);
 	fetch->skipped[fetch->nskipped++] = account;
 	fetch->stats->skipped_accounts++;
-	dlist_foreach_modify(iter, &fetch->active)
-	{
-		TtFetchUnit *other = dlist_container(TtFetchUnit, node, iter.cur);
-
-		if (tt_unit_account(fetch, other) != account)
-			continue;
-		tt_unit_clear(fetch, other);
-		tt_unit_finish(fetch, other);
-	}
-}
-
-/* whether text names a word that is not part of a longer one */
-static bool
-names_word(const char *message, const char *word, bool *quoted)
-{
-	size_t n = strlen(word);
-
-	*quoted = false;
-	for (const char *p = strstr(message, word); p != NULL; p = strstr(p + 1, word))
-	{
-		char before = p > message ? p[-1] : ' ';
-		char after = p[n];
-
-		if (isalnum((unsigned char) before) || before == '_' ||
-			isalnum((unsigned char) after) || after == '_')
-			continue;
-		*quoted = before != '\0' && strchr("'\"`[", before) != NULL;
-		return true;
-	}
-	return false;
-}
-
-/*
- * What a message says before it lists what is valid ("metrics.2: Must be one
- * of: spend, ..."): the names of that list are not refused.
- */
-static const char *
-before_valid_names(const char *message)
-{
-	static const char *const lists[] = {
-		"be one of", "not one of", "expected one of", "valid metrics", "valid values",
-		"valid fields", "valid options", "supported metrics", "supported values",
-		"supported fields", "allowed metrics", "allowed values", "allowed fields",
-		"available metrics", "permitted values", "choose from"};
-	char *text = pstrdup(message);
-	char *lower = asc_tolower(message, strlen(message));
-
-	for (int i = 0; i < lengthof(lists); i++)
-		for (char *p = strstr(lower, lists[i]); p != NULL; p = strstr(p + 1, lists[i]))
-		{
-			/* "invalid metrics: cpm", "not supported metrics: cpm" */
-			if ((p > lower && isalnum((unsigned char) p[-1])) ||
-				(p - lower >= 4 && strncmp(p - 4, "not ", 4) == 0))
-				continue;
-			text[p - lower] = '\0';
-			break;
-		}
-	return text;
-}
-
-/* Whether a report's unit asks for no more than it must. */
-static bool
-asks_least(const TtQuery *query, const TtUnit *unit)
-{
-	if (tt_unit_names(query, unit) > 1)
-		return false;
-	for (int i = unit->names.first; i < unit->names.first + unit->names.n; i++)
-		if (!query->refused[i] && strcmp(query->names[i], TT_LAST_METRIC) != 0)
-			return false;
-	return true;
-}
-
-/*
- * A metric that the catalogue knows and the API refuses is no longer asked
- * for, and reads as NULL.  Returns whether there was one, and whether rows were
- * to come in its order.  A name that is an ordinary word ("result") counts only
- * if the message speaks of metrics.
- */
-static bool
-drop_refused_metrics(TtFetch *fetch, TtFetchJob *job, const TtFault *fault,
-					 bool *order_gone)
-{
-	TtQuery	   *query = fetch->query;
-	const char *message = fault->reply->message;
-	bool		about_metrics = strstr(message, "metric") != NULL ||
-						 strstr(message, "Metric") != NULL;
-	const char *refusal;
-	bool		dropped = false;
-
-	*order_gone = false;
-	if (query->stream->kind != TT_KIND_REPORT || !query->send_names || tt_snapshot_refresh)
-		return false;
-	/* another job may have dropped what this one asked for: then just ask again */
-	if (job->nnames > tt_unit_names(query, &job->unit->unit))
-		return true;
-	if (asks_least(query, &job->unit->unit))
-		return false;
-	refusal = before_valid_names(message);
-	for (int i = 0; i < query->nnames; i++)
-	{
-		const char *name = query->names[i];
-		bool		quoted;
-
-		if (query->refused[i] || !names_word(refusal, name, &quoted) ||
-			tt_metric_find(name) == NULL ||
-			!(about_metrics || quoted || strchr(name, '_') != NULL))
-			continue;
-		query->refused[i] = true;
-		dropped = true;
-		/* without it all its values are NULL, and any order of them is right */
-		if (query->order_field != NULL && strcmp(query->order_field, name) == 0)
-		{
-			if (job->unit->handed_on)
-				tt_fault_raise(fault);
-			query->order_field = NULL;
-			*order_gone = true;
-		}
-		ereport(WARNING,
-				(errcode(ERRCODE_FDW_COLUMN_NAME_NOT_FOUND),
-				 errmsg("the TikTok API refuses metric \"%s\" for foreign table \"%s\"; it reads as NULL",
-						name, fault->table->name),
-				 errdetail("The API says: %s", tt_redact(fault->options, message))));
-	}
-	return dropped;
-}
-
-/*
- * A field that the catalogue knows and the API refuses by name: ask for whole
- * rows instead.  Returns whether that may help.
- */
-static bool
-drop_refused_fields(TtFetch *fetch, TtFetchJob *job, const TtFault *fault)
-{
-	TtQuery	   *query = fetch->query;
-	const char *message = fault->reply->message;
-
-	if (query->stream->kind == TT_KIND_REPORT || job->nnames == 0)
-		return false;
-	for (int i = 0; i < query->nnames && query->send_names; i++)
-	{
-		bool quoted;
-
-		if (names_word(message, query->names[i], &quoted) &&
-			(quoted || strchr(query->names[i], '_') != NULL ||
-			 strstr(message, "field") != NULL))
-			query->send_names = false;
-	}
-	return !query->send_names;
-}
-
-/*
- * What was thought to be enough rows may not be: conditions or the order are
- * gone.  Units that begin (again) from now on read whole pages.
- */
-static void
-forget_row_bound(TtFetch *fetch)
-{
-	fetch->query->row_bound = 0;
-	fetch->query->page_size = tt_query_page_size(fetch->query->stream, fetch->options);
-}
-
-/* Rows in any order: the scan sees order_refused, and sorts. */
-static bool
-drop_order(TtFetch *fetch, TtFetchUnit *unit)
-{
-	if (fetch->query->order_field == NULL || unit->handed_on)
-		return false;
-	fetch->query->order_field = NULL;
-	fetch->query->order_refused = true;
-	fetch->stats->retries++;
-	tt_unit_restart(fetch, unit);
-	return true;
-}
-
-/*
- * Ask without the conditions, where they are rechecked.  One that is cut into
- * batches stays as long as it may: each batch without it would give all rows.
- * If it is what is refused, everything is asked for again in one piece.
- */
-static bool
-drop_conditions(TtFetch *fetch, TtFetchUnit *unit)
-{
-	TtQuery *query = fetch->query;
-	bool	 batched = fetch->units->nbatches > 1;
-
-	if (query->nconditions == 0 || query->exact || unit->handed_on)
-		return false;
-	if (!unit->plain && query->nconditions > batched)
-	{
-		unit->plain = true;
-		forget_row_bound(fetch);
-		tt_unit_restart(fetch, unit);
-	}
-	else if (batched && !fetch->handed_on)
-	{
-		forget_row_bound(fetch);
-		query->nconditions = 0;
-		tt_fetch_restart(fetch);
-	}
-	else
-		return false;
-	fetch->stats->retries++;
-	return true;
-}
-
-/*
- * A refused parameter: metrics, fields, the order and conditions can be left
- * out, if need be one after the other; otherwise it is an error.
- */
-static void
-parameter_refused(TtFetch *fetch, TtFetchJob *job, const TtFault *fault)
-{
-	const char *message = fault->reply->message;
-	bool		order_gone;
-
-	if ((strstr(message, "order_field") != NULL || strstr(message, "order_type") != NULL) &&
-		drop_order(fetch, job->unit))
-		return;
-	if (drop_refused_metrics(fetch, job, fault, &order_gone) ||
-		drop_refused_fields(fetch, job, fault))
-	{
-		if (order_gone)
-		{
-			forget_row_bound(fetch);
-			tt_unit_restart(fetch, job->unit);
-			return;
-		}
-		job->tries = 0;
-		dlist_delete(&job->node);
-		dlist_push_head(&fetch->waiting, &job->node);
-		return;
-	}
-	if (!drop_conditions(fetch, job->unit) && !drop_order(fetch, job->unit))
-		tt_fault_raise(fault);
+	while ((unit = unit_of_account(fetch, account)) != NULL)
+		tt_unit_drop(fetch, unit);
 }
 
 static void
@@ -622,10 +360,10 @@ tt_job_done(TtFetch *fetch, TtFetchJob *job)
 			job_retry(fetch, job, wait_ms, penalty_ms);
 			break;
 		case TT_REMEDY_ASK_LESS:
-			unit_halve(fetch, job->unit, &fault);
+			tt_unit_cut(fetch, job->unit, &fault);
 			break;
 		case TT_REMEDY_PARAMETER:
-			parameter_refused(fetch, job, &fault);
+			tt_parameter_refused(fetch, job, &fault);
 			break;
 		case TT_REMEDY_ACCOUNT:
 			unit_skip(fetch, job->unit, &fault);

@@ -1,7 +1,9 @@
 /*
  * fetch_private.h
- *	  What fetch.c (units, jobs, sending) and fetch_judge.c (what a reply
- *	  means) share; nobody else includes it.
+ *	  What the files of this room share; nobody else includes it.
+ *
+ * fetch.c: units, jobs, sending.  fetch_judge.c: what a reply means.
+ * fetch_refused.c, fetch_cut.c: asking for something else, for less.
  */
 #ifndef TT_FETCH_PRIVATE_H
 #define TT_FETCH_PRIVATE_H
@@ -9,6 +11,7 @@
 #include "postgres.h"
 
 #include "budget.h"
+#include "fault.h"
 #include "fetch.h"
 #include "fetch_lanes.h"
 #include "fetch_seen.h"
@@ -16,7 +19,12 @@
 #include "lib/ilist.h"
 #include "utils/timestamp.h"
 
-/* a unit that is being read */
+/* metrics that one request may have */
+#define TT_MAX_METRICS 100
+
+typedef struct TtJoin TtJoin;
+
+/* a unit that is being read, or a part of one */
 typedef struct TtFetchUnit
 {
 	dlist_node node;
@@ -26,6 +34,9 @@ typedef struct TtFetchUnit
 	bool	   handed_on; /* some of its rows left */
 	bool	   known;	  /* its first page came */
 	bool	   finished;  /* read to its end: freed with its last page */
+	TtJoin	  *join;	  /* of which it is a part; NULL: it is all there is */
+	int		   part;
+	int		   max_names; /* metrics that one request may have */
 	int		   page_size;
 	int64	   total;	  /* rows promised; -1: not told */
 	int		   pages;	  /* known pages; grows where not told */
@@ -79,6 +90,7 @@ struct TtFetch
 	bool				  handed_on; /* some rows left */
 	int					  njobs;
 	int					  nready;
+	int					  nheld;		/* pages that wait for another part of their unit */
 	int64				  rows_arrived; /* of this fetch */
 	TimestampTz			  budget_until; /* the budget has nothing before; 0: ask it */
 	TimestampTz			  budget_since; /* since when it is waited for; 0: it is not */
@@ -87,16 +99,61 @@ struct TtFetch
 	bool				 *served; /* by account index: rows of it were handed on */
 };
 
-/* fetch.c */
-extern int64		tt_unit_account(const TtFetch *fetch, const TtFetchUnit *unit);
-extern TtFetchUnit *tt_unit_add(TtFetch *fetch, const TtUnit *spec);
-extern void			tt_unit_clear(TtFetch *fetch, TtFetchUnit *unit);
-extern void			tt_unit_restart(TtFetch *fetch, TtFetchUnit *unit);
-extern void			tt_unit_finish(TtFetch *fetch, TtFetchUnit *unit);
-extern void			tt_fetch_restart(TtFetch *fetch);
-extern void			tt_job_free(TtFetch *fetch, TtFetchJob *job);
+/* fetch_units.c */
+extern int64   tt_unit_account(const TtFetch *fetch, const TtFetchUnit *unit);
+extern void	   tt_job_free(TtFetch *fetch, TtFetchJob *job);
+extern TtPage *tt_unit_take(TtFetch *fetch);
+extern void	   tt_unit_queue(TtFetch *fetch, TtFetchUnit *unit, TtReply *reply, int number,
+							 MemoryContext context);
+extern void	   tt_unit_release(TtFetchUnit *unit);
+
+/* the unit of which it is a part, or itself; whether some of its rows left */
+extern const TtUnit *tt_unit_whole(const TtFetchUnit *unit);
+extern bool			 tt_unit_handed_on(const TtFetchUnit *unit);
+
+/*
+ * Read a unit, in parts where it needs them; returns the first.  like: a unit
+ * (NULL: none) whose place it takes, and whose history it keeps.
+ */
+extern TtFetchUnit *tt_unit_begin(TtFetch *fetch, const TtUnit *spec, const TtFetchUnit *like);
+
+/*
+ * These three may free the unit.  restart: read it again.  drop: give it up,
+ * with all its parts.  finish: it was read to its end; fault says of what
+ * request, should its parts not fit together.
+ */
+extern void tt_unit_restart(TtFetch *fetch, TtFetchUnit *unit);
+extern void tt_unit_drop(TtFetch *fetch, TtFetchUnit *unit);
+extern void tt_unit_finish(TtFetch *fetch, TtFetchUnit *unit, const TtFault *fault);
+extern void tt_fetch_restart(TtFetch *fetch);
+
+/* fetch_join.c: what the parts of a unit say of a row is put together */
+extern TtJoin		*tt_join_create(TtFetch *fetch, const TtUnit *whole);
+extern void			 tt_join_enter(TtJoin *join, TtFetchUnit *unit);
+extern int			 tt_join_parts(const TtJoin *join);
+extern TtFetchUnit	*tt_join_part(const TtJoin *join, int part);
+extern const TtUnit *tt_join_whole(const TtJoin *join);
+
+/* a page of a part came; owns its context from now on */
+extern void tt_join_add(TtFetch *fetch, TtFetchUnit *unit, TtReply *reply, int number,
+						MemoryContext context);
+
+/* a part was read to its end: ERROR if it was the last and rows are left over */
+extern void tt_join_leave(TtFetchUnit *unit, const TtFault *fault);
+extern void tt_join_free(TtFetch *fetch, TtJoin *join);
 
 /* fetch_judge.c: a transfer is over, well or not */
 extern void tt_job_done(TtFetch *fetch, TtFetchJob *job);
+
+/* the key of a row as a hash; false if the row has none */
+extern bool tt_row_key(const TtFetch *fetch, const TtReply *reply, int row, uint64 *hash);
+
+/* fetch_refused.c: ask without what is refused, or raise */
+extern void tt_parameter_refused(TtFetch *fetch, TtFetchJob *job, const TtFault *fault);
+
+/* fetch_cut.c: read two units in place of one; smaller ones, or raise */
+extern void tt_unit_replace(TtFetch *fetch, TtFetchUnit *unit, const TtUnit *first,
+							const TtUnit *second);
+extern void tt_unit_cut(TtFetch *fetch, TtFetchUnit *unit, const TtFault *fault);
 
 #endif /* TT_FETCH_PRIVATE_H */

@@ -367,6 +367,38 @@ tt_unit_names(const TtQuery *query, const TtUnit *unit)
 	return n;
 }
 
+bool
+tt_unit_next_part(const TtQuery *query, const TtUnit *unit, int max, TtUnit *part)
+{
+	int end = unit->names.first + unit->names.n;
+	int n = 0;
+
+	part->names.first += part->names.n;
+	part->names.n = 0;
+	while (part->names.first + part->names.n < end)
+	{
+		bool refused = name_refused(query, part->names.first + part->names.n);
+
+		if (!refused && n == max)
+			break;
+		n += !refused;
+		part->names.n++;
+	}
+	return n > 0;
+}
+
+/* Whether the rows are ordered by a metric that the unit does not ask for. */
+static bool
+order_missing(const TtQuery *query, const TtUnit *unit)
+{
+	if (query->order_field == NULL)
+		return false;
+	for (int i = unit->names.first; i < unit->names.first + unit->names.n; i++)
+		if (strcmp(query->names[i], query->order_field) == 0)
+			return false;
+	return true;
+}
+
 /*
  * The names to send.  A report needs a metric: one that all reports have, when
  * those that were wanted are refused.
@@ -379,6 +411,10 @@ unit_names(const TtQuery *query, const TtUnit *unit)
 	for (int i = unit->names.first; i < unit->names.first + unit->names.n; i++)
 		if (!name_refused(query, i))
 			json_array_append_new(names, json_string(query->names[i]));
+	if (query->stream->kind != TT_KIND_REPORT)
+		return names;
+	if (order_missing(query, unit))
+		json_array_append_new(names, json_string(query->order_field));
 	if (json_array_size(names) == 0)
 		json_array_append_new(names, json_string(TT_LAST_METRIC));
 	return names;

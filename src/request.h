@@ -183,6 +183,12 @@ typedef struct TtParams
 /* what a report is asked for when all that was wanted of it is refused */
 #define TT_LAST_METRIC "spend"
 
+/*
+ * Fill *part with the next names of a unit, at most max that are not refused;
+ * begin with part->names.n = 0 in a copy of the unit.  False at the end.
+ */
+extern bool tt_unit_next_part(const TtQuery *query, const TtUnit *unit, int max, TtUnit *part);
+
 /* parameter strings longer than this go as a JSON body */
 #define TT_MAX_QUERY_STRING 8192
 
