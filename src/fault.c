@@ -22,6 +22,7 @@
 #define MAX_MAINTENANCE_MS 60000
 #define MINUTE_LIMIT_MS	   (5 * 60 * 1000)
 #define MAX_RETRY_AFTER_S  300 /* longer is for the caller to decide */
+#define CODE_TIMED_OUT	   51010
 
 /* 500 ms doubling, with up to a fifth of jitter downwards */
 static int64
@@ -72,6 +73,14 @@ static bool
 has_code(const TtFault *fault)
 {
 	return fault->reply != NULL && fault->reply->has_code;
+}
+
+bool
+tt_fault_overdue(const TtFault *fault)
+{
+	if (fault->http->outcome != TT_HTTP_OK)
+		return fault->http->overdue;
+	return has_code(fault) ? fault->reply->code == CODE_TIMED_OUT : fault->http->status == 504;
 }
 
 /* What Retry-After asks for, within limits; else the usual. */
@@ -125,6 +134,19 @@ http_remedy(const TtFault *fault, int64 *wait_ms, int64 *penalty_ms)
 	return TT_REMEDY_RAISE;
 }
 
+/*
+ * Whether 40001 is about the endpoint ("advertiser does not grant you
+ * /file/video/ad/search/:GET permission"), so that no other account helps.
+ */
+static bool
+endpoint_refused(const TtFault *fault)
+{
+	const char *message = fault->reply->message;
+
+	return fault->reply->code == 40001 && says(message, "grant") &&
+		   (says(message, fault->endpoint) || says(message, "grant you /"));
+}
+
 static TtRemedy
 unlimited_remedy(const TtFault *fault, int64 *wait_ms, int64 *penalty_ms)
 {
@@ -161,7 +183,7 @@ unlimited_remedy(const TtFault *fault, int64 *wait_ms, int64 *penalty_ms)
 		case TT_CODE_TOO_LARGE:
 			return TT_REMEDY_ASK_LESS;
 		case TT_CODE_FORBIDDEN:
-			return TT_REMEDY_ACCOUNT;
+			return endpoint_refused(fault) ? TT_REMEDY_RAISE : TT_REMEDY_ACCOUNT;
 		case TT_CODE_PARAMETER:
 			return TT_REMEDY_PARAMETER;
 		default:
@@ -176,6 +198,9 @@ tt_fault_remedy(const TtFault *fault, int64 *wait_ms, int64 *penalty_ms)
 
 	*wait_ms = 0;
 	*penalty_ms = 0;
+	/* once more as it is, not twice */
+	if (fault->overdue > 1 && tt_fault_overdue(fault))
+		return TT_REMEDY_ASK_LESS;
 	remedy = unlimited_remedy(fault, wait_ms, penalty_ms);
 	if (remedy == TT_REMEDY_RETRY && fault->tries > fault->options->max_retries)
 		return TT_REMEDY_RAISE;
@@ -252,17 +277,67 @@ mapping_hint(const TtFault *fault, int64 code)
 					user, server);
 }
 
+/* What was tried before a request that takes too long is given up. */
+static char *
+overdue_hint(const TtFault *fault)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	appendStringInfoString(&buf, "It was not asked for again because TikTok blocks requests that time out three times. It asked for");
+	if (fault->dated)
+		appendStringInfo(&buf, " %d day(s),", fault->days.to - fault->days.from + 1);
+	if (fault->names > 0)
+		appendStringInfo(&buf, " %d column(s),", fault->names);
+	appendStringInfo(&buf, " %d row(s) a page: add a condition on an id, ask for fewer columns, run the query later, or raise timeout of server %s.",
+					 Max(fault->rows, 1), quote_identifier(fault->options->server_name));
+	return buf.data;
+}
+
+/* For what neither trying again nor asking differently helps. */
+static char *
+fatal_hint(const TtFault *fault, int64 code)
+{
+	const char *server = quote_identifier(fault->options->server_name);
+
+	switch (code)
+	{
+		case 40006:
+		case 40051:
+			return psprintf("TikTok no longer serves this version of its API: check option api_url of server %s, or update tiktok_fdw.",
+							server);
+		case 40008:
+			return psprintf("Check options api_url and environment of server %s.", server);
+		case 40009:
+		case 40013:
+		case 40014:
+			return psprintf("The sandbox and production have accounts and endpoints of their own: check option environment of server %s.",
+							server);
+		case 41000:
+			return "TikTok does not serve the country that this machine's address belongs to.";
+		case 41001:
+			return "TikTok took this endpoint offline: look for its successor in a newer tiktok_fdw.";
+		default:
+			return NULL;
+	}
+}
+
 static char *
 code_hint(const TtFault *fault)
 {
 	const char *server = quote_identifier(fault->options->server_name);
 	int64		code = fault->reply->code;
 
+	if (fault->overdue > 1)
+		return overdue_hint(fault);
 	switch (tt_code_class(code))
 	{
 		case TT_CODE_AUTH:
 			return mapping_hint(fault, code);
 		case TT_CODE_FORBIDDEN:
+			if (endpoint_refused(fault))
+				return psprintf("The app was not granted this endpoint: add the permission (scope) for %s to the app in TikTok's developer portal, and authorise it again.",
+								fault->endpoint);
 			return psprintf("Give the token access to the advertiser, name other accounts (condition on advertiser_id, option advertiser_ids), or skip refused accounts: ALTER SERVER %s OPTIONS (ADD on_advertiser_error 'skip').",
 							server);
 		case TT_CODE_RATE:
@@ -282,9 +357,7 @@ code_hint(const TtFault *fault)
 			return psprintf("TikTok's service is disturbed: run the query again later, or raise max_retries of server %s.",
 							server);
 		default:
-			if (code == 40008)
-				return psprintf("Check options api_url and environment of server %s.", server);
-			return NULL;
+			return fatal_hint(fault, code);
 	}
 }
 
@@ -341,8 +414,10 @@ raise_transport(const TtFault *fault)
 					 errmsg("request to \"%s\" timed out: %s", fault->options->host,
 							tt_redact(fault->options, fault->http->error)),
 					 errdetail_internal("%s", fault_detail(fault)),
-					 errhint("Run the query again, or raise timeout or connect_timeout of server %s.",
-							 server)));
+					 fault->overdue > 1
+						 ? errhint("%s", overdue_hint(fault))
+						 : errhint("Run the query again, or raise timeout or connect_timeout of server %s.",
+								   server)));
 			break;
 		default:
 			ereport(ERROR,
@@ -371,8 +446,10 @@ raise_http(const TtFault *fault)
 	else if (status >= 500)
 	{
 		sqlstate = ERRCODE_CONNECTION_FAILURE;
-		hint = psprintf("TikTok's service is disturbed: run the query again later, or raise max_retries of server %s.",
-						quote_identifier(fault->options->server_name));
+		hint = fault->overdue > 1
+				   ? overdue_hint(fault)
+				   : psprintf("TikTok's service is disturbed: run the query again later, or raise max_retries of server %s.",
+							  quote_identifier(fault->options->server_name));
 	}
 	else if (status == 401 || status == 407)
 	{

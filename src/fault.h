@@ -26,18 +26,24 @@ typedef struct TtFault
 	int				   page;	/* 0: the endpoint does not page */
 	bool			   dated;	/* days are asked for */
 	TtDays			   days;
-	int				   tries; /* how often the request was sent */
+	int				   tries;	/* how often the request was sent */
+	int				   overdue; /* how often it was not answered in time */
+	int				   names;	/* metrics or fields it asked for; 0: the API's own */
+	int				   rows;	/* a page; 0: the endpoint does not page */
 } TtFault;
 
 typedef enum TtRemedy
 {
 	TT_REMEDY_NONE,		 /* it succeeded */
 	TT_REMEDY_RETRY,	 /* send it again after *wait_ms */
-	TT_REMEDY_ASK_LESS,	 /* 40067: halve the window */
+	TT_REMEDY_ASK_LESS,	 /* too large, or too slow twice: cut the unit */
 	TT_REMEDY_PARAMETER, /* ask without what is refused, else raise */
 	TT_REMEDY_ACCOUNT,	 /* 40001: this account cannot be read */
 	TT_REMEDY_RAISE
 } TtRemedy;
+
+/* whether the API took too long: TikTok blocks who asks a third time for it */
+extern bool tt_fault_overdue(const TtFault *fault);
 
 /*
  * wait_ms: how long this request waits.  penalty_ms: how long nobody with the

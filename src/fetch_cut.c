@@ -2,14 +2,17 @@
  * fetch_cut.c
  *	  Reading a unit in smaller ones, when it is too much for a request.
  *
- * Cut are first the days, then the ids that conditions name, then the metrics:
- * each row still comes from exactly one request (or, of metrics, from one request
- * for each of them).  What lists and reports without days have left to cut may
- * be nothing.
+ * Cut are first the days, then the ids that conditions name, then the metrics,
+ * at last the pages: each row still comes from exactly one request (or, of
+ * metrics, from one request for each of them).
  */
 #include "postgres.h"
 
 #include "fetch_private.h"
+
+/* less than these is not asked for: it would take longer, not shorter */
+#define LEAST_NAMES 10
+#define LEAST_ROWS	100
 
 void
 tt_unit_replace(TtFetch *fetch, TtFetchUnit *unit, const TtUnit *first, const TtUnit *second)
@@ -54,11 +57,23 @@ cut_names(TtFetch *fetch, TtFetchUnit *unit)
 	TtFetchUnit like = *unit;
 	int			names = tt_unit_names(fetch->query, &unit->unit);
 
-	if (fetch->query->stream->kind != TT_KIND_REPORT || !fetch->query->send_names || names < 2)
+	if (fetch->query->stream->kind != TT_KIND_REPORT || !fetch->query->send_names ||
+		names < 2 * LEAST_NAMES)
 		return false;
 	like.max_names = (names + 1) / 2;
 	tt_unit_drop(fetch, unit);
 	(void) tt_unit_begin(fetch, &whole, &like);
+	return true;
+}
+
+/* Ask for pages of half the size. */
+static bool
+cut_pages(TtFetch *fetch, TtFetchUnit *unit)
+{
+	if (unit->page_size < 2 * LEAST_ROWS)
+		return false;
+	unit->max_rows = unit->page_size / 2;
+	tt_unit_restart(fetch, unit);
 	return true;
 }
 
@@ -72,7 +87,7 @@ tt_unit_cut(TtFetch *fetch, TtFetchUnit *unit, const TtFault *fault)
 		tt_fault_raise(fault);
 	if (cut_days(fetch, &first, &second) || cut_slice(&first.values, &second.values))
 		tt_unit_replace(fetch, unit, &first, &second);
-	else if (!cut_names(fetch, unit))
+	else if (!cut_names(fetch, unit) && !(fault->overdue > 1 && cut_pages(fetch, unit)))
 		tt_fault_raise(fault);
 	fetch->stats->retries++;
 }

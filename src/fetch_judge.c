@@ -34,6 +34,8 @@ fault_init(TtFault *fault, const TtFetch *fetch, const TtFetchJob *job,
 				   !fetch->query->stream->report.lifetime;
 	fault->days = job->unit->unit.days;
 	fault->tries = job->tries;
+	fault->names = job->nnames;
+	fault->rows = job->unit->page_size;
 }
 
 /* The unit cannot be right: read it again once, if none of its rows left. */
@@ -345,6 +347,8 @@ tt_job_done(TtFetch *fetch, TtFetchJob *job)
 	}
 	fault_init(&fault, fetch, job, http, reply);
 	fault.malformed = malformed;
+	if (tt_fault_overdue(&fault))
+		fault.overdue = ++job->overdue;
 	remedy = tt_fault_remedy(&fault, &wait_ms, &penalty_ms);
 	count_request(fetch, job, http, reply, remedy);
 	elog(DEBUG1, "tiktok_fdw: %s, advertiser " INT64_FORMAT ", page %d: HTTP status %d, code " INT64_FORMAT ", %d rows",

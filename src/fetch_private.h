@@ -37,6 +37,7 @@ typedef struct TtFetchUnit
 	TtJoin	  *join;	  /* of which it is a part; NULL: it is all there is */
 	int		   part;
 	int		   max_names; /* metrics that one request may have */
+	int		   max_rows;  /* rows of a page, where the usual took too long; 0: the usual */
 	int		   page_size;
 	int64	   total;	  /* rows promised; -1: not told */
 	int		   pages;	  /* known pages; grows where not told */
@@ -52,8 +53,9 @@ typedef struct TtFetchJob
 	dlist_node	  node; /* in fetch->waiting or fetch->flying */
 	TtFetchUnit	 *unit;
 	int			  page;
-	int			  tries;  /* how often it was sent */
-	int			  nnames; /* metrics asked for when it was sent */
+	int			  tries;   /* how often it was sent */
+	int			  overdue; /* how often it was not answered in time */
+	int			  nnames;  /* metrics asked for when it was sent */
 	TimestampTz	  not_before;
 	TtTransfer	 *transfer;
 	bool		  granted; /* holds a grant not yet told as sent */

@@ -78,6 +78,7 @@ add_unit(TtFetch *fetch, const TtUnit *spec, const TtFetchUnit *like)
 
 	unit->unit = *spec;
 	unit->max_names = like != NULL ? like->max_names : TT_MAX_METRICS;
+	unit->max_rows = like != NULL ? like->max_rows : 0;
 	unit->plain = like != NULL && like->plain;
 	unit->reread = like != NULL && like->reread;
 	dlist_init(&unit->ready);
@@ -178,6 +179,8 @@ tt_unit_restart(TtFetch *fetch, TtFetchUnit *unit)
 	unit->pages = 1;
 	unit->next_page = 1;
 	unit->page_size = tt_unit_page_size(fetch->query, &unit->unit);
+	if (unit->max_rows > 0)
+		unit->page_size = Min(unit->page_size, unit->max_rows);
 	unit->rows = 0;
 	unit->seen = tt_seen_create(fetch->context);
 }

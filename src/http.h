@@ -51,6 +51,8 @@ typedef struct TtHttpReply
 	int			  retry_after;	 /* seconds; -1: no such header */
 	bool		  ads_throttled; /* header X-Tt-Ads-Throttle is there and is not
 								 * "false" or "0" */
+	bool		  overdue;		 /* TT_HTTP_TIMEOUT although the request was sent:
+								  * the other side took too long */
 	char		  error[512];	 /* of libcurl, with the phase (DNS, connect, TLS,
 								 * server) and times of a time-out; "" if OK;
 								 * contains no URL query and no header */

@@ -447,6 +447,7 @@ describe_timeout(TtTransfer *transfer)
 	else
 		phase = until[0] > 0 ? 1 : 0;
 	until[phase] = reached(easy, CURLINFO_TOTAL_TIME_T);
+	transfer->reply.overdue = phase >= 3;
 
 	used = snprintf(text, size, "timed out after " INT64_FORMAT " ms while %s (",
 					until[phase] / 1000, doing[phase]);

@@ -82,12 +82,12 @@ extern bool tt_reply_int(const TtValue *value, int64 *result);
 typedef enum TtCodeClass
 {
 	TT_CODE_OK,
-	TT_CODE_RETRY,		 /* service side, transient conflicts */
+	TT_CODE_RETRY,		 /* service side, what is not ready, transient conflicts */
 	TT_CODE_RATE,		 /* throttled */
 	TT_CODE_MAINTENANCE, /* 60001: retry slowly */
-	TT_CODE_TOO_LARGE,	 /* 40067: ask for less */
-	TT_CODE_FORBIDDEN,	 /* 40001: this account, not the query */
-	TT_CODE_PARAMETER,	 /* 40000, 40002, 40006, 40007 */
+	TT_CODE_TOO_LARGE,	 /* 40011, 40067: ask for less */
+	TT_CODE_FORBIDDEN,	 /* 40001, 4030x: this account, not the query */
+	TT_CODE_PARAMETER,	 /* 40000, 40002, 40007 */
 	TT_CODE_AUTH,		 /* 401xx: token, app */
 	TT_CODE_FATAL		 /* everything else */
 } TtCodeClass;

@@ -10,9 +10,9 @@
 #include "reply.h"
 
 /*
- * In the order of codes; what is in no row is fatal.  TikTok's own table of
- * codes cannot be had: these come from its pages, its SDKs and from what other
- * clients have met.
+ * In the order of codes; what is in no row is fatal.  From TikTok's appendix of
+ * return codes, except 40067, 40131, 40902, 40903 and 40913, which other clients
+ * have met.
  */
 static const struct
 {
@@ -27,29 +27,43 @@ static const struct
 	{20001, 20001, TT_CODE_FATAL, ERRCODE_FDW_ERROR},
 	/* invalid request */
 	{40000, 40000, TT_CODE_PARAMETER, ERRCODE_INVALID_PARAMETER_VALUE},
-	/* no permission for this object or scope */
+	/* no permission for this object, or for the endpoint */
 	{40001, 40001, TT_CODE_FORBIDDEN, ERRCODE_INSUFFICIENT_PRIVILEGE},
 	/* a parameter is wrong, or what it names does not exist */
 	{40002, 40002, TT_CODE_PARAMETER, ERRCODE_INVALID_PARAMETER_VALUE},
-	/* invalid parameter; object not found */
-	{40006, 40007, TT_CODE_PARAMETER, ERRCODE_INVALID_PARAMETER_VALUE},
-	/* wrong path */
-	{40008, 40008, TT_CODE_FATAL, ERRCODE_FDW_ERROR},
-	/* throttled: this endpoint, or the app */
+	/* the version of the API does not go with the request */
+	{40006, 40006, TT_CODE_FATAL, ERRCODE_INVALID_PARAMETER_VALUE},
+	/* object or parameter not found */
+	{40007, 40007, TT_CODE_PARAMETER, ERRCODE_INVALID_PARAMETER_VALUE},
+	/* no such endpoint, also: not in the sandbox; sandbox account; domain */
+	{40008, 40010, TT_CODE_FATAL, ERRCODE_FDW_ERROR},
+	/* too many ids in one request */
+	{40011, 40011, TT_CODE_TOO_LARGE, ERRCODE_PROGRAM_LIMIT_EXCEEDED},
+	/* the sandbox does not have it */
+	{40013, 40014, TT_CODE_FATAL, ERRCODE_FDW_ERROR},
+	/* throttled: this endpoint */
 	{40016, 40016, TT_CODE_RATE, ERRCODE_CONFIGURATION_LIMIT_EXCEEDED},
+	/* duplicate request; invalid version */
+	{40050, 40051, TT_CODE_FATAL, ERRCODE_FDW_ERROR},
 	/* the query is too large */
 	{40067, 40067, TT_CODE_TOO_LARGE, ERRCODE_PROGRAM_LIMIT_EXCEEDED},
 	/* the app's rate limit is reached */
 	{40100, 40100, TT_CODE_RATE, ERRCODE_CONFIGURATION_LIMIT_EXCEEDED},
 	/* app_id and secret, token, authorisation, scope: wrong, empty, expired, revoked */
 	{40101, 40131, TT_CODE_AUTH, ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION},
-	/* throttled; 40133: this account on this path */
+	/* throttled; 40132: this value of a field; 40133: this account on this path */
 	{40132, 40133, TT_CODE_RATE, ERRCODE_CONFIGURATION_LIMIT_EXCEEDED},
 	{40134, 40199, TT_CODE_AUTH, ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION},
-	/* conflicts that pass */
-	{40202, 40202, TT_CODE_RETRY, ERRCODE_CONNECTION_FAILURE},
+	/* a task failed, is not ready, conflicts with another write: it passes */
+	{40200, 40202, TT_CODE_RETRY, ERRCODE_CONNECTION_FAILURE},
+	/* the account does not exist, was deleted, cannot be matched */
+	{40300, 40301, TT_CODE_FORBIDDEN, ERRCODE_INSUFFICIENT_PRIVILEGE},
+	/* internal validation */
+	{40700, 40700, TT_CODE_RETRY, ERRCODE_CONNECTION_FAILURE},
 	{40902, 40903, TT_CODE_RETRY, ERRCODE_CONNECTION_FAILURE},
 	{40913, 40913, TT_CODE_RETRY, ERRCODE_CONNECTION_FAILURE},
+	/* this machine's country; an endpoint that is offline */
+	{41000, 41002, TT_CODE_FATAL, ERRCODE_FDW_ERROR},
 	/* the service's own errors */
 	{50000, 59999, TT_CODE_RETRY, ERRCODE_CONNECTION_FAILURE},
 	/* maintenance */
