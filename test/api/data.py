@@ -124,7 +124,7 @@ OBJECTIVES = ('TRAFFIC', 'WEB_CONVERSIONS', 'APP_PROMOTION', 'VIDEO_VIEWS', 'REA
 class Account:
     """One ad account; campaigns, ad groups and ads are built on first use."""
 
-    promote = False
+    promote = counts_people = False             # of its own row
 
     def __init__(self, store, number, spec, ads, assets=(0, 0, 0, 0, 0), music_paged=True):
         (self.id, self.name, self.currency, self.decimals, self.timezone,
@@ -197,6 +197,11 @@ class Object:
     @property
     def promote(self):
         return self.campaign.origin == PROMOTE
+
+    @property
+    def counts_people(self):
+        """Whether its results are people that it reached."""
+        return self.account.store.people and self.campaign.objective == 'REACH'
 
     def is_deleted(self):
         return self.deleted or self.parent is not None and self.parent.is_deleted()
@@ -382,7 +387,7 @@ class Store:
         """Forget every mutation."""
         with self.lock:
             self.overrides, self.restatements, self.added, self.revoked = {}, [], [], set()
-            self.specials, self.zones = [], {}
+            self.specials, self.zones, self.people = [], {}, False
             self.gone = {}                      # account → 40300 or 40301
             self.not_granted = set()            # (endpoint, account or None)
             self.asset_changes = {}             # (account, endpoint, index) → columns or gone
@@ -498,6 +503,10 @@ class Store:
         if int(change['advertiser_id']) not in self._specs:
             raise ValueError('no such account')
         self.zones[int(change['advertiser_id'])] = change['timezone']
+
+    def _op_people(self, _):
+        """Where the goal is REACH, results count people: they do not add up."""
+        self.people = True
 
     def _op_delete_account(self, change):
         self.gone[int(change['advertiser_id'])] = 40300

@@ -181,11 +181,20 @@ PROMOTE_METRICS = {
     'comments', 'shares', 'follows', 'profile_visits', 'profile_visits_rate'}
 
 
+# what counts people where the goal is REACH
+RESULTS = {'result', 'cost_per_result', 'result_rate', 'real_time_result',
+           'real_time_cost_per_result', 'real_time_result_rate'}
+
+
 def values(compiled, parts, o):
     """{name: value} of the compiled metrics of one row; o: the account or object."""
-    row = {}
+    row, people = {}, parts
+    if o.counts_people:
+        people = list(parts)
+        people[d.RESULT] = reach(parts)
     for name, function in compiled:
-        value = function(parts) if not o.promote or name in PROMOTE_METRICS else '0'
+        value = function(people if name in RESULTS else parts) \
+            if not o.promote or name in PROMOTE_METRICS else '0'
         if value is not MISSING:
             row[name] = value
     return row

@@ -312,6 +312,21 @@ class Periods(Case):
             less += int(row['reach']) < total
         self.assertGreater(less, 2)
 
+    def test_results_that_are_people(self):
+        names = ('result', 'reach', 'spend', 'cost_per_result')
+        key = 'campaign_id'
+        before = self.period('CAMPAIGN', key, names, '2026-01-02', '2026-01-16')
+        self.control('mutate', {'op': 'people'})
+        after = self.period('CAMPAIGN', key, names, '2026-01-02', '2026-01-16')
+        goals = {r[key]: r['objective_type'] for r in self.walk(
+            'campaign/get', advertiser_id=str(FIRST), filtering={'primary_status': 'STATUS_ALL'})}
+        self.assertIn('REACH', goals.values())
+        for id_, row in after.items():
+            if goals[id_] == 'REACH':
+                self.assertEqual(row['result'], row['reach'])
+            else:
+                self.assertEqual(row, before[id_])
+
     def test_totals(self):
         params = report('CAMPAIGN', ['campaign_id', 'stat_time_day'],
                         ('spend', 'clicks', 'reach', 'campaign_name'), page_size=10,

@@ -427,6 +427,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return {}
         elif what == 'faults':
             api.faults.set(given)
+            api.timeouts.reset()
             return {}
         elif what == 'mutate':
             for change in given if isinstance(given, list) else [given]:
