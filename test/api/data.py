@@ -11,6 +11,7 @@ import threading
 import zlib
 
 import clocks
+from facts import PATHS
 
 MASK = (1 << 64) - 1
 EPOCH = datetime.date(1970, 1, 1).toordinal()
@@ -493,26 +494,30 @@ class Store:
         """Promote or TopView campaigns with so many ads."""
         if change['kind'] not in (PROMOTE, TOP_VIEW):
             raise ValueError(f'kind must be {PROMOTE} or {TOP_VIEW}')
-        self.specials.append((int(change['advertiser_id']), change['kind'],
-                              int(change.get('ads', 10))))
+        self.specials.append((self._known(change), change['kind'], int(change.get('ads', 10))))
+
+    def _known(self, change):
+        """The account of a change that would do nothing to any other."""
+        account = int(change['advertiser_id'])
+        if account not in self._specs:
+            raise ValueError(f'no such account: {account}')
+        return account
 
     def _op_zone(self, change):
         """Put an account into a time zone whose clocks change."""
         if change['timezone'] not in clocks.RULES:
             raise ValueError(f'timezone must be one of {sorted(clocks.RULES)}')
-        if int(change['advertiser_id']) not in self._specs:
-            raise ValueError('no such account')
-        self.zones[int(change['advertiser_id'])] = change['timezone']
+        self.zones[self._known(change)] = change['timezone']
 
     def _op_people(self, _):
         """Where the goal is REACH, results count people: they do not add up."""
         self.people = True
 
     def _op_delete_account(self, change):
-        self.gone[int(change['advertiser_id'])] = 40300
+        self.gone[self._known(change)] = 40300
 
     def _op_unmatch_account(self, change):
-        self.gone[int(change['advertiser_id'])] = 40301
+        self.gone[self._known(change)] = 40301
 
     def _op_revoke_endpoint(self, change):
         self.not_granted.add(self._grant(change))
@@ -520,10 +525,11 @@ class Store:
     def _op_grant_endpoint(self, change):
         self.not_granted.discard(self._grant(change))
 
-    @staticmethod
-    def _grant(change):
-        account = change.get('advertiser_id')
-        return change['endpoint'].strip('/'), int(account) if account else None
+    def _grant(self, change):
+        endpoint = change['endpoint'].strip('/')
+        if endpoint not in PATHS:
+            raise ValueError(f'endpoint must be one of {sorted(PATHS)}')
+        return endpoint, self._known(change) if 'advertiser_id' in change else None
 
     def _op_revoke_every_account(self, _):
         self.revoked.update(self._specs)

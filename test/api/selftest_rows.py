@@ -432,6 +432,15 @@ class Accounts(Case):
         self.control('mutate', {'op': 'grant_endpoint', 'endpoint': 'file/video/ad/search'})
         self.data('file/video/ad/search', advertiser_id=str(FIRST))
 
+    def test_a_change_of_nothing_is_an_error(self):
+        for change in ({'op': 'delete_account', 'advertiser_id': '1'},
+                       {'op': 'zone', 'advertiser_id': '1', 'timezone': 'Europe/Berlin'},
+                       {'op': 'zone', 'advertiser_id': str(FIRST), 'timezone': 'Etc/GMT+8'},
+                       {'op': 'add_objects', 'advertiser_id': '1', 'kind': PROMOTE},
+                       {'op': 'add_objects', 'advertiser_id': str(FIRST), 'kind': 'AUCTION'},
+                       {'op': 'revoke_endpoint', 'endpoint': 'ad/gett'}):
+            self.assertEqual(self.raw('/_control/mutate', 'POST', json.dumps(change))[0], 400)
+
     def test_no_account(self):
         self.control('mutate', {'op': 'revoke_every_account'})
         self.assertEqual(self.listed(), [])
