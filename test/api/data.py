@@ -10,11 +10,15 @@ import datetime
 import threading
 import zlib
 
+import clocks
+from facts import PATHS
+
 MASK = (1 << 64) - 1
 EPOCH = datetime.date(1970, 1, 1).toordinal()
 UTC_HOUR = 18                    # the time of day that "now" is, in UTC
 
 CAMPAIGN, ADGROUP, AD = 1, 2, 3
+PROMOTE, TOP_VIEW = 'PROMOTE', 'RESERVATION_TOP_VIEW'
 KINDS = {'campaign': CAMPAIGN, 'adgroup': ADGROUP, 'ad': AD}
 
 
@@ -100,6 +104,10 @@ SCALES = {
         (0, 200, (12, 9, 14, 6, 5), True))),
 }
 
+# scale → account → its objects that no request shows unless it asks for their kind
+SPECIAL_ADS = 5                  # at most, of one such campaign
+SPECIAL = {'small': {5: ((PROMOTE, 18), (TOP_VIEW, 12))}}
+
 SEASONS = ('Summer Launch', 'Back to School', 'Evergreen', 'Black Friday', 'Spring Refresh',
            'New Arrivals', 'Retargeting Core', 'Lookalike Scale', 'Loyalty', 'Flash Sale')
 MARKETS = ('US', 'DACH', 'JP', 'BR', 'UK', 'Global', 'Nordics', 'IN')
@@ -117,6 +125,8 @@ OBJECTIVES = ('TRAFFIC', 'WEB_CONVERSIONS', 'APP_PROMOTION', 'VIDEO_VIEWS', 'REA
 class Account:
     """One ad account; campaigns, ad groups and ads are built on first use."""
 
+    promote = counts_people = False             # of its own row
+
     def __init__(self, store, number, spec, ads, assets=(0, 0, 0, 0, 0), music_paged=True):
         (self.id, self.name, self.currency, self.decimals, self.timezone,
          self.display_timezone, self.utc_offset, self.country) = spec
@@ -128,9 +138,13 @@ class Account:
         self.last_hours = hour % 24 + 1         # hours of the last day that have begun
         self.campaigns, self.adgroups, self.ads = [], [], []
         self.restatements = [r for r in store.restatements if r[0] == self.id]
+        self.clocks = clocks.RULES.get(self.timezone)
         self._by_id = None
+        self.upto = ads
         if ads:
             _build(self)
+        for kind, more in store.special_objects(self.id, number):
+            _build_special(self, kind, more)
         self._override()
 
     def _override(self):
@@ -181,6 +195,15 @@ class Object:
         """The ads below (an ad is its own)."""
         return self.account.ads[self.lo:self.hi]
 
+    @property
+    def promote(self):
+        return self.campaign.origin == PROMOTE
+
+    @property
+    def counts_people(self):
+        """Whether its results are people that it reached."""
+        return self.account.store.people and self.campaign.objective == 'REACH'
+
     def is_deleted(self):
         return self.deleted or self.parent is not None and self.parent.is_deleted()
 
@@ -189,7 +212,7 @@ class Object:
 
 
 class Campaign(Object):
-    __slots__ = ('objective', 'automation', 'groups')
+    __slots__ = ('objective', 'automation', 'groups', 'origin', 'buying')
     kind = CAMPAIGN
 
     @property
@@ -240,26 +263,56 @@ def _name(parts, h, always_plain):
 def _build(account):
     """Lay campaigns, ad groups and ads over the history of the account."""
     store = account.store
-    plain = store.scale != 'small'
     begin = store.today - store.history
     while len(account.ads) < account.n_ads:
-        index = len(account.campaigns)
-        h = mix(account.key, 77 + index)
         start = begin + store.history * len(account.ads) // account.n_ads
-        campaign = Campaign(account, CAMPAIGN, index, None, seconds_of(start - h % 2, h >> 9),
-                            _name((SEASONS, MARKETS), h >> 13, plain))
-        campaign.objective = pick(OBJECTIVES, h >> 21)
-        campaign.automation = ('SMART_PLUS' if h % 7 == 0 else
-                               'UPGRADED_SMART_PLUS' if h % 7 == 1 else 'MANUAL')
-        campaign.lo, campaign.groups = len(account.ads), [len(account.adgroups), 0]
-        campaign.deleted = h >> 30 & 15 == 3 and not plain or h >> 30 & 31 == 3
-        if store.scale == 'demo' and index % 8 == 5:
-            campaign.deleted = True             # the demo shows what they had cost
-        account.campaigns.append(campaign)
-        for _ in range(1 + (h >> 40) % 5):
-            if len(account.ads) < account.n_ads:
-                _build_group(campaign, start, plain)
-        campaign.hi, campaign.groups[1] = len(account.ads), len(account.adgroups)
+        _build_campaign(account, start)
+
+
+def _build_campaign(account, start, kind=None):
+    """One campaign, of its own kind when that is not the usual one, with what is below."""
+    store = account.store
+    plain = store.scale != 'small'
+    index = len(account.campaigns)
+    h = mix(account.key, 77 + index)
+    campaign = Campaign(account, CAMPAIGN, index, None, seconds_of(start - h % 2, h >> 9),
+                        _name((SEASONS, MARKETS), h >> 13, plain))
+    campaign.origin, campaign.buying = 'TT_ADS_PLATFORM', 'AUCTION'
+    campaign.objective = pick(OBJECTIVES, h >> 21)
+    campaign.automation = ('SMART_PLUS' if h % 7 == 0 else
+                           'UPGRADED_SMART_PLUS' if h % 7 == 1 else 'MANUAL')
+    campaign.lo, campaign.groups = len(account.ads), [len(account.adgroups), 0]
+    campaign.deleted = h >> 30 & 15 == 3 and not plain or h >> 30 & 31 == 3
+    if store.scale == 'demo' and index % 8 == 5:
+        campaign.deleted = True                 # the demo shows what they had cost
+    if kind:
+        _be_special(campaign, kind, h)
+    account.campaigns.append(campaign)
+    for _ in range(1 + (h >> 40) % 5):
+        if len(account.ads) < account.upto:
+            _build_group(campaign, start, plain)
+    campaign.hi, campaign.groups[1] = len(account.ads), len(account.adgroups)
+
+
+def _be_special(campaign, kind, h):
+    """What a Promote or TopView campaign has of its own; every third one is deleted."""
+    campaign.automation = 'MANUAL'
+    campaign.deleted = campaign.index % 3 == 2
+    if kind == PROMOTE:
+        campaign.origin = PROMOTE
+        campaign.objective = pick(('ENGAGEMENT', 'VIDEO_VIEWS', 'TRAFFIC'), h >> 21)
+    else:
+        campaign.buying = TOP_VIEW
+        campaign.objective = 'REACH'
+
+
+def _build_special(account, kind, ads):
+    """Promote or TopView ads beside the others: made last, so their ids are the newest."""
+    store, base = account.store, len(account.ads)
+    while len(account.ads) < base + ads:
+        done = len(account.ads) - base
+        account.upto = base + min(ads, done + SPECIAL_ADS)
+        _build_campaign(account, store.today - 40 + 40 * done // ads, kind)
 
 
 def _build_group(campaign, start, plain):
@@ -273,7 +326,7 @@ def _build_group(campaign, start, plain):
     group.deleted = h >> 30 & 15 == 5
     account.adgroups.append(group)
     for _ in range(1 + (h >> 40) % 7):
-        if len(account.ads) < account.n_ads:
+        if len(account.ads) < account.upto:
             account.ads.append(_build_ad(group, start, plain))
     group.hi = len(account.ads)
 
@@ -310,6 +363,10 @@ def _build_ad(group, start, plain):
     return ad
 
 
+AD_LIMIT = 20000                 # ads of an account that a report works on
+VIDEO_LIMIT = 10000              # videos that a search finds
+
+
 class Store:
     """All accounts of one server, and the changes made to them."""
 
@@ -317,6 +374,7 @@ class Store:
         if ads is not None and scale != 'large':
             raise ValueError('ads: only with scale large')
         self.seed, self.scale, self.ads = seed, scale, ads
+        self.ad_limit, self.video_limit = AD_LIMIT, VIDEO_LIMIT
         self.today = (today or datetime.datetime.now(datetime.timezone.utc).date()).toordinal()
         history, shortest, longest, self.specs = SCALES[scale]
         self.history, self.life = history, (shortest, longest)
@@ -330,6 +388,9 @@ class Store:
         """Forget every mutation."""
         with self.lock:
             self.overrides, self.restatements, self.added, self.revoked = {}, [], [], set()
+            self.specials, self.zones, self.people = [], {}, False
+            self.gone = {}                      # account → 40300 or 40301
+            self.not_granted = set()            # (endpoint, account or None)
             self.asset_changes = {}             # (account, endpoint, index) → columns or gone
             self._first_today = getattr(self, '_first_today', self.today)
             self.today = self._first_today
@@ -346,6 +407,26 @@ class Store:
         for number, (id_, name, ads) in enumerate(self.added):
             spec = (id_, name, 'USD', 2, 'Etc/GMT+8', 'America/Los_Angeles', -480, 'US')
             self._specs[id_] = (20 + number, spec, ads, (4, 4, 4, 4, 4), True)
+        for id_, zone in self.zones.items():
+            number, spec, *more = self._specs[id_]
+            self._specs[id_] = (number, spec[:4] + (zone, zone) + spec[6:], *more)
+
+    def special_objects(self, id_, number):
+        """[(kind, ads)] of one account beside its usual ones."""
+        added = number >= 20
+        return [*(() if added else SPECIAL.get(self.scale, {}).get(number, ())),
+                *((kind, n) for i, kind, n in self.specials if i == id_)]
+
+    def limit(self, ads=None, videos=None):
+        """Change how much the API looks at."""
+        with self.lock:
+            self.ad_limit = self.ad_limit if ads is None else int(ads)
+            self.video_limit = self.video_limit if videos is None else int(videos)
+
+    @property
+    def state(self):
+        """What the answers to a report depend on besides the question."""
+        return self.version, self.ad_limit
 
     def account_ids(self):
         """The accounts that the token may read."""
@@ -408,6 +489,50 @@ class Store:
     def _op_add_account(self, change):
         self.added.append((int(change['advertiser_id']), change.get('name', 'Added account'),
                            int(change.get('ads', 20))))
+
+    def _op_add_objects(self, change):
+        """Promote or TopView campaigns with so many ads."""
+        if change['kind'] not in (PROMOTE, TOP_VIEW):
+            raise ValueError(f'kind must be {PROMOTE} or {TOP_VIEW}')
+        self.specials.append((self._known(change), change['kind'], int(change.get('ads', 10))))
+
+    def _known(self, change):
+        """The account of a change that would do nothing to any other."""
+        account = int(change['advertiser_id'])
+        if account not in self._specs:
+            raise ValueError(f'no such account: {account}')
+        return account
+
+    def _op_zone(self, change):
+        """Put an account into a time zone whose clocks change."""
+        if change['timezone'] not in clocks.RULES:
+            raise ValueError(f'timezone must be one of {sorted(clocks.RULES)}')
+        self.zones[self._known(change)] = change['timezone']
+
+    def _op_people(self, _):
+        """Where the goal is REACH, results count people: they do not add up."""
+        self.people = True
+
+    def _op_delete_account(self, change):
+        self.gone[self._known(change)] = 40300
+
+    def _op_unmatch_account(self, change):
+        self.gone[self._known(change)] = 40301
+
+    def _op_revoke_endpoint(self, change):
+        self.not_granted.add(self._grant(change))
+
+    def _op_grant_endpoint(self, change):
+        self.not_granted.discard(self._grant(change))
+
+    def _grant(self, change):
+        endpoint = change['endpoint'].strip('/')
+        if endpoint not in PATHS:
+            raise ValueError(f'endpoint must be one of {sorted(PATHS)}')
+        return endpoint, self._known(change) if 'advertiser_id' in change else None
+
+    def _op_revoke_every_account(self, _):
+        self.revoked.update(self._specs)
 
     def _op_revoke_account(self, change):
         self.revoked.add(int(change['advertiser_id']))

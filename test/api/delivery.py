@@ -5,6 +5,7 @@ so parts add up exactly over hours, cells, days and ads; a split of a day hands
 out the whole day; which days, hours and cells an ad has is arithmetic, so rows
 can be counted without being computed.
 """
+import clocks
 from data import mix, pick
 
 (SPEND, IMPRESSIONS, CLICKS, CONVERSION, RESULT, PLAYS, WATCHED_2S, WATCHED_6S, P25, P50, P75,
@@ -12,6 +13,8 @@ from data import mix, pick
  TAIL3) = range(24)
 PARTS = 24
 ZERO = [0] * PARTS
+# what a Promote ad is not measured by
+NOT_PROMOTE = {CONVERSION, RESULT, MUSIC, VALUE, TAIL0, TAIL1, TAIL2, TAIL3}
 
 WEEK = (880, 910, 960, 1000, 1120, 1250, 1180)           # ordinal % 7
 RAMP = (250, 420, 600, 760, 880, 950)
@@ -38,7 +41,8 @@ def hours(ad, day):
     end = ad.hour + ad.hours
     if day == ad.account.last_day:
         end = min(end, ad.account.last_hours)
-    return range(ad.hour, end)
+    some = range(ad.hour, end)
+    return clocks.hours(ad.account.clocks, day, some) if ad.account.clocks else some
 
 
 def vector(ad, day):
@@ -66,6 +70,8 @@ def vector(ad, day):
     for _, ad_id, begin, end, percent in ad.account.restatements:
         if begin <= day <= end and ad_id in (None, ad.id):
             parts = [p * percent // 100 for p in parts]
+    if ad.promote:
+        parts = [0 if i in NOT_PROMOTE else p for i, p in enumerate(parts)]
     return parts
 
 
@@ -91,9 +97,10 @@ def split(parts, weights, h):
 
 
 def by_hour(ad, day, parts):
-    """[(hour, parts)] of one day."""
-    some = hours(ad, day)
-    return list(zip(some, split(parts, [HOUR_WEIGHT[h] for h in some], ad.key)))
+    """[(hour, None or True when it is there for the second time, parts)] of one day."""
+    some = list(hours(ad, day))
+    again = [True if i and some[i - 1] == h else None for i, h in enumerate(some)]
+    return list(zip(some, again, split(parts, [HOUR_WEIGHT[h] for h in some], ad.key)))
 
 
 GENDERS = ('FEMALE', 'MALE', 'NONE')

@@ -8,7 +8,8 @@ import json
 import rules
 from data import AD, ADGROUP, CAMPAIGN, lexeme_json, timestamp
 from facts import ENTITIES
-from reports import Cache
+from grants import permitted
+from reports import Cache, other_account
 from rows import advertiser_row, assets, has_status, secondary_status, tree_row
 from rules import ApiError
 
@@ -54,16 +55,15 @@ class Entities:
         if endpoint == 'oauth2/advertiser/get':
             return self._advertiser_ids(params, sandbox)
         if endpoint == 'advertiser/info':
-            return self._advertisers(params)
+            return self._advertisers(endpoint, params)
         if endpoint in KIND:
             return self._tree(endpoint, params, sandbox)
         return self._assets(endpoint, params)
 
-    def _account(self, advertiser):
-        account = self.store.account(advertiser)
-        if account is None:
-            raise ApiError(40001, f'No permission to operate advertiser {advertiser}')
-        return account
+    def _account(self, advertiser, endpoint, params):
+        account = permitted(self.store, advertiser, endpoint)
+        return other_account(self.store, account) if 'advertiser_id' in params.ignored \
+            else account
 
     def _advertiser_ids(self, params, sandbox):
         """The accounts of the token; the application must prove itself."""
@@ -76,12 +76,15 @@ class Entities:
                 for i in self.store.account_ids()]
         return Answer('list', encode(rows), len(rows))
 
-    def _advertisers(self, params):
+    def _advertisers(self, endpoint, params):
         ids = params.strings('advertiser_ids', 100)
         if not ids:
             rules.refuse('advertiser_ids: Missing data for required field.')
         fields = rules.entity_fields('advertiser/info', params)
-        accounts = [self._account(rules.identifier('advertiser_ids', i)) for i in ids]
+        accounts = [self._account(rules.identifier('advertiser_ids', i), endpoint, params)
+                    for i in ids]
+        if 'advertiser_ids' in params.ignored:
+            accounts = [self.store.account(i) for i in self.store.account_ids()]
         accounts.sort(key=lambda a: -a.id)
         rows = [advertiser_row(a, fields) for a in accounts]
         return Answer('list', encode(rows), len(rows))
@@ -96,8 +99,8 @@ class Entities:
             rules.refuse('exclude_field_types_in_response: not a valid value.')
         page, size = params.page(endpoint)
         with self.store.lock:
-            account = self._account(account_id)
-            key = (self.store.version, endpoint, account_id, repr(sorted(filters.items(), key=str)))
+            account = self._account(account_id, endpoint, params)
+            key = (self.store.version, endpoint, account.id, repr(sorted(filters.items(), key=str)))
             objects = self.found.get(key)
             if objects is None:
                 objects = select(endpoint, account, filters)
@@ -120,13 +123,25 @@ class Entities:
         search = self._search(endpoint, params, filters)
         page, size = params.page(endpoint)
         with self.store.lock:
-            account = self._account(account_id)
+            account = self._account(account_id, endpoint, params)
             rows = [r for r in assets(endpoint, account) if asset_passes(r, filters, search)]
+            if endpoint == 'file/video/ad/search':
+                rows = self._videos(rows, params, filters)
         some = rows[(page - 1) * size:page * size]
         info = page_info(page, size, len(rows), 0)
         if endpoint == 'file/music/get' and not account.music_paged and len(rows) <= size:
             info = None                       # the API leaves it out when all fits on a page
         return Answer(ENTITIES[endpoint]['list'], encode(some, endpoint), len(some), info)
+
+    def _videos(self, rows, params, filters):
+        """The most recently modified ones, unless they were asked for by id."""
+        field = params.text('sort_field') or 'MODIFY_TIME'
+        if field not in ('CREATE_TIME', 'MODIFY_TIME'):
+            rules.refuse(f'sort_field: {field} is not a valid value.')
+        rows = sorted(rows, key=lambda r: r['modify_time'], reverse=True)
+        if 'video_ids' not in filters:
+            rows = rows[:self.store.video_limit]
+        return sorted(rows, key=lambda r: r[field.lower()], reverse=True)
 
     @staticmethod
     def _search(endpoint, params, filters):
@@ -176,7 +191,9 @@ def tree_passes(endpoint, o, filters):
     if secondary and not secondary.endswith('_STATUS_ALL') and secondary_status(o) != secondary \
             and not (secondary.endswith('_NOT_DELETE') and not o.is_deleted()):
         return False
-    if 'AUCTION' not in filters.get('buying_types', ['AUCTION']):
+    campaign = o.campaign
+    if campaign.buying not in filters.get('buying_types', ['AUCTION', 'RESERVATION_RF']) or \
+            campaign.origin not in filters.get('campaign_system_origins', ['TT_ADS_PLATFORM']):
         return False
     for key, value in filters.items():
         if key in PLAIN_FILTERS or key == 'promotion_type':
@@ -186,8 +203,8 @@ def tree_passes(endpoint, o, filters):
             found = o.campaign if key == 'campaign_ids' else o if o.kind == ADGROUP else o.parent
             if found.id not in value:
                 return False
-        elif key in ('campaign_name', 'adgroup_name', 'ad_name') \
-                and value.lower() not in o.name.lower():
+        elif key in ('campaign_name', 'adgroup_name', 'ad_name') and not \
+                (value == o.name if o.promote else value.lower() in o.name.lower()):
             return False
         elif not _times(endpoint, o, key, value):
             return False
@@ -196,7 +213,7 @@ def tree_passes(endpoint, o, filters):
 
 def _plain(endpoint, o, key, value):
     field = 'billing_event' if key == 'billing_events' else key
-    if endpoint != 'campaign/get' and key == 'objective_type':
+    if key == 'objective_type':
         return o.campaign.objective == value
     if field not in ENTITIES[endpoint]['columns']:
         source = o.parent if endpoint == 'ad/get' else o

@@ -18,11 +18,13 @@ import sys
 import delivery
 import metrics
 import rows
-from data import AD, ADGROUP, CAMPAIGN, Lexeme, Store
+from data import AD, ADGROUP, CAMPAIGN, PROMOTE, TOP_VIEW, Lexeme, Store
 from facts import METRICS, STREAMS
+from grants import readable
 from tiktok_api import data_options
 
 KIND = {'AUCTION_CAMPAIGN': CAMPAIGN, 'AUCTION_ADGROUP': ADGROUP, 'AUCTION_AD': AD}
+BUYING_TYPES = ('AUCTION', 'RESERVATION_RF', TOP_VIEW)
 NO_VALUE = (None, '', '-', '<5')
 
 
@@ -89,7 +91,20 @@ def column_value(value, kind, is_key, is_report):
 
 # --------------------------------------------------------------------- rows
 
-def entity_rows(stream, account, include_deleted):
+class Shown:
+    """Which campaigns, ad groups and ads are rows of the table."""
+
+    def __init__(self, deleted=True, promote=True, buying=BUYING_TYPES):
+        self.deleted, self.promote, self.buying = deleted, promote, buying
+
+    def of_kind(self, o):
+        return (self.promote or o.campaign.origin != PROMOTE) and o.campaign.buying in self.buying
+
+    def has(self, o):
+        return not o.is_gone() and self.of_kind(o) and (self.deleted or not o.is_deleted())
+
+
+def entity_rows(stream, account, shown):
     """Raw rows of one account, as the API would send them without `fields`."""
     path = STREAMS[stream]['path']
     if path == 'oauth2/advertiser/get':
@@ -99,8 +114,7 @@ def entity_rows(stream, account, include_deleted):
     if path in rows.ASSETS:
         return rows.assets(path, account)
     kind = {'campaign/get': CAMPAIGN, 'adgroup/get': ADGROUP, 'ad/get': AD}[path]
-    return [rows.tree_row(path, o) for o in account.objects(kind)
-            if not o.is_gone() and (include_deleted or not o.is_deleted())]
+    return [rows.tree_row(path, o) for o in account.objects(kind) if shown.has(o)]
 
 
 def pieces(ad, report, begin, end):
@@ -111,8 +125,8 @@ def pieces(ad, report, begin, end):
         date = datetime.date.fromordinal(day).isoformat()
         parts = delivery.vector(ad, day)
         if 'stat_time_hour' in dimensions:
-            for hour, share in delivery.by_hour(ad, day, parts):
-                yield (f'{date} {hour:02d}:00:00', None), share
+            for hour, again, share in delivery.by_hour(ad, day, parts):
+                yield (f'{date} {hour:02d}:00:00', again), share
             continue
         time = f'{date} 00:00:00' if 'stat_time_day' in dimensions else None
         if breakdown:
@@ -122,8 +136,12 @@ def pieces(ad, report, begin, end):
             yield (time, None), parts
 
 
-def report_rows(stream, account, names, begin, end, include_deleted):
-    """Raw report rows of one account."""
+def report_rows(stream, account, names, begin, end, shown):
+    """Raw report rows of one account.
+
+    An account's own row is about all its ads, deleted ones too; kinds left out are missing
+    there as well, as the API says when they are left out by a filter.
+    """
     report = STREAMS[stream]['report']
     level, dimensions = report['data_level'], report['dimensions']
     audience = report['report_type'] == 'AUDIENCE'
@@ -133,19 +151,18 @@ def report_rows(stream, account, names, begin, end, include_deleted):
     compiled = metrics.compile_metrics(wanted, account, audience)
     objects = [account] if level == 'AUCTION_ADVERTISER' else account.objects(KIND[level])
     for o in objects:
-        if o is not account and (o.is_gone() or
-                                 not (audience or include_deleted) and o.is_deleted()):
+        if o is not account and not shown.has(o):
             continue
         sums = {}
         for ad in o.ads:
-            for key, parts in () if ad.is_gone() else pieces(ad, report, begin, end):
+            for key, parts in () if ad.is_gone() or not shown.of_kind(ad) else \
+                    pieces(ad, report, begin, end):
                 sums[key] = [a + b for a, b in zip(sums.get(key, delivery.ZERO), parts)]
         if not sums and len(dimensions) == 1:
             sums[None, None] = delivery.ZERO
         fixed = metrics.object_metrics(wanted, account, o)
         for (time, value), parts in sums.items():
-            row = {**fixed, dimensions[0]: str(o.id)}
-            row.update((n, f(parts)) for n, f in compiled)
+            row = {**fixed, dimensions[0]: str(o.id), **metrics.values(compiled, parts, o)}
             for i, name in enumerate(dimensions[1:]):
                 row[name] = time if name.startswith('stat_time') else \
                     value[name == 'age'] if isinstance(value, tuple) else value
@@ -171,15 +188,18 @@ def table(options, store, columns):
     begin, end = days_of(options, stream, store)
     ids = [int(a) for a in options.accounts.split(',')] if options.accounts \
         else store.account_ids()
+    shown = Shown(options.include_deleted, options.include_promote,
+                  options.buying_types.split(','))
     for id_ in ids:
-        account = store.account(id_)
+        account = store.account(id_) if fact['path'] == 'oauth2/advertiser/get' else \
+            readable(store, id_, fact['path'])
         if account is None:
             continue
         if 'report' in fact:
             found = report_rows(stream, account, [path for _, _, path in columns], begin, end,
-                                options.include_deleted)
+                                shown)
         else:
-            found = entity_rows(stream, account, options.include_deleted)
+            found = entity_rows(stream, account, shown)
         for row in found:
             if options.sandbox:
                 row.pop('secondary_status', None)
@@ -216,6 +236,8 @@ def main(argv=None, out=sys.stdout):
     parser.add_argument('--to', dest='last', type=datetime.date.fromisoformat)
     parser.add_argument('--accounts', help='comma-separated; default: all')
     parser.add_argument('--include-deleted', default=True, type=lambda text: text == 'true')
+    parser.add_argument('--include-promote', default=True, type=lambda text: text == 'true')
+    parser.add_argument('--buying-types', default=','.join(BUYING_TYPES))
     parser.add_argument('--sandbox', action='store_true')
     parser.add_argument('--mutations', help='file with a JSON array of /_control/mutate bodies')
     parser.add_argument('--count', action='store_true', help='print the number of rows only')

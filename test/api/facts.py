@@ -9,6 +9,7 @@ with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), 'facts.json')
 METRICS = _facts['metrics']
 STREAMS = _facts['streams']
 ENTITIES = {s['path']: dict(s, name=name) for name, s in STREAMS.items() if 'report' not in s}
+PATHS = {s['path'] for s in STREAMS.values()}
 REPORT = 'report/integrated/get'
 LEVELS = {'AUCTION_ADVERTISER': 'V', 'AUCTION_CAMPAIGN': 'C',
           'AUCTION_ADGROUP': 'G', 'AUCTION_AD': 'A'}

@@ -9,6 +9,23 @@ that a change of the facts is a readable diff.
 import json
 import sys
 
+# what the second edition of the facts corrects
+BY_COUNTRY = ['country_code', 'ad_type', 'hashtag', 'audience_tags', 'purchase_intention']
+AUDIENCE = {'gross_impressions': True, 'conversion_rate_v2': True,
+            'real_time_conversion_rate_v2': True,
+            **dict.fromkeys(('total_landing_page_view', 'cost_per_landing_page_view',
+                             'landing_page_view_rate', 'profile_visits_rate'), BY_COUNTRY),
+            **dict.fromkeys(('engaged_view', 'engaged_view_15s'), ['ad_type'])}
+ADDED_METRICS = {
+    'minis_name': {'type': 'text', 'kind': 'attribute', 'levels': 'GA', 'audience': 'unsure'},
+    'optimization_event': {'type': 'text', 'kind': 'attribute', 'levels': 'GA',
+                           'audience': 'unsure'},
+    'tax_spend': {'type': 'numeric', 'kind': 'metric', 'levels': 'V', 'audience': False,
+                  'hour': False, 'lifetime': False},
+    'live_play_count': {'type': 'bigint', 'kind': 'metric', 'levels': 'VCGA',
+                        'audience': False}}
+ADDED_COLUMNS = {'adgroup/get': ('campaign_automation_type', 'minis_id')}
+
 LEVELS = {'AUCTION_ADVERTISER': 'V', 'AUCTION_CAMPAIGN': 'C',
           'AUCTION_ADGROUP': 'G', 'AUCTION_AD': 'A'}
 ABSENT = 'expect NULL', 'not in the field list'
@@ -59,6 +76,8 @@ def stream(s):
         fact['filters'] = sorted({f['param'].split('filtering.')[-1].split(' ')[0]
                                   for f in s['pushable_filters'] if f['param'] != '-'})
         fact['columns'] = {c['name']: column(c) for c in s['columns']}
+        fact['columns'].update((name, {'type': 'text', 'wire': ['string']})
+                               for name in ADDED_COLUMNS.get(fact['path'], ()))
     return fact
 
 
@@ -82,7 +101,11 @@ def dump(facts, out):
 def main():
     with open(sys.argv[1], encoding='utf-8') as source:
         given = json.load(source)
-    dump({'metrics': {name: metric(m) for name, m in given['report_metrics'].items()},
+    metrics = {name: metric(m) for name, m in given['report_metrics'].items()}
+    for name, audience in AUDIENCE.items():
+        metrics[name]['audience'] = audience
+    metrics.update((name, fact) for name, fact in ADDED_METRICS.items() if name not in metrics)
+    dump({'metrics': metrics,
           'streams': {s['name']: stream(s) for s in given['streams']
                       if not s['beyond_seed']}}, sys.stdout)
 

@@ -172,6 +172,34 @@ def compile_metrics(names, account, audience):
     return compiled
 
 
+# what Promote rows tell; any other metric of theirs is "0"
+PROMOTE_METRICS = {
+    'spend', 'billed_cost', 'impressions', 'gross_impressions', 'clicks', 'cpc', 'cpm', 'ctr',
+    'reach', 'frequency', 'cost_per_1000_reached', 'video_play_actions', 'video_watched_2s',
+    'video_watched_6s', 'video_views_p25', 'video_views_p50', 'video_views_p75',
+    'video_views_p100', 'average_video_play', 'average_video_play_per_user', 'likes',
+    'comments', 'shares', 'follows', 'profile_visits', 'profile_visits_rate'}
+
+
+# what counts people where the goal is REACH
+RESULTS = {'result', 'cost_per_result', 'result_rate', 'real_time_result',
+           'real_time_cost_per_result', 'real_time_result_rate'}
+
+
+def values(compiled, parts, o):
+    """{name: value} of the compiled metrics of one row; o: the account or object."""
+    row, people = {}, parts
+    if o.counts_people:
+        people = list(parts)
+        people[d.RESULT] = reach(parts)
+    for name, function in compiled:
+        value = function(people if name in RESULTS else parts) \
+            if not o.promote or name in PROMOTE_METRICS else '0'
+        if value is not MISSING:
+            row[name] = value
+    return row
+
+
 def _censored(exact):
     """Some small counts of an audience report are only told as "<5"."""
     def censored(p):
@@ -237,6 +265,9 @@ GROUP_ATTRIBUTES = {
     'smart_target': lambda o, k: pick(('Click', 'Conversion', 'Show'), k >> 9),
     'pricing_category': lambda o, k: pick(('CPC', 'oCPM', 'CPM'), k >> 10),
     'billing_event': lambda o, k: pick(('CPC', 'oCPM', 'CPM'), k >> 10),
+    'minis_name': lambda o, k: pick(('-', '', 'Trail Mini', 'お茶ミニ'), k >> 17),
+    'optimization_event': lambda o, k: pick(('', '-', 'Complete payment', 'View content'),
+                                            k >> 18),
     'bid_strategy': lambda o, k: pick(('Maximum Delivery', 'Cost Cap', ''), k >> 12),
     'bid': lambda o, k: pick(('0.00', f'{k % 700 / 100:.2f}', '-'), k >> 13),
     'bid_secondary_goal': lambda o, k: pick(('-', '0.00'), k >> 14),

@@ -13,12 +13,12 @@ from decimal import ROUND_HALF_UP, Decimal
 
 import delivery
 from data import AD, ADGROUP, CAMPAIGN
-from facts import METRICS
-from metrics import MISSING, MONEY, ad_id_v2, compile_metrics, object_metrics
+from facts import METRICS, REPORT
+from grants import permitted
+from metrics import MISSING, MONEY, ad_id_v2, compile_metrics, object_metrics, values
 from rows import has_status
-from rules import ApiError
 
-MAX_IDS = 20000
+SHOWN_BUYING, SHOWN_ORIGINS = {'AUCTION', 'RESERVATION_RF'}, {'TT_ADS_PLATFORM'}
 KIND = {'AUCTION_CAMPAIGN': CAMPAIGN, 'AUCTION_ADGROUP': ADGROUP, 'AUCTION_AD': AD}
 
 
@@ -33,35 +33,55 @@ class RowSet:
         self.query, self.account = query, account
         self.extra = 'gender+age' if len(query.extras) > 1 and 'gender' in query.extras \
             else query.extras[0] if query.extras else None
-        self.lazy = query.level == 'AUCTION_AD' and query.id is not None
+        self.lazy = query.level == 'AUCTION_AD' and query.id is not None and \
+            (query.time != 'stat_time_hour' or query.begin == query.end)
+        self.oldest, self.truncated = self._cut()
         self.groups = self._groups()
         if self.lazy:
             counts = [self._count(ads[0]) for _, ads in self.groups]
         else:
             self.made = [self._make(o, ads) for o, ads in self.groups]
             counts = [len(rows) for rows in self.made]
-        self.truncated = sum(map(bool, counts)) > MAX_IDS
-        if self.truncated:
-            counts = self._truncate(counts)
         self.ends = list(itertools.accumulate(counts))
         self.total = self.ends[-1] if counts else 0
 
-    def _truncate(self, counts):
-        """Keep the rows of the newest ids only (groups are newest first)."""
-        left, kept = MAX_IDS, []
-        for n in counts:
-            kept.append(n if n and left > 0 else 0)
-            left -= n > 0
-        return kept
+    def _cut(self):
+        """(index of the oldest ad that is looked at, whether there are older ones).
+
+        What counts are the ads that the ids of the request leave: deleted ones, hidden
+        ones and those that cost nothing too, whatever the data level.
+        """
+        limit = self.account.store.ad_limit
+        if not limit or len(self.account.ads) < limit:
+            return 0, False
+        found = [ad for ad in self._asked_ads() if not ad.is_gone()]
+        return (found[-limit].index, True) if len(found) >= limit else (0, False)
+
+    def _asked_ads(self):
+        """The ads that the id filters let through, oldest first."""
+        account, filters = self.account, self.query.filters
+        for key, kind in (('ad_ids', AD), ('adgroup_ids', ADGROUP), ('campaign_ids', CAMPAIGN)):
+            if key in filters:
+                by_id = account.by_id(kind)
+                found = [ad for i in filters[key] if i in by_id for ad in by_id[i].ads]
+                return sorted((ad for ad in found if self._asked(ad)), key=lambda ad: ad.index)
+        return [ad for ad in account.ads if self._asked(ad)]
+
+    def _ads(self, o):
+        return [ad for ad in o.ads if ad.index >= self.oldest and not ad.is_gone()]
 
     def _groups(self):
         """[(object, its ads)]: one for each row id, newest first."""
         account, query = self.account, self.query
         if query.level == 'AUCTION_ADVERTISER':
-            found = [(account, [ad for ad in account.ads if not ad.is_gone()])]
+            # every ad of the account, unless a kind is asked for
+            some = {'buying_type', 'campaign_system_origins'} & set(query.filters)
+            found = [(account, [ad for ad in self._ads(account)
+                                if not some or self._of_kind(ad, some)])]
         else:
-            found = [(o, [ad for ad in o.ads if not ad.is_gone()])
-                     for o in reversed(self._objects()) if not o.is_gone()]
+            found = [(o, self._ads(o)) for o in reversed(self._objects()) if not o.is_gone()]
+            if self.truncated or query.level == 'AUCTION_AD':
+                found = [(o, ads) for o, ads in found if ads]
         if query.id or not found:
             return found
         return [(account, [ad for _, ads in found for ad in ads])]
@@ -81,24 +101,33 @@ class RowSet:
             found = [ad for i in sorted(ids) if i in by_id for ad in by_id[i].ads]
         return [o for o in found if self._passes(o)]
 
-    def _passes(self, o):
-        filters, query = self.query.filters, self.query
+    def _of_kind(self, o, some=('buying_type', 'campaign_system_origins')):
+        """Whether an object is of the kinds that the request shows."""
+        filters, campaign = self.query.filters, o.campaign
+        return ('buying_type' not in some or
+                campaign.buying in filters.get('buying_type', SHOWN_BUYING)) and \
+            ('campaign_system_origins' not in some or
+             campaign.origin in filters.get('campaign_system_origins', SHOWN_ORIGINS))
+
+    def _asked(self, o):
+        """Whether the ids in the filters let an object through."""
+        filters = self.query.filters
         if 'campaign_ids' in filters and o.campaign.id not in filters['campaign_ids']:
             return False
         if 'adgroup_ids' in filters:
             group = o if o.kind == ADGROUP else o.parent
             if group.id not in filters['adgroup_ids']:
                 return False
-        if 'ad_ids_v2' in filters and ad_id_v2(o) not in filters['ad_ids_v2']:
+        return 'ad_ids_v2' not in filters or ad_id_v2(o) in filters['ad_ids_v2']
+
+    def _passes(self, o):
+        filters = self.query.filters
+        if not self._asked(o) or not self._of_kind(o):
             return False
         if 'campaign_automation_type' in filters and \
                 o.campaign.automation not in filters['campaign_automation_type']:
             return False
-        if 'buying_type' in filters and 'AUCTION' not in filters['buying_type']:
-            return False
-        if query.report_type == 'AUDIENCE':
-            return True
-        return has_status(o, query.status or {'STATUS_NOT_DELETE'})
+        return has_status(o, self.query.status or {'STATUS_NOT_DELETE'})
 
     def _count(self, ad):
         """How many rows an ad has, without making them."""
@@ -132,8 +161,8 @@ class RowSet:
         for day in delivery.days(ad, query.begin, query.end):
             parts = delivery.vector(ad, day)
             if query.time == 'stat_time_hour':
-                for hour, share in delivery.by_hour(ad, day, parts):
-                    yield (day_text(day, hour), None), share
+                for hour, again, share in delivery.by_hour(ad, day, parts):
+                    yield (day_text(day, hour), again), share
                 continue
             time = day_text(day) if timed else None
             if self.extra:
@@ -168,11 +197,7 @@ class Encoder:
     def row(self, o, time, extra, parts):
         if o.key not in self.attributes:
             self.attributes[o.key] = object_metrics(self.query.metrics, self.account, o)
-        metrics = dict(self.attributes[o.key])
-        for name, function in self.compiled:
-            value = function(parts)
-            if value is not MISSING:
-                metrics[name] = value
+        metrics = {**self.attributes[o.key], **values(self.compiled, parts, o)}
         if self.query.multi:
             self._multi(metrics)
         return {'dimensions': self._dimensions(o, time, extra), 'metrics': metrics}
@@ -206,6 +231,11 @@ class Encoder:
                        advertiser_id=str(account.id))
 
 
+def other_account(store, account):
+    """Another account of the token, which an API answers with that ignores the one asked."""
+    return next((store.account(i) for i in store.account_ids() if i != account.id), account)
+
+
 class Cache(collections.OrderedDict):
     """Least recently used values up to a weight."""
 
@@ -237,14 +267,18 @@ class Reports:
         self.orders = Cache(400000, len)
         self.pages = Cache(256 << 20, len)
 
-    def answer(self, query):
+    def answer(self, query, ignored=()):
         """(rows as JSON bytes, rows on this page, total, extra data, truncated)."""
         with self.store.lock:
+            accounts = [permitted(self.store, a, REPORT) for a in query.advertisers]
+            if 'advertiser_id' in ignored:
+                query = query._replace(advertisers=tuple(
+                    other_account(self.store, a).id for a in accounts))
             sets = [self._rowset(query, a) for a in query.advertisers]
             total = sum(s.total for s in sets)
             begin = (query.page - 1) * query.page_size
             end = min(begin + query.page_size, total)
-            key = (self.store.version, query._replace(filters=self._frozen(query)))
+            key = (self.store.state, query._replace(filters=self._frozen(query)))
             page = self.pages.get(key)
             if page is None:
                 rows = self._sorted(query, sets, begin, end) if query.order else \
@@ -260,9 +294,7 @@ class Reports:
 
     def _rowset(self, query, advertiser):
         account = self.store.account(advertiser)
-        if account is None:
-            raise ApiError(40001, f'No permission to operate advertiser {advertiser}')
-        key = (self.store.version, advertiser, self._frozen(query)) + query[2:10] + (query.status,)
+        key = (self.store.state, advertiser, self._frozen(query)) + query[2:10] + (query.status,)
         found = self.sets.get(key)
         if found is None:
             found = RowSet(query, account)
@@ -282,7 +314,7 @@ class Reports:
     def _sorted(self, query, sets, begin, end):
         """A page of the rows in the order of a metric."""
         field, descending = query.order
-        key = (self.store.version, self._frozen(query), query.order) \
+        key = (self.store.state, self._frozen(query), query.order) \
             + query[:10] + (query.status,)
         order = self.orders.get(key)
         if order is None:
@@ -311,6 +343,8 @@ class Reports:
         compiled = dict(compile_metrics(query.metrics, sets[0].account, False))
         found = {}
         for name in query.metrics:
-            value = '-' if METRICS[name]['kind'] == 'attribute' else compiled[name](parts)
+            fact = METRICS[name]
+            value = '-' if fact['kind'] == 'attribute' or fact.get('unique') \
+                else compiled[name](parts)
             found[name] = '-' if value is MISSING else value
         return found

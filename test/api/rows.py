@@ -6,7 +6,7 @@ TikTok is known to send numbers; "no value" is spelled in every way that occurs
 """
 import functools
 
-from data import (ADGROUP, CAMPAIGN, Lexeme, mix, name_hash, pick, timestamp)
+from data import (ADGROUP, CAMPAIGN, PROMOTE, Lexeme, mix, name_hash, pick, timestamp)
 from facts import ENTITIES
 
 MISSING = object()
@@ -139,7 +139,8 @@ SHARED = {
     'campaign_name': lambda o, k: o.campaign.name,
     'create_time': lambda o, k: timestamp(o.created),
     'modify_time': lambda o, k: timestamp(o.modified),
-    'campaign_system_origin': lambda o, k: pick((MISSING, None, ''), k >> 3),
+    'campaign_system_origin': lambda o, k: PROMOTE if o.promote else pick((MISSING, None, ''),
+                                                                          k >> 3),
     'operation_status': operation_status,
     'secondary_status': lambda o, k: secondary_status(o),
     'is_new_structure': lambda o, k: True,
@@ -169,6 +170,8 @@ ADGROUPS = {
     **SHARED,
     'adgroup_id': lambda o, k: str(o.id),
     'adgroup_name': lambda o, k: o.name,
+    'campaign_automation_type': lambda o, k: o.campaign.automation,
+    'minis_id': lambda o, k: pick((MISSING, None, '', f'mini{k % 10**12}'), k >> 19),
     'pixel_id': lambda o, k: pick((7577353199770828808 + k % 1000, None, MISSING, '0'), k >> 4),
     'promotion_type': lambda o, k: 'APP_ANDROID' if o.campaign.objective == 'APP_PROMOTION'
     else pick(('WEBSITE', 'LEAD_GENERATION'), k >> 3),
@@ -217,13 +220,19 @@ ADS = {
     'app_name': lambda o, k: '',
     'is_aco': lambda o, k: pick((True, False), k >> 10),
 }
+# all that campaign/get tells of a Promote campaign
+PROMOTE_CAMPAIGN = ('advertiser_id', 'campaign_id', 'create_time', 'campaign_name',
+                    'operation_status', 'secondary_status')
 TREE = {'campaign/get': CAMPAIGNS, 'adgroup/get': ADGROUPS, 'ad/get': ADS}
 
 
 def tree_row(endpoint, o, fields=None):
     """One campaign, ad group or ad."""
     columns = ENTITIES[endpoint]['columns']
-    row = make(columns, TREE[endpoint], o, o.key, fields or official(endpoint))
+    wanted = fields or official(endpoint)
+    if endpoint == 'campaign/get' and o.promote:
+        wanted = [name for name in wanted if name in PROMOTE_CAMPAIGN]
+    row = make(columns, TREE[endpoint], o, o.key, wanted)
     if fields is None and endpoint == 'ad/get' and o.campaign.automation != 'MANUAL':
         row['smart_plus_ad_id'] = str(o.id + 500000000000)
     for name, value in (o.fields or {}).items():

@@ -9,22 +9,30 @@ import datetime
 import json
 import re
 
+from codes import CONFLICT
 from facts import ENTITIES, LEVELS, METRICS, REPORT
 
 MAX_FILTER_IDS = 100
+MAX_METRICS = 100
+TOP_VIEW_PAGE = 100
 MUSIC_DEPTH = 100000
 
 
 class ApiError(Exception):
-    """A refusal: TikTok's code and message."""
+    """A refusal: TikTok's code and message; the detail is for the violations only."""
 
-    def __init__(self, code, message):
+    def __init__(self, code, message, detail=''):
         super().__init__(message)
-        self.code, self.message = code, message
+        self.code, self.message, self.detail = code, message, detail
 
 
 def refuse(message):
     raise ApiError(40002, message)
+
+
+def conflict(detail):
+    """Metrics and dimensions that do not go together: the API never says which."""
+    raise ApiError(40002, CONFLICT, detail)
 
 
 PAGED = {'advertiser_id', 'page', 'page_size'}
@@ -36,7 +44,7 @@ PARAMETERS = {
     'campaign/get': TREE, 'adgroup/get': TREE, 'ad/get': TREE,
     'dmp/custom_audience/list': PAGED | {'custom_audience_ids'},
     'file/image/ad/search': PAGED | {'filtering'},
-    'file/video/ad/search': PAGED | {'filtering'},
+    'file/video/ad/search': PAGED | {'filtering', 'sort_field'},
     'file/music/get': PAGED | {'music_scene', 'search_type', 'filtering'},
     'creative/portfolio/list': PAGED | {'filtering'},
     REPORT: PAGED | {'advertiser_ids', 'bc_id', 'service_type', 'report_type', 'data_level',
@@ -49,8 +57,8 @@ PARAMETERS = {
 class Params:
     """The parameters of one request; a value is text (query) or native JSON (body)."""
 
-    def __init__(self, endpoint, query, body):
-        self.values = dict(query)
+    def __init__(self, endpoint, query, body, ignored=()):
+        self.values, self.ignored = dict(query), set(ignored)
         for name, value in (body or {}).items():
             if name in self.values:
                 refuse(f'{name}: given in the query string and in the body')
@@ -114,6 +122,8 @@ class Params:
         default, largest = (10, 1000) if endpoint == REPORT else ENTITIES[endpoint]['page_size']
         page = self.number('page', 1, 1, None)
         size = self.number('page_size', default, 1, largest)
+        page = 1 if 'page' in self.ignored else page
+        size = default if 'page_size' in self.ignored else size
         if endpoint == 'file/music/get' and page * size > MUSIC_DEPTH:
             refuse(f'page: page * page_size must not exceed {MUSIC_DEPTH}')
         return page, size
@@ -150,6 +160,7 @@ GOALS = {'CLICK', 'CONVERT', 'INSTALL', 'IN_APP_EVENT', 'REACH', 'SHOW', 'VIDEO_
          'LEAD_GENERATION', 'PREFERRED_LEAD', 'VALUE', 'FOLLOWERS', 'PROFILE_VIEWS',
          'PAGE_VISIT', 'CONVERSATION', 'DESTINATION_VISIT', 'PRODUCT_CLICK_IN_LIVE',
          'MT_LIVE_ROOM', 'GMV', 'AUTOMATIC_VALUE_OPTIMIZATION'}
+ORIGINS = {'TT_ADS_PLATFORM', 'PROMOTE'}
 BUYING = {'AUCTION', 'RESERVATION_RF', 'RESERVATION_TOP_VIEW'}
 BILLING = {'CPC', 'CPM', 'OCPM', 'CPV', 'GD'}
 PORTFOLIOS = {'CTA', 'CARD', 'LEAD_GENERATION', 'CUSTOM_CARD', 'STICKER', 'DOWNLOAD_CARD',
@@ -159,7 +170,7 @@ AUTOMATION = {'MANUAL', 'SMART_PLUS', 'UPGRADED_SMART_PLUS'}
 MODES = {'CUSTOM', 'DYNAMIC', 'SMART_CREATIVE'}
 COMMON = {'primary_status': PRIMARY, 'objective_type': OBJECTIVES, 'buying_types': [BUYING],
           'optimization_goal': GOALS, 'creation_filter_start_time': 'time',
-          'creation_filter_end_time': 'time', 'campaign_system_origins': [None],
+          'creation_filter_end_time': 'time', 'campaign_system_origins': [ORIGINS],
           'secondary_status': 'secondary'}
 FILTERS = {
     'campaign/get': {
@@ -190,6 +201,9 @@ FILTERS = {
     'creative/portfolio/list': {'creative_portfolio_ids': 100,
                                 'creative_portfolio_types': [PORTFOLIOS]},
 }
+# what a filter that hides by default is when the API ignores it
+LIFTED = {'primary_status': 'STATUS_ALL', 'buying_types': sorted(BUYING),
+          'campaign_system_origins': sorted(ORIGINS)}
 SECONDARY = {'campaign/get': 'CAMPAIGN_STATUS_', 'adgroup/get': 'ADGROUP_STATUS_',
              'ad/get': 'AD_STATUS_'}
 
@@ -204,9 +218,17 @@ def entity_filters(endpoint, params):
         if key not in known:
             refuse(f'{name}: Unknown field.')
         checked[key] = _filter_value(endpoint, name, known[key], value)
+        if value == []:
+            refuse(f'{name}: Shorter than minimum length 1.')
     types = checked.get('buying_types', [])
     if 'RESERVATION_TOP_VIEW' in types and len(types) > 1:
         refuse('filtering.buying_types: RESERVATION_TOP_VIEW must be used alone')
+    if types == ['RESERVATION_TOP_VIEW'] and endpoint == 'adgroup/get':
+        params.number('page_size', 10, 1, TOP_VIEW_PAGE)
+    for name in params.ignored:
+        name = name.removeprefix('filtering.')
+        if checked.pop(name, None) is not None and name in LIFTED:
+            checked[name] = LIFTED[name]
     return checked
 
 
@@ -270,11 +292,15 @@ BASIC_EXTRAS = {'country_code', 'ad_type', 'custom_event_type', 'event_source_id
                 'component_name', 'room_id', 'post_id', 'image_id', 'video_material_id',
                 'minis_id', 'search_terms', 'search_keyword', 'match_type',
                 'skan_postback_sequence'}
-AUDIENCE_EXTRAS = {'gender', 'age', 'country_code', 'province_id', 'dma', 'ac', 'language',
-                   'platform', 'interest_category', 'placement', 'contextual_tag',
-                   'device_brand_id'}
+AUDIENCE_EXTRAS = {'gender', 'age', 'country_code', 'province_id', 'dma', 'dma_id', 'ac',
+                   'language', 'platform', 'interest_category', 'placement', 'contextual_tag',
+                   'device_brand_id', 'hashtag', 'audience_tags', 'additional_interests',
+                   'behavior_id', 'purchase_intention', 'ad_type'}
+UNTIMED_EXTRAS = {'interest_category', 'device_brand_id'}
 STATUS_FIELD = {'AUCTION_CAMPAIGN': 'campaign_status', 'AUCTION_ADGROUP': 'adgroup_status',
                 'AUCTION_AD': 'ad_status'}
+VALUE_FILTERS = {'buying_type': BUYING, 'campaign_system_origins': ORIGINS,
+                 'campaign_automation_type': AUTOMATION}
 ID_FILTERS = {'campaign_ids': 'CGA', 'adgroup_ids': 'GA', 'ad_ids': 'A', 'ad_ids_v2': 'A'}
 
 Query = collections.namedtuple(
@@ -293,8 +319,10 @@ def report_query(params, sandbox):
     lifetime = params.flag('query_lifetime')
     id_, time, extras = _dimensions(report_type, level, dimensions, lifetime, sandbox, multi)
     begin, end = (0, 4000000) if lifetime else _window(params, time)
-    filters, status = _report_filters(params, report_type, level, id_)
-    metrics = params.strings('metrics') or ['spend', 'impressions']
+    begin = 0 if 'start_date' in params.ignored else begin
+    end = 4000000 if 'end_date' in params.ignored else end
+    filters, status = _report_filters(params, level, id_)
+    metrics = params.strings('metrics', MAX_METRICS) or ['spend', 'impressions']
     if 'ad_id_v2' in metrics and 'ad_ids' in filters:
         refuse('metrics: ad_id_v2 cannot be combined with filter ad_ids')
     for name in metrics:
@@ -302,7 +330,7 @@ def report_query(params, sandbox):
     page, size = params.page(REPORT)
     return Query(advertisers, multi, report_type, level, id_, time, extras, begin, end, lifetime,
                  filters, status, tuple(metrics), _order(params, metrics),
-                 _total(params, report_type, extras, page, sandbox), page, size,
+                 _total(params, report_type, time, extras, page, sandbox), page, size,
                  tuple(dimensions))
 
 
@@ -367,7 +395,9 @@ def _audience_rules(ids, times, extras, lifetime):
     if lifetime:
         refuse('query_lifetime: not supported in report_type AUDIENCE')
     if 'stat_time_hour' in times:
-        refuse('dimensions: stat_time_hour is not supported in report_type AUDIENCE')
+        conflict('dimensions: stat_time_hour is not supported in report_type AUDIENCE')
+    if times and UNTIMED_EXTRAS & set(extras):
+        conflict(f'dimensions: {extras[0]} cannot be combined with {times[0]}')
     if not ids:
         refuse('dimensions: an id dimension is required in report_type AUDIENCE')
     if not extras:
@@ -415,8 +445,22 @@ def _window(params, time):
     return begin, end
 
 
-def _report_filters(params, report_type, level, id_):
+def _report_filters(params, level, id_):
     """(id and other filters, statuses or None) of a report's `filtering` array."""
+    filters, status = _given_filters(params, level, id_)
+    for name in params.ignored:
+        name = name.removeprefix('filtering.')
+        filters.pop(name, None)
+        if name == STATUS_FIELD.get(level):
+            status = frozenset({'STATUS_ALL'})
+        elif name == 'buying_type':
+            filters[name] = BUYING
+        elif name == 'campaign_system_origins':
+            filters[name] = ORIGINS
+    return filters, status
+
+
+def _given_filters(params, level, id_):
     filters, status = {}, None
     for item in params.json('filtering', list) or []:
         if not isinstance(item, dict) or \
@@ -433,48 +477,50 @@ def _report_filters(params, report_type, level, id_):
         except ValueError:
             refuse(f'{name}: filter_value is not a valid JSON text')
         value = strings(name, value, MAX_FILTER_IDS)
-        if not value or field in filters:
+        if not value or field in filters or field == STATUS_FIELD.get(level) and status:
             refuse(f'{name}: empty or given twice')
         if field in ID_FILTERS and LEVELS[level] in ID_FILTERS[field]:
             if (field, id_) in (('ad_ids', 'ad_id_v2'), ('ad_ids_v2', 'ad_id')):
                 refuse(f'{name}: cannot be combined with dimension {id_}')
             filters[field] = {identifier(name, v) for v in value}
-        elif field == STATUS_FIELD.get(level) and report_type == 'BASIC':
+        elif field == STATUS_FIELD.get(level):
             for v in value:
                 if v not in PRIMARY:
                     refuse(f'{name}: {v} is not a valid value.')
             status = frozenset(value)
-        elif field == 'buying_type' and set(value) <= BUYING or \
-                field == 'campaign_automation_type' and set(value) <= AUTOMATION:
+        elif set(value) <= VALUE_FILTERS.get(field, set()):
             filters[field] = set(value)
         else:
-            refuse(f'{name}: not supported at {level} in report_type {report_type}')
+            refuse(f'{name}: not supported at {level}')
     return filters, status
 
 
 def check_metric(name, report_type, level, id_, time, extras, lifetime):
-    """One metric that does not belong fails the whole call and is named."""
+    """One metric that does not belong fails the whole call; only an unknown one is named."""
     fact = METRICS.get(name)
     if fact is None:
         refuse(f'metrics: {name} is not a valid value.')
     if LEVELS[level] not in fact['levels']:
-        refuse(f'metrics: {name} is not supported at data_level {level}')
+        conflict(f'metrics: {name} is not supported at data_level {level}')
     if report_type == 'AUDIENCE' and fact['audience'] is False:
-        refuse(f'metrics: {name} is not supported in report_type AUDIENCE')
+        conflict(f'metrics: {name} is not supported in report_type AUDIENCE')
+    if report_type == 'AUDIENCE' and isinstance(fact['audience'], list) and \
+            not set(fact['audience']) & set(extras):
+        conflict(f'metrics: {name} is not supported with dimension {extras[0]}')
     if fact['kind'] == 'attribute' and not id_:
-        refuse(f'metrics: {name} needs an id dimension')
+        conflict(f'metrics: {name} needs an id dimension')
     if time == 'stat_time_hour' and not fact.get('hour', True):
-        refuse(f'metrics: {name} is not supported with stat_time_hour')
+        conflict(f'metrics: {name} is not supported with stat_time_hour')
     if lifetime and not fact.get('lifetime', True):
-        refuse(f'metrics: {name} is not supported with query_lifetime')
+        conflict(f'metrics: {name} is not supported with query_lifetime')
     if extras and not fact.get('extra', True):
-        refuse(f'metrics: {name} is not supported with dimension {extras[0]}')
+        conflict(f'metrics: {name} is not supported with dimension {extras[0]}')
     if 'only_with' in fact and fact['only_with'] not in extras:
-        refuse(f'metrics: {name} needs dimension {fact["only_with"]}')
+        conflict(f'metrics: {name} needs dimension {fact["only_with"]}')
     if (name, id_) in (('ad_id_v2', 'ad_id'), ('ad_id', 'ad_id_v2')):
-        refuse(f'metrics: {name} cannot be combined with dimension {id_}')
-    if name in ('cash_spend', 'voucher_spend') and time != 'stat_time_day':
-        refuse(f'metrics: {name} needs dimension stat_time_day')
+        conflict(f'metrics: {name} cannot be combined with dimension {id_}')
+    if name in ('cash_spend', 'voucher_spend', 'tax_spend') and time != 'stat_time_day':
+        conflict(f'metrics: {name} needs dimension stat_time_day')
 
 
 def _order(params, metrics):
@@ -489,12 +535,12 @@ def _order(params, metrics):
     return field, kind != 'ASC'
 
 
-def _total(params, report_type, extras, page, sandbox):
+def _total(params, report_type, time, extras, page, sandbox):
     if not params.flag('enable_total_metrics'):
         return False
     if sandbox:
         refuse('enable_total_metrics: not supported in sandbox')
-    if report_type != 'BASIC' or extras:
+    if report_type != 'BASIC' or extras or time == 'stat_time_hour':
         refuse('enable_total_metrics: only in report_type BASIC, with an id dimension and/or '
                'stat_time_day')
     if page != 1:

@@ -1,136 +1,23 @@
 """Tests of the local API itself: python3 test/api/selftest.py
 
-Invariants: one server in this process, a fixed day, no other machine; each
-test leaves no fault behind; the numbers are checked against each other and
-against expected.py, never against copies of themselves.
+Invariants: one server in this process (selftest_case.py), a fixed day, no other
+machine; each test leaves no fault behind; the numbers are checked against each
+other and against expected.py, never against copies of themselves.
 """
-import base64
-import collections
-import datetime
-import gzip
-import http.client
 import io
 import json
 import subprocess
 import sys
-import threading
 import time
 import unittest
-import urllib.parse
-from decimal import Decimal
 
 import expected
+import selftest_faults
+import selftest_rows
 import tiktok_api
-from data import Lexeme, Store
 from facts import METRICS, STREAMS
-from reports import Reports
-from rules import Params, report_query
-
-TODAY = '2026-01-15'
-BIG, FIRST, EMPTY, MUSIC = (7088160322559787010, 7002238017842757633, 7123456789012345678,
-                            7219930054437175298)
-REPORT = 'report/integrated/get'
-TOKEN = 'local-access-token'
-
-
-class Case(unittest.TestCase):
-    """A client of the server that all tests share."""
-
-    @classmethod
-    def setUpClass(cls):
-        if not hasattr(Case, 'server'):
-            tiktok_api.Handler.api = tiktok_api.Api(tiktok_api.options(['--today', TODAY]))
-            Case.server = tiktok_api.Server(('127.0.0.1', 0), tiktok_api.Handler)
-            threading.Thread(target=Case.server.serve_forever, daemon=True).start()
-        cls.port = Case.server.server_address[1]
-
-    def setUp(self):
-        self.control('reset', {'data': True})
-
-    def raw(self, path, method='GET', body=None, headers=None):
-        """(status, headers, bytes) of one request on its own connection."""
-        link = http.client.HTTPConnection('127.0.0.1', self.port, timeout=20)
-        try:
-            link.request(method, path, body, headers or {})
-            reply = link.getresponse()
-            return reply.status, reply.headers, reply.read()
-        finally:
-            link.close()
-
-    def control(self, what, body=None):
-        method = 'GET' if body is None else 'POST'
-        status, _, raw = self.raw(f'/_control/{what}', method,
-                                  None if body is None else json.dumps(body))
-        self.assertEqual(status, 200, raw)
-        return json.loads(raw)
-
-    def url(self, endpoint, params, sandbox=False):
-        texts = {k: v if isinstance(v, str) else json.dumps(v) for k, v in params.items()}
-        return (f'{"/sandbox" if sandbox else ""}/open_api/v1.3/{endpoint}/?'
-                + urllib.parse.urlencode(texts))
-
-    def ask(self, endpoint, sandbox=False, token=TOKEN, **params):
-        """The JSON reply of one GET."""
-        _, _, raw = self.raw(self.url(endpoint, params, sandbox),
-                             headers={'Access-Token': token} if token else {})
-        return json.loads(raw, parse_float=Lexeme)
-
-    def data(self, endpoint, **params):
-        reply = self.ask(endpoint, **params)
-        self.assertEqual(reply['code'], 0, reply)
-        return reply['data']
-
-    def refused(self, word, endpoint, code=40002, **params):
-        """The request is refused, the message has the word, and it is a violation."""
-        before = len(self.control('violations'))
-        reply = self.ask(endpoint, **params)
-        self.assertEqual(reply['code'], code, reply)
-        self.assertIn(word, reply['message'])
-        self.assertEqual(len(self.control('violations')), before + 1)
-
-    def walk(self, endpoint, key='list', **params):
-        """All rows of all pages."""
-        rows, page = [], 1
-        while True:
-            data = self.data(endpoint, page=page, **params)
-            rows += data[key]
-            info = data.get('page_info')
-            if not info or page >= info['total_page']:
-                return rows
-            page += 1
-
-
-def report(level, dimensions, metrics=('spend', 'impressions', 'clicks', 'conversion',
-                                       'video_play_actions', 'skan_result'), **more):
-    """Parameters of a BASIC report that hides nothing."""
-    status = {'CAMPAIGN': 'campaign_status', 'ADGROUP': 'adgroup_status', 'AD': 'ad_status'}
-    params = {'advertiser_id': str(BIG), 'report_type': 'BASIC', 'data_level': 'AUCTION_' + level,
-              'dimensions': dimensions, 'metrics': list(metrics), 'page_size': 1000,
-              'start_date': '2026-01-12', 'end_date': '2026-01-16'}
-    if level in status:
-        params['filtering'] = [{'field_name': status[level], 'filter_type': 'IN',
-                                'filter_value': '["STATUS_ALL"]'}]
-    params.update(more)
-    if params['report_type'] == 'AUDIENCE' or more.get('filtering') == 0:
-        params.pop('filtering', None)
-    return {k: v for k, v in params.items() if v is not None}
-
-
-def number(value):
-    return Decimal(0) if value in (None, '-', '<5') else Decimal(value)
-
-
-def sums(rows, *dimensions):
-    """{dimension values: {metric: sum}}"""
-    found = collections.defaultdict(collections.Counter)
-    for row in rows:
-        key = tuple((row['dimensions'] | row['metrics']).get(d, '')[:10 if 'time' in d else None]
-                    for d in dimensions)
-        for name in ('spend', 'impressions', 'clicks', 'conversion', 'skan_result',
-                     'video_play_actions'):
-            if name in row['metrics']:
-                found[key][name] += number(row['metrics'][name])
-    return {k: dict(v) for k, v in found.items()}
+from selftest_case import (BIG, EMPTY, FIRST, KINDS, MUSIC, REPORT, TODAY, TOKEN, Case,
+                           every_kind, number, report, sums)
 
 
 class Sums(Case):
@@ -198,18 +85,23 @@ class Sums(Case):
             key = {'AD': 'ad_id', 'ADVERTISER': 'advertiser_id', 'ADGROUP': 'adgroup_id'}[level]
             letter = {'AD': 'A', 'ADVERTISER': 'V', 'ADGROUP': 'G'}[level]
             names = [n for n, f in METRICS.items() if letter in f['levels'] and n != 'ad_id_v2'
-                     and 'only_with' not in f and (kind == 'BASIC' or f['audience'])]
+                     and 'only_with' not in f
+                     and (kind == 'BASIC' or f['audience'] in (True, 'unsure'))]
             dims = [key, 'stat_time_day'] + (['platform'] if kind == 'AUDIENCE' else [])
-            params = report(level, dims, names, report_type=kind)
-            url, body = self.url(REPORT, {}), json.dumps(params)
-            headers = {'Access-Token': TOKEN, 'Content-Type': 'application/json'}
-            reply = json.loads(self.raw(url.rstrip('?'), body=body, headers=headers)[2])
-            self.assertEqual(reply['code'], 0, reply['message'])
-            for row in reply['data']['list']:
-                for name, value in row['metrics'].items():
-                    if METRICS.get(name, {}).get('type') == 'bigint' and \
-                            value not in (None, '-', '<5', ''):
-                        int(value)
+            for start in range(0, len(names), 100):
+                self.every(report(level, dims, names[start:start + 100], report_type=kind))
+
+    def every(self, params):
+        """The metrics are there, and counts are counts."""
+        url, body = self.url(REPORT, {}), json.dumps(params)
+        headers = {'Access-Token': TOKEN, 'Content-Type': 'application/json'}
+        reply = json.loads(self.raw(url.rstrip('?'), body=body, headers=headers)[2])
+        self.assertEqual(reply['code'], 0, reply['message'])
+        for row in reply['data']['list']:
+            for name, value in row['metrics'].items():
+                if METRICS.get(name, {}).get('type') == 'bigint' and \
+                        value not in (None, '-', '<5', ''):
+                    int(value)
 
 
 class Strict(Case):
@@ -269,10 +161,7 @@ class Strict(Case):
                 ('enable_total', dims, {'enable_total_metrics': 'true'})):
             with self.subTest(word=word):
                 params = report('AD', dimensions, more.pop('metrics', ['spend']), **more)
-                self.refused(word, REPORT, **{**params, 'report_type': 'AUDIENCE'}
-                             | {'filtering': []})
-        params = report('AD', dims, ['spend'])
-        self.refused('ad_status', REPORT, **{**params, 'report_type': 'AUDIENCE'})
+                self.refused(word, REPORT, **{**params, 'report_type': 'AUDIENCE'})
 
     def test_entity_refusals(self):
         for word, endpoint, params in (
@@ -289,6 +178,11 @@ class Strict(Case):
                 ('primary', 'ad/get', {'filtering': {'primary_status': 'AD_STATUS_ALL'}}),
                 ('modified_after', 'ad/get', {'filtering': {'modified_after': '2026-01-01'}}),
                 ('page_size', 'file/image/ad/search', {'page_size': 101}),
+                ('sort_field', 'file/video/ad/search', {'sort_field': 'NAME'}),
+                ('campaign_system_origins', 'campaign/get',
+                 {'filtering': {'campaign_system_origins': ['GMC']}}),
+                ('TOP_VIEW', 'campaign/get',
+                 {'filtering': {'buying_types': ['AUCTION', 'RESERVATION_TOP_VIEW']}}),
                 ('page', 'file/music/get', {'page': 101, 'page_size': 1000}),
                 ('fields', 'dmp/custom_audience/list', {'fields': ['name']}),
                 ('page_size', 'ad/get', {'page_size': 'ten'})):
@@ -373,16 +267,6 @@ class Lists(Case):
                                           advertiser_id=str(EMPTY)))
         self.assertEqual(rows['list'], [])
 
-    def test_truncation(self):
-        day = datetime.date.fromisoformat(TODAY)
-        begin = time.time()
-        store = Store(1, 'large', 30000, day)
-        params = report('AD', ['ad_id'], ('spend',), page=21)
-        _, count, total, _, truncated = Reports(store).answer(
-            report_query(Params(REPORT, {}, params), False))
-        self.assertEqual((count, total, truncated), (0, 20000, True))
-        self.assertLess(time.time() - begin, 5)
-
 
 class Expected(Case):
     """A walk over all pages is what expected.py computes."""
@@ -401,7 +285,7 @@ class Expected(Case):
     def actual(self, stream, columns):
         """The table as a client would make it, from the wire."""
         fact, found = STREAMS[stream], []
-        for account in (FIRST, MUSIC, EMPTY):
+        for account in (FIRST, MUSIC, EMPTY, KINDS):
             if fact['path'] == 'oauth2/advertiser/get':
                 rows = self.data(fact['path'], app_id='7000000000000000001',
                                  secret='local-secret')['list']
@@ -411,10 +295,9 @@ class Expected(Case):
             elif 'report' in fact:
                 rows = self.report_rows(fact['report'], columns, account)
             else:
-                tree = fact['path'] in ('campaign/get', 'adgroup/get', 'ad/get')
-                more = {'filtering': {'primary_status': 'STATUS_ALL'}} if tree else {}
-                rows = self.walk(fact['path'], fact['list'], advertiser_id=str(account),
-                                 page_size=37, **more)
+                rows = [row for more in self.kinds(fact['path'])
+                        for row in self.walk(fact['path'], fact['list'], page_size=37,
+                                             advertiser_id=str(account), **more)]
             for row in rows:
                 row['advertiser_id'] = str(account)
                 found.append([expected.column_value(row.get(n), t,
@@ -422,6 +305,16 @@ class Expected(Case):
                                                     'report' in fact)
                               for n, t in columns.items()])
         return found
+
+    @staticmethod
+    def kinds(path):
+        """The requests that one list of an account takes."""
+        if path not in ('campaign/get', 'adgroup/get', 'ad/get'):
+            return [{}]
+        origins = ['TT_ADS_PLATFORM', 'PROMOTE']
+        return [{'filtering': {'primary_status': 'STATUS_ALL', 'buying_types': [buying],
+                               'campaign_system_origins': origins}}
+                for buying in ('AUCTION', 'RESERVATION_TOP_VIEW')]
 
     def report_rows(self, fact, columns, account):
         level, dims = fact['data_level'][8:], fact['dimensions']
@@ -434,6 +327,8 @@ class Expected(Case):
             params = report(level, dims, metrics, report_type=fact['report_type'],
                             advertiser_id=str(account), start_date=begin, end_date=end,
                             page_size=83)
+            if level != 'ADVERTISER':
+                params['filtering'] += every_kind()
             if fact['lifetime']:
                 params['query_lifetime'] = 'true'
             rows += [{**r['metrics'], **r['dimensions']} for r in self.walk(REPORT, **params)]
@@ -447,100 +342,13 @@ class Expected(Case):
                 text = ','.join(f'{n}:{t}' for n, t in columns.items())
                 expected.main(['--stream', stream, '--columns', text, '--today', TODAY,
                                '--from', '2026-01-02', '--to', '2026-01-16',
-                               '--accounts', f'{FIRST},{MUSIC},{EMPTY}'], out)
+                               '--accounts', f'{FIRST},{MUSIC},{EMPTY},{KINDS}'], out)
                 actual = self.actual(stream, columns)
                 actual.sort(key=lambda r: [(v is None, v or '') for v in r])
                 lines = [','.join(map(expected.csv_field, row)) for row in [columns, *actual]]
                 self.assertEqual('\n'.join(lines) + '\n', out.getvalue())
                 self.assertTrue(actual)
         self.assertEqual(self.control('violations'), [])
-
-
-class Broken(Case):
-    """Faults do what they say, where and as often as they say."""
-
-    def fault(self, action, **more):
-        self.control('faults', [{'match': {'path': 'ad/get'}, 'action': action, **more}])
-
-    def get(self, **more):
-        url = self.url('ad/get', {'advertiser_id': str(FIRST), **more})
-        return self.raw(url, headers={'Access-Token': TOKEN, 'Accept-Encoding': 'gzip'})
-
-    def test_codes_and_counts(self):
-        self.fault({'code': 40100, 'message': 'slow down'}, after=1, times=2)
-        codes = [self.ask('ad/get', advertiser_id=str(FIRST))['code'] for _ in range(5)]
-        self.assertEqual(codes, [0, 40100, 40100, 0, 0])
-        self.fault({'http_status': 503, 'body': '<html>no</html>',
-                    'headers': {'Retry-After': '1'}})
-        status, headers, body = self.get()
-        self.assertEqual((status, headers['Retry-After'], body), (503, '1', b'<html>no</html>'))
-        self.control('faults', [{'match': {'page': 2}, 'action': {'wrong_token': True}}])
-        self.assertEqual(json.loads(self.get(page=2)[2])['code'], 40105)
-        self.assertEqual(self.control('violations'), [])
-
-    def test_contents(self):
-        whole = json.loads(gzip.decompress(self.get()[2]))['data']
-        for action, check in (
-                ({'total_delta': -3}, lambda d: d['page_info']['total_number']
-                 == whole['page_info']['total_number'] - 3),
-                ({'drop_row': 0}, lambda d: d['list'] == whole['list'][1:]),
-                ({'duplicate_row': 1}, lambda d: d['list'][1] == d['list'][2]),
-                ({'missing': 'page_info'}, lambda d: 'page_info' not in d),
-                ({'data': {}}, lambda d: d == {}),
-                ({'throttle': True}, lambda d: d['extra_info']['search_ads_throttle']),
-                ({'patch': {'row': 2, 'field': 'ad_name', 'value': None}},
-                 lambda d: d['list'][2]['ad_name'] is None)):
-            self.fault(action)
-            _, headers, body = self.get()
-            if headers['Content-Encoding'] == 'gzip':
-                body = gzip.decompress(body)
-            self.assertTrue(check(json.loads(body)['data']), action)
-        self.fault({'missing': 'data'})
-        self.assertNotIn('data', json.loads(self.get()[2]))
-        self.fault({'raw_base64': base64.b64encode(b'\xff\x00').decode()})
-        self.assertEqual(self.get()[2], b'\xff\x00')
-        self.fault({'gzip_bomb_mb': 3})
-        self.assertGreater(len(gzip.decompress(self.get()[2])), 3 << 20)
-
-    def test_connections(self):
-        self.fault({'close': 'before'})
-        self.assertRaises((http.client.HTTPException, ConnectionError), self.get)
-        self.fault({'close': 'mid'})
-        self.assertRaises(http.client.IncompleteRead, self.get)
-        self.fault({'truncate': True})
-        self.assertRaises((ValueError, EOFError),
-                          lambda: json.loads(gzip.decompress(self.get()[2])))
-        self.fault({'delay_ms': 120})
-        begin = time.time()
-        self.get()
-        self.assertGreater(time.time() - begin, 0.1)
-
-    def test_conditions(self):
-        self.control('faults', [{'action': {'refuse_metric': 'ctr'}},
-                                {'action': {'max_days': 4}}])
-        params = report('AD', ['ad_id', 'stat_time_day'], ('spend', 'ctr'))
-        self.assertEqual(self.ask(REPORT, **params)['code'], 40002)
-        params['metrics'] = ['spend']
-        self.assertEqual(self.ask(REPORT, **params)['code'], 40067)
-        params['end_date'] = '2026-01-14'
-        self.assertEqual(self.ask(REPORT, **params)['code'], 0)
-
-    def test_mutations(self):
-        params = report('AD', ['ad_id', 'stat_time_day'], ('spend',), advertiser_id=str(FIRST))
-        before = sums(self.walk(REPORT, **params), 'stat_time_day')
-        ad = self.walk('ad/get', advertiser_id=str(FIRST))[0]
-        self.control('mutate', [
-            {'op': 'restate', 'advertiser_id': str(FIRST), 'from': '2026-01-13',
-             'to': '2026-01-13', 'percent': 200},
-            {'op': 'rename', 'advertiser_id': str(FIRST), 'kind': 'ad', 'id': ad['ad_id'],
-             'name': 'renamed'},
-            {'op': 'add_account', 'advertiser_id': '7300000000000000001', 'name': 'New'}])
-        after = sums(self.walk(REPORT, **params), 'stat_time_day')
-        changed = [k for k in before if before[k] != after[k]]
-        self.assertEqual(changed, [('2026-01-13',)])
-        again = self.walk('ad/get', advertiser_id=str(FIRST))[0]
-        self.assertEqual(again['ad_name'], 'renamed')
-        self.assertTrue(self.walk('ad/get', advertiser_id='7300000000000000001'))
 
 
 class Start(unittest.TestCase):
@@ -556,6 +364,13 @@ class Start(unittest.TestCase):
             self.assertLess(time.time() - begin, 3)
             process.stdin.close()
             self.assertEqual(process.wait(5), 0)
+
+
+def load_tests(loader, tests, _):
+    """The tests of the other files too."""
+    for module in (selftest_rows, selftest_faults):
+        tests.addTests(loader.loadTestsFromModule(module))
+    return tests
 
 
 if __name__ == '__main__':

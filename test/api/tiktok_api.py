@@ -21,11 +21,14 @@ import urllib.parse
 import zlib
 
 import faults as fault_rules
-from data import Store
+import sandbox as sandbox_rules
+from codes import THROTTLE
+from data import AD_LIMIT, VIDEO_LIMIT, Store
 from entities import Answer, Entities, page_info
 from facts import REPORT
 from reports import Reports
 from rules import PARAMETERS, ApiError, Params, report_query
+from timeouts import Timeouts
 
 BASE, SANDBOX = '/open_api/v1.3/', '/sandbox/open_api/v1.3/'
 MAX_REQUEST_LINE = 8700
@@ -79,23 +82,27 @@ class Api:
         self.token, self.qps = options.token, options.qps
         self.latency = options.latency / 1000
         self.store = Store(options.seed, options.scale, options.ads, options.today)
+        self.store.limit(options.ad_limit, options.video_limit)
+        self.sandbox = sandbox_rules.Sandbox()
         self.entities = Entities(self.store, options.app_id, options.secret)
         self.reports = Reports(self.store)
         self.journal = Journal(options.log)
         self.faults = fault_rules.Faults()
+        self.timeouts = Timeouts()
         self.recent, self.lock = collections.deque(), threading.Lock()
 
     def check_rate(self):
         """The limit of requests per second of the application."""
-        if not self.qps:
+        limited, qps = self.timeouts.qps(self.qps)
+        if not limited:
             return
         now = time.monotonic()
         with self.lock:
             while self.recent and self.recent[0] <= now - 1:
                 self.recent.popleft()
-            if len(self.recent) >= self.qps:
+            if len(self.recent) >= qps:
                 raise ApiError(40100, f'Too many requests: requests from App reach the QPS limit '
-                                      f'{self.qps}')
+                                      f'{qps}')
             self.recent.append(now)
 
     def check_token(self, token):
@@ -104,15 +111,19 @@ class Api:
         if token != self.token:
             raise ApiError(40105, 'Access token is incorrect or has been revoked')
 
-    def answer(self, endpoint, query, body, sandbox):
-        params = Params(endpoint, query, body)
+    def answer(self, endpoint, query, body, sandbox, ignored=()):
+        if sandbox:
+            self.sandbox.check(endpoint)
+        params = Params(endpoint, query, body, ignored)
         if endpoint != REPORT:
             return self.entities.answer(endpoint, params, sandbox)
         wanted = report_query(params, sandbox)
-        rows, count, total, more, truncated = self.reports.answer(wanted)
+        if sandbox:
+            wanted = self.sandbox.narrow(wanted)
+        rows, count, total, more, truncated = self.reports.answer(wanted, params.ignored)
         headers = {}
         if truncated:
-            headers['X-Tt-Ads-Throttle'] = 'true'
+            headers['X-Tt-Ads-Throttle'] = THROTTLE
             more['extra_info'] = {'search_ads_throttle': True}
         return Answer('list', rows, count,
                       page_info(wanted.page, wanted.page_size, total, 0 if wanted.extras else 1),
@@ -207,13 +218,23 @@ class Handler(http.server.BaseHTTPRequestHandler):
             endpoint, sandbox = self._endpoint(path)
             entry['path'] = endpoint
             params, extra = self._parameters(query, raw)
-            self._note(entry, {**params, **(extra or {})})
-            action = api.faults.take(endpoint, {**params, **(extra or {})})
-            body = self._injected(entry, action or {}, request_id)
+            every = {**params, **(extra or {})}
+            self._note(entry, every)
+            key = api.timeouts.key(endpoint, every)
+            api.timeouts.check(key)
+            action = api.faults.take(endpoint, every)
+            body = self._injected(entry, action or {}, request_id, {**every, 'path': endpoint})
+            if action and fault_rules.is_timeout(action):
+                entry['timeout'] = True
+                late = api.timeouts.note(key)
+                if late:
+                    violation = {'endpoint': endpoint, 'code': 51010, 'message': late,
+                                 'params': entry['params']}
             if body is None:
                 api.check_rate()
                 api.check_token(self.headers.get('Access-Token'))
-                answer = api.answer(endpoint, params, extra, sandbox)
+                answer = api.answer(endpoint, params, extra, sandbox,
+                                    (action or {}).get('ignore', ()))
                 entry.update(code=0, rows=answer.count)
                 headers.update(answer.headers)
                 body = ok_body(answer, request_id)
@@ -222,7 +243,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
                          http_status={40000: 405, 41400: 414}.get(refusal.code, 200))
             body = envelope(refusal.code, refusal.message, request_id)
             violation = {'endpoint': entry['path'], 'code': refusal.code,
-                         'message': refusal.message, 'params': entry['params']}
+                         'message': ' '.join(filter(None, (refusal.message, refusal.detail))),
+                         'params': entry['params']}
         if action:
             entry['fault'] = action
             headers, body = self._spoil(entry, action, headers, body)
@@ -303,12 +325,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
     # --------------------------------------------------------------- faults
 
     @staticmethod
-    def _injected(entry, action, request_id):
+    def _injected(entry, action, request_id, params):
         """The body of a fault that replaces the answer, or None."""
         raw = fault_rules.raw_body(action)
         if raw is not None or action.get('hang') or action.get('close') == 'before':
             return raw or b''
-        replaced = fault_rules.replacement(action)
+        replaced = fault_rules.replacement(action, params)
         if replaced is None:
             return None
         entry['code'] = replaced['code']
@@ -398,11 +420,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif what == 'reset':
             journal.reset()
             api.faults.set([])
+            api.timeouts.reset()
+            api.sandbox.reset()
             if given and given.get('data'):
                 api.store.reset()
             return {}
         elif what == 'faults':
             api.faults.set(given)
+            api.timeouts.reset()
             return {}
         elif what == 'mutate':
             for change in given if isinstance(given, list) else [given]:
@@ -411,6 +436,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif what == 'settings':
             api.latency = given.get('latency', api.latency * 1000) / 1000
             api.qps = given.get('qps', api.qps)
+            api.store.limit(given.get('ad_limit'), given.get('video_limit'))
+            api.sandbox.set(given.get('sandbox'))
             return {}
         raise ValueError(f'no such control: {method} {what}')
 
@@ -443,6 +470,10 @@ def options(argv=None):
     data_options(parser)
     parser.add_argument('--latency', type=float, default=0, metavar='MS')
     parser.add_argument('--qps', type=int, default=0, help='40100 beyond it; 0: no limit')
+    parser.add_argument('--ad-limit', type=int, default=AD_LIMIT, metavar='N',
+                        help='ads of an account that a report works on; 0: all')
+    parser.add_argument('--video-limit', type=int, default=VIDEO_LIMIT, metavar='N',
+                        help='videos that a search finds')
     parser.add_argument('--log', metavar='FILE', help='requests as JSON lines')
     parser.add_argument('--tls', nargs=2, metavar=('CERT', 'KEY'))
     parser.add_argument('--token', default='local-access-token')

@@ -227,7 +227,7 @@ def main():
     parser.add_argument('--port', required=True)
     parser.add_argument('--user', default='postgres')
     options = parser.parse_args()
-    apis = [Api('--scale', 'small'), Api('--scale', 'large', '--ads', '20000')]
+    apis = [Api('--scale', 'small'), Api('--scale', 'large', '--ads', '20000', '--ad-limit', '0')]
     connection = Connection(options.host, options.port, options.user, 'postgres')
     connection.query('SET client_min_messages = warning; DROP EXTENSION IF EXISTS tiktok_fdw CASCADE;'
                      'DROP SCHEMA IF EXISTS ads, big, my CASCADE; CREATE EXTENSION tiktok_fdw')

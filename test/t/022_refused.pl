@@ -140,7 +140,7 @@ like($right, qr/^[1-9]/, 'some of them are delivered');
 ($out, $said, $n) = under(sprintf($batched, $ids));
 is("$out in $n", "$right in 3", 'three batches');
 ($out, $said, $n) = under(sprintf($batched, $ids),
-	{ match => { path => 'ad/get' }, action => { refuse_filter => $status } });
+	{ match => { path => 'ad/get' }, action => { refuse_value => $status } });
 is($out, $right, 'a refused value beside 250 ids: asked without it');
 is($said, '', 'without a word');
 is($n, 6, 'a batch at a time');
@@ -148,18 +148,18 @@ is($n, 6, 'a batch at a time');
 # what is batched is itself refused, in the first batch: all in one piece
 my $bad = "1000000000000000000,$ids";
 ($out, $said, $n) = under(sprintf($batched, $bad),
-	{ match => { path => 'ad/get' }, action => { refuse_filter => '1000000000000000000' } });
+	{ match => { path => 'ad/get' }, action => { refuse_value => '1000000000000000000' } });
 is($out, $right, 'a refused id among 251: no row missing, none twice');
 # in the last one, after rows were handed on
 ($out, $said) = under(sprintf($batched, "$ids,9000000000000000000"),
-	{ match => { path => 'ad/get' }, action => { refuse_filter => '9000000000000000000' } });
+	{ match => { path => 'ad/get' }, action => { refuse_value => '9000000000000000000' } });
 ok($out eq $right || $said =~ /ERROR:  22023/, 'a refused id at the end: the rows or the error')
   or diag("$out $said");
 
 # LIMIT asked for small pages, of what matches
 my $some = "SELECT count(*) FROM (SELECT ad_name FROM ads.ads WHERE advertiser_id = $large
 	AND secondary_status = '$status' LIMIT 3) x";
-($out, $said, $n) = under($some, { match => { path => 'ad/get' }, action => { refuse_filter => $status } });
+($out, $said, $n) = under($some, { match => { path => 'ad/get' }, action => { refuse_value => $status } });
 is("$out$said", '3', 'LIMIT of a refused condition');
 cmp_ok($n, '<', 8, 'not in pages of three');
 

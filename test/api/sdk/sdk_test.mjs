@@ -77,7 +77,8 @@ async function reports(ads) {
   check(cents(daily) === cents(account), `spend of ads is spend of the account: ${cents(daily)}`);
   const audience = await walk(api, 'reportIntegratedGet', 'list', 1000, ['AUDIENCE', token], {
     ...common, ...days, data_level: 'AUCTION_CAMPAIGN',
-    dimensions: ['campaign_id', 'stat_time_day', 'platform'] });
+    dimensions: ['campaign_id', 'stat_time_day', 'platform'],
+    filtering: every('campaign_status') });
   check(cents(audience) === cents(daily), 'spend by platform is spend of the ads');
   const life = await walk(api, 'reportIntegratedGet', 'list', 1000, ['BASIC', token], {
     ...common, data_level: 'AUCTION_AD', dimensions: ['ad_id'], query_lifetime: true,

@@ -1,0 +1,67 @@
+"""TikTok's return codes, as far as its appendix and its clients tell them.
+
+Invariants: every code here can be had as a fault (return_code) with its text;
+HTTP status is 200 with all of them.
+"""
+CONFLICT = ('Conflict occurs. The input params including metrics and dimensions have no '
+            'relation.')
+THROTTLE = ("Number of ad ids is equal or more than 20k, only return the top 20k id's results, "
+            'sorting by create time desc order.')
+
+CODES = {
+    20001: 'Partial success',
+    40000: 'Invalid request',
+    40001: 'No permission to operate',
+    40002: 'Invalid parameter',
+    40006: 'API version is incompatible',
+    40007: 'Object or parameter not found',
+    40008: 'The endpoint is not implemented',
+    40009: 'The sandbox account does not exist or is not supported',
+    40010: 'The domain is not allowed',
+    40011: 'Too many ids',
+    40013: 'The endpoint does not support sandbox',
+    40014: 'Sandbox is not supported for this advertiser',
+    40016: 'Too many requests to this endpoint, please try again later',
+    40050: 'Duplicate request',
+    40051: 'Invalid API version',
+    40067: 'The query is too large, please reduce the date range or the number of metrics',
+    40100: 'Too many requests: requests from App are temporarily restricted',
+    40101: 'App id or secret is not correct',
+    40102: 'Access token has expired',
+    40103: 'Refresh token has expired',
+    40104: 'Access token is empty',
+    40105: 'Access token is incorrect or has been revoked',
+    40106: 'Core user is invalid',
+    40107: 'Refresh token is incorrect',
+    40109: 'Authorization failed',
+    40110: 'Auth code is incorrect or has expired',
+    40112: 'Authorization failed',
+    40113: 'The app is blocked or does not exist',
+    40115: 'Authorization failed',
+    40116: 'Authorization failed',
+    40117: 'Authorization failed',
+    40118: 'The app or advertiser is not in the allowlist of this endpoint',
+    40119: 'Authorization failed',
+    40124: 'The app has no permission scope for this endpoint',
+    40125: 'The scope of the access token does not cover this endpoint',
+    40131: 'Authorization failed',
+    40132: 'Too many requests for this value of a field',
+    40133: "The advertiser's QPS (21) reaches QPS limit 20 for current path",
+    40200: 'Task error',
+    40201: 'Task is not ready, please wait',
+    40202: 'Write conflict, please try again',
+    40300: 'The advertiser does not exist or has been deleted',
+    40301: 'The advertiser cannot be matched',
+    40700: 'Internal service validation failed',
+    40902: 'Resource conflict',
+    40903: 'Resource conflict',
+    40913: 'Resource conflict',
+    41000: 'The IP address belongs to a country that is not allowed',
+    41001: 'The interface is offline',
+    41002: 'The request is not allowed',
+    50000: 'System error',
+    50002: 'Service error',
+    51010: 'Request time out',
+    51305: 'Service error, please try again',
+    60001: 'The service is under maintenance',
+}
