@@ -11,13 +11,14 @@ import json
 import threading
 import zlib
 
+from damage import damage
 from data import Lexeme, lexeme_json
 
 ACTIONS = {
     'code', 'message', 'data', 'http_status', 'body', 'headers', 'delay_ms', 'hang', 'close',
     'truncate', 'text', 'empty', 'missing', 'total_delta', 'duplicate_row', 'drop_row',
     'wrong_token', 'gzip_bomb_mb', 'drip', 'throttle', 'raw_base64', 'refuse_metric', 'refuse_filter', 'max_days',
-    'patch'}
+    'patch', 'damage'}
 REPLACING = {'code', 'http_status', 'text', 'empty', 'wrong_token', 'gzip_bomb_mb',
              'raw_base64', 'data'}
 KEYS = {'match', 'after', 'times', 'action'}
@@ -44,7 +45,7 @@ class Faults:
             conditional = {'refuse_metric', 'refuse_filter', 'max_days'} & set(fault['action'])
             faults.append({'match': fault.get('match', {}), 'after': fault.get('after', 0),
                            'times': fault.get('times', 0 if conditional else 1) or None,
-                           'action': fault['action']})
+                           'action': fault['action'], 'taken': 0})
         with self.lock:
             self.faults = faults
 
@@ -61,6 +62,10 @@ class Faults:
                     continue
                 if fault['times']:
                     fault['times'] -= 1
+                fault['taken'] += 1
+                if 'damage' in fault['action']:
+                    # another damage for each reply, the same ones each time
+                    return {**fault['action'], 'damage': f"{fault['action']['damage']}/{fault['taken']}"}
                 return fault['action']
         return None
 
@@ -143,6 +148,8 @@ def gzip_bomb(megabytes):
 
 def change(action, body):
     """The real reply, as bytes, after the changes to its contents."""
+    if 'damage' in action:
+        return damage(body, action['damage'])
     wanted = {'missing', 'total_delta', 'duplicate_row', 'drop_row', 'throttle', 'patch'}
     if not wanted & set(action):
         return body
