@@ -92,8 +92,11 @@ class Run:
 
     def count(self):
         """Settle with the API, whose log is kept short; whether the session is well."""
+        before = self.replies
         self.replies += control(self.options.api, 'stats')['requests']
         control(self.options.api, 'reset', {})
+        if self.replies // 5000 > before // 5000:
+            print(f'# {self.replies} replies', flush=True)
         return self.connection.query(self.steady) == self.right
 
 
