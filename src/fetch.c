@@ -10,6 +10,8 @@
  *
  * Ownership: everything lives in fetch->context.  Its reset callback counts
  * unsent grants as sent; the lane's own callback (http.c) aborts transfers.
+ * Temporary files (fetch_seen.c) are closed by tt_fetch_end(), and by the
+ * resource owner when the query failed: a callback cannot know which it is.
  * Nothing blocks except tt_http_wait(), and no lock is held there.
  */
 #include "postgres.h"
@@ -97,6 +99,17 @@ release_resources(void *arg)
 void
 tt_fetch_end(TtFetch *fetch)
 {
+	dlist_iter iter;
+
+	/* temporary files: the resource owner has them after an error only */
+	dlist_foreach(iter, &fetch->active)
+	{
+		TtFetchUnit *unit = dlist_container(TtFetchUnit, node, iter.cur);
+
+		if (unit->seen != NULL)
+			tt_seen_free(unit->seen);
+		unit->seen = NULL;
+	}
 	MemoryContextDelete(fetch->context);
 }
 

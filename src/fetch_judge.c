@@ -193,7 +193,7 @@ page_arrived(TtFetch *fetch, TtFetchJob *job, const TtFault *fault, TtReply *rep
 			 reply->nrows >= unit->page_size)
 		unit->pages++;
 	last = unit->jobs == 1 && unit->next_page > unit->pages;
-	if (!keys_are_new(fetch, unit, reply))
+	if (!keys_are_new(fetch, unit, reply) || (last && !tt_seen_settle(unit->seen)))
 	{
 		unit_mismatch(fetch, unit, fault, "a row came twice");
 		return false;

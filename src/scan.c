@@ -283,6 +283,8 @@ static void
 end_run(TtScanState *state)
 {
 	tt_scan_order_end(&state->order);
+	if (state->fetch != NULL)
+		tt_fetch_end(state->fetch);
 	state->page = NULL;
 	state->fetch = NULL;
 	state->row = 0;
@@ -467,11 +469,9 @@ tiktokEndForeignScan(ForeignScanState *node)
 
 	if (state == NULL)
 		return;
+	end_run(state);
 	if (state->order.sorted_slot != NULL)
-	{
-		tt_scan_order_end(&state->order);
 		ExecDropSingleTupleTableSlot(state->order.sorted_slot);
-	}
 	MemoryContextDelete(state->context);
 }
 

@@ -12,6 +12,7 @@ import threading
 import zlib
 
 from codes import CODES, CONFLICT
+from damage import damage
 from data import Lexeme, lexeme_json
 from grants import not_granted
 
@@ -20,7 +21,8 @@ ACTIONS = {
     'truncate', 'text', 'empty', 'missing', 'total_delta', 'duplicate_row', 'drop_row',
     'wrong_token', 'gzip_bomb_mb', 'drip', 'throttle', 'raw_base64', 'refuse_metric', 'max_days',
     'patch', 'return_code', 'refuse_filter', 'one_origin', 'conflict', 'timeout_over',
-    'not_granted', 'dash_hour', 'ignore', 'refuse_value'}
+    'not_granted', 'dash_hour', 'ignore', 'refuse_value',
+    'damage'}
 CONDITIONAL = {'refuse_metric', 'refuse_value', 'max_days', 'refuse_filter', 'one_origin', 'conflict',
                'timeout_over', 'not_granted', 'ignore'}
 # what may be ignored besides any filter
@@ -56,7 +58,7 @@ class Faults:
             conditional = CONDITIONAL & set(fault['action'])
             faults.append({'match': fault.get('match', {}), 'after': fault.get('after', 0),
                            'times': fault.get('times', 0 if conditional else 1) or None,
-                           'action': fault['action']})
+                           'action': fault['action'], 'taken': 0})
         with self.lock:
             self.faults = faults
 
@@ -73,6 +75,10 @@ class Faults:
                     continue
                 if fault['times']:
                     fault['times'] -= 1
+                fault['taken'] += 1
+                if 'damage' in fault['action']:
+                    # another damage for each reply, the same ones each time
+                    return {**fault['action'], 'damage': f"{fault['action']['damage']}/{fault['taken']}"}
                 return _resolved(fault['action'])
         return None
 
@@ -241,6 +247,8 @@ def gzip_bomb(megabytes):
 
 def change(action, body):
     """The real reply, as bytes, after the changes to its contents."""
+    if 'damage' in action:
+        return damage(body, action['damage'])
     wanted = {'missing', 'total_delta', 'duplicate_row', 'drop_row', 'throttle', 'patch',
               'dash_hour'}
     if not wanted & set(action):

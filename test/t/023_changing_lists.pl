@@ -13,18 +13,21 @@ use TiktokSession;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-# 151 ads in pages of 20, one request at a time
+# 151 ads in pages of 60, one request at a time
 my $account = '7160093331570884610';
 my $api = api_start();
 my $node = new_node('main');
-setup_fdw($node, rate_limit => 1000, page_size => 20, concurrency => 1, -import => ['ads']);
+setup_fdw($node, rate_limit => 1000, page_size => 60, concurrency => 1, -import => ['ads']);
 my $session = TiktokSession->new($node);
-my $ads = "SELECT ad_id FROM ads.ads WHERE advertiser_id = $account";
+# of a width at which what the error names is not in the first block of the
+# page's memory: only others are given back when it ends
+my $ads = "SELECT concat(ad_id, ':', md5(t::text)) FROM (SELECT ad_id, ad_name, campaign_id, adgroup_id,
+	create_time, operation_status FROM ads.ads WHERE advertiser_id = $account) t";
 my @right = sort split /\n/, $session->query($ads);
 is(scalar @right, 151, 'the rows of a list that does not change');
 
-# what page 1 begins with, or page 8 ends with
-my ($first) = $session->query("$ads ORDER BY 1 DESC LIMIT 1");
+# what page 1 begins with, or page 3 ends with
+my $first = $session->query("SELECT max(ad_id) FROM ads.ads WHERE advertiser_id = $account");
 
 my %changes = (
 	'the total number of rows changed between pages' => { total_delta => 1 },
@@ -32,7 +35,7 @@ my %changes = (
 	'151 rows were promised, 150 came' => { drop_row => 5 });
 foreach my $what (sort keys %changes)
 {
-	foreach my $page (2, 8)
+	foreach my $page (2, 3)
 	{
 		api_reset();
 		api_faults([ { match => { path => 'ad/get', page => $page }, times => 0, action => $changes{$what} } ]);
@@ -41,9 +44,9 @@ foreach my $what (sort keys %changes)
 			  . "FETCH 1 FROM c;\n" . ("FETCH 50 FROM c;\n" x 4) . 'ROLLBACK');
 		my ($last) = grep { $_->{fault} } @{ api_log() };
 		# only the end of the list shows that a row is missing
-		my $seen_on = $changes{$what}{drop_row} ? 8 : $page;
+		my $seen_on = $changes{$what}{drop_row} ? 3 : $page;
 
-		like($said, qr/^\d+$/m, "$what, page $page: rows were handed on");
+		like($said, qr/^\d+:[0-9a-f]{32}$/m, "$what, page $page: rows were handed on");
 		like($said, qr/^ERROR:  HV000: incomplete reply from the TikTok API: \Q$what\E$/m, "$what, page $page: an error");
 		like($said,
 			qr/^DETAIL:  Code 0, request ID [0-9a-f]{20}, endpoint ad\/get\/, advertiser $account, page $seen_on\.$/m,
