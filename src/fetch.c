@@ -24,6 +24,21 @@
 static void release_resources(void *arg);
 static void tell_sent(void *arg);
 
+/* What is known to be refused is not asked for; the user is told each time. */
+static void
+tell_refused(const TtFetch *fetch)
+{
+	const TtQuery *query = fetch->query;
+
+	for (int i = 0; query->stream->kind == TT_KIND_REPORT && i < query->nnames; i++)
+		if (query->refused[i])
+			ereport(WARNING,
+					(errcode(ERRCODE_FDW_COLUMN_NAME_NOT_FOUND),
+					 errmsg("the TikTok API refuses metric \"%s\" for foreign table \"%s\"; it reads as NULL",
+							query->names[i], fetch->table->name),
+					 errdetail("It was refused in this session, and is not asked for again.")));
+}
+
 TtFetch *
 tt_fetch_create(const TtTable *table, const TtOptions *options, TtQuery *query,
 				const TtProjection *projection, TtFetchStats *stats)
@@ -44,10 +59,12 @@ tt_fetch_create(const TtTable *table, const TtOptions *options, TtQuery *query,
 	dlist_init(&fetch->waiting);
 	dlist_init(&fetch->flying);
 	dlist_init(&fetch->ready);
+	dlist_init(&fetch->probe.blocked);
 	fetch->callback.func = release_resources;
 	fetch->callback.arg = fetch;
 	MemoryContextRegisterResetCallback(context, &fetch->callback);
 
+	tell_refused(fetch);
 	fetch->paths = tt_paths_create(query->stream->endpoint->list_key,
 								   projection->npaths, projection->paths);
 	fetch->units = tt_units_create(query);
@@ -220,8 +237,17 @@ runs_ahead(const TtFetchUnit *unit)
 static bool
 add_next_job(TtFetch *fetch)
 {
-	dlist_iter iter;
+	dlist_iter	 iter;
+	TtFetchUnit *probe = fetch->probe.unit;
 
+	/* nothing else until it is known what to ask for */
+	if (probe != NULL)
+	{
+		if (probe->jobs > 0)
+			return false;
+		job_add(fetch, probe);
+		return true;
+	}
 	if (fetch->njobs >= fetch->options->concurrency || bound_reached(fetch))
 		return false;
 	fetch->lane.held = fetch->njobs + fetch->nready + fetch->nheld;
@@ -306,6 +332,8 @@ send_jobs(TtFetch *fetch)
 	{
 		TtFetchJob *job = dlist_container(TtFetchJob, node, iter.cur);
 
+		if (fetch->probe.unit != NULL && job->unit != fetch->probe.unit)
+			continue;
 		if (job->not_before > now)
 		{
 			wake = earlier(wake, job->not_before);

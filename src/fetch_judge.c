@@ -167,6 +167,11 @@ page_arrived(TtFetch *fetch, TtFetchJob *job, const TtFault *fault, TtReply *rep
 	bool		 queued;
 	bool		 last;
 
+	if (unit == fetch->probe.unit)
+	{
+		tt_probe_answer(fetch, true);
+		return false;
+	}
 	if (reply->ads_throttled || fault->http->ads_throttled)
 		tt_fault_truncated(fault);
 	if (unit->page_size == 0)

@@ -70,6 +70,18 @@ typedef struct TtReadyPage
 	TtPage		*page;
 } TtReadyPage;
 
+/* a search for a metric that the API refuses without naming it */
+typedef struct TtProbe
+{
+	TtFetchUnit *unit;	  /* asks for the first metrics of a unit; NULL: no search */
+	int			 asked;	  /* how many */
+	int			 good;	  /* so many go together */
+	int			 bad;	  /* so many do not */
+	bool		 useless; /* not even the least went */
+	char		 message[256];
+	dlist_head	 blocked; /* jobs that wait for what is found */
+} TtProbe;
+
 struct TtFetch
 {
 	MemoryContext		  context;
@@ -92,7 +104,8 @@ struct TtFetch
 	bool				  handed_on; /* some rows left */
 	int					  njobs;
 	int					  nready;
-	int					  nheld;		/* pages that wait for another part of their unit */
+	int					  nheld; /* pages that wait for another part of their unit */
+	TtProbe				  probe;
 	int64				  rows_arrived; /* of this fetch */
 	TimestampTz			  budget_until; /* the budget has nothing before; 0: ask it */
 	TimestampTz			  budget_since; /* since when it is waited for; 0: it is not */
@@ -152,6 +165,21 @@ extern bool tt_row_key(const TtFetch *fetch, const TtReply *reply, int row, uint
 
 /* fetch_refused.c: ask without what is refused, or raise */
 extern void tt_parameter_refused(TtFetch *fetch, TtFetchJob *job, const TtFault *fault);
+
+/*
+ * Metric i of the query reads as NULL from now on, with a WARNING; ERROR in a
+ * refresh, or if the catalogue does not know it.
+ */
+extern void tt_metric_refused(TtFetch *fetch, int i, const char *message);
+
+/* fetch_probe.c: look for the metric; false: it is no metric's fault */
+extern bool tt_probe_start(TtFetch *fetch, TtFetchJob *job, const char *message);
+
+/* the probe was answered, or refused */
+extern void tt_probe_answer(TtFetch *fetch, bool good);
+
+/* it is no longer there: what waits for it is asked for again */
+extern void tt_probe_cancel(TtFetch *fetch);
 
 /* fetch_cut.c: read two units in place of one; smaller ones, or raise */
 extern void tt_unit_replace(TtFetch *fetch, TtFetchUnit *unit, const TtUnit *first,

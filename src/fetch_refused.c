@@ -13,6 +13,7 @@
 #include <ctype.h>
 
 #include "fault.h"
+#include "refusals.h"
 #include "utils/formatting.h"
 
 /* whether text names a word that is not part of a longer one */
@@ -76,15 +77,40 @@ asks_least(const TtQuery *query, const TtUnit *unit)
 	return true;
 }
 
+void
+tt_metric_refused(TtFetch *fetch, int i, const char *message)
+{
+	TtQuery	   *query = fetch->query;
+	const char *name = query->names[i];
+	bool		ordered = query->order_field != NULL && strcmp(query->order_field, name) == 0;
+	bool		fatal = tt_snapshot_refresh || tt_metric_find(name) == NULL ||
+				 (ordered && fetch->handed_on);
+
+	ereport(fatal ? ERROR : WARNING,
+			(errcode(fatal ? ERRCODE_INVALID_PARAMETER_VALUE
+						   : ERRCODE_FDW_COLUMN_NAME_NOT_FOUND),
+			 fatal ? errmsg("the TikTok API refuses metric \"%s\" for foreign table %s", name,
+							fetch->table->name)
+				   : errmsg("the TikTok API refuses metric \"%s\" for foreign table \"%s\"; it reads as NULL",
+							name, fetch->table->name),
+			 errdetail("The API says: %s", tt_redact(fetch->options, message)),
+			 fatal ? errhint("Leave the column out, or drop it from the foreign table.") : 0));
+	query->refused[i] = true;
+	tt_refusal_note(fetch->table->relid, name);
+	/* without it all its values are NULL, and any order of them is right */
+	if (ordered)
+		query->order_field = NULL;
+}
+
 /*
  * A metric that the catalogue knows and the API refuses is no longer asked
- * for, and reads as NULL.  Returns whether there was one, and whether rows were
- * to come in its order.  A name that is an ordinary word ("result") counts only
- * if the message speaks of metrics.
+ * for, and reads as NULL.  Returns whether there was one, or *probing: it is not
+ * known which.  A name that is an ordinary word ("result") counts only if the
+ * message speaks of metrics.
  */
 static bool
 drop_refused_metrics(TtFetch *fetch, TtFetchJob *job, const TtFault *fault,
-					 bool *order_gone)
+					 bool *probing)
 {
 	TtQuery	   *query = fetch->query;
 	const char *message = fault->reply->message;
@@ -93,8 +119,7 @@ drop_refused_metrics(TtFetch *fetch, TtFetchJob *job, const TtFault *fault,
 	const char *refusal;
 	bool		dropped = false;
 
-	*order_gone = false;
-	if (query->stream->kind != TT_KIND_REPORT || !query->send_names || tt_snapshot_refresh)
+	if (query->stream->kind != TT_KIND_REPORT || !query->send_names)
 		return false;
 	/* another job may have dropped what this one asked for: then just ask again */
 	if (job->nnames > tt_unit_names(query, &job->unit->unit))
@@ -111,23 +136,13 @@ drop_refused_metrics(TtFetch *fetch, TtFetchJob *job, const TtFault *fault,
 			tt_metric_find(name) == NULL ||
 			!(about_metrics || quoted || strchr(name, '_') != NULL))
 			continue;
-		query->refused[i] = true;
+		tt_metric_refused(fetch, i, message);
 		dropped = true;
-		/* without it all its values are NULL, and any order of them is right */
-		if (query->order_field != NULL && strcmp(query->order_field, name) == 0)
-		{
-			if (tt_unit_handed_on(job->unit))
-				tt_fault_raise(fault);
-			query->order_field = NULL;
-			*order_gone = true;
-		}
-		ereport(WARNING,
-				(errcode(ERRCODE_FDW_COLUMN_NAME_NOT_FOUND),
-				 errmsg("the TikTok API refuses metric \"%s\" for foreign table \"%s\"; it reads as NULL",
-						name, fault->table->name),
-				 errdetail("The API says: %s", tt_redact(fault->options, message))));
 	}
-	return dropped;
+	if (dropped || !about_metrics || !tt_probe_start(fetch, job, message))
+		return dropped;
+	*probing = true;
+	return true;
 }
 
 /*
@@ -217,15 +232,23 @@ void
 tt_parameter_refused(TtFetch *fetch, TtFetchJob *job, const TtFault *fault)
 {
 	const char *message = fault->reply->message;
-	bool		order_gone;
+	bool		ordered = fetch->query->order_field != NULL;
+	bool		probing = false;
 
+	if (job->unit == fetch->probe.unit)
+	{
+		tt_probe_answer(fetch, false);
+		return;
+	}
 	if ((strstr(message, "order_field") != NULL || strstr(message, "order_type") != NULL) &&
 		drop_order(fetch, job->unit))
 		return;
-	if (drop_refused_metrics(fetch, job, fault, &order_gone) ||
+	if (drop_refused_metrics(fetch, job, fault, &probing) ||
 		drop_refused_fields(fetch, job, fault))
 	{
-		if (order_gone)
+		if (probing)
+			return;
+		if (ordered && fetch->query->order_field == NULL)
 		{
 			forget_row_bound(fetch);
 			tt_unit_restart(fetch, job->unit);

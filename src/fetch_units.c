@@ -147,6 +147,7 @@ clear_unit(TtFetch *fetch, TtFetchUnit *unit)
 {
 	drop_jobs(fetch, &fetch->waiting, unit);
 	drop_jobs(fetch, &fetch->flying, unit);
+	drop_jobs(fetch, &fetch->probe.blocked, unit);
 	while (!dlist_is_empty(&unit->ready))
 	{
 		TtReadyPage *ready = dlist_container(TtReadyPage, node, dlist_pop_head_node(&unit->ready));
@@ -223,6 +224,8 @@ tt_unit_drop(TtFetch *fetch, TtFetchUnit *unit)
 			end_unit(part);
 		pfree(part);
 	}
+	if (unit == fetch->probe.unit)
+		tt_probe_cancel(fetch);
 	clear_unit(fetch, unit);
 	if (!unit->finished)
 		end_unit(unit);

@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "query.h"
+#include "refusals.h"
 
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
@@ -211,6 +212,9 @@ tt_query_build(TtQuery *query, const TtTable *table, const TtOptions *options,
 	}
 	query->include_deleted = options->include_deleted;
 	query->refused = palloc0(sizeof(bool) * (query->nnames + 1));
+	/* a refresh asks anyway: it must not take silence for an answer */
+	for (int i = 0; i < query->nnames && !tt_snapshot_refresh; i++)
+		query->refused[i] = tt_refusal_known(table->relid, query->names[i]);
 	if (table->buying_types != NIL)
 		build_kind(query, table->buying_types);
 	query->page_size = tt_query_page_size(table->stream, options);

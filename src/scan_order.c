@@ -46,6 +46,10 @@ tt_scan_order_ask(TtScanState *state)
 	units = tt_units_create(query);
 	order->by_api = tt_enable_pushdown && units != NULL && units->count <= 1;
 	tt_units_free(units);
+	for (int i = 0; i < query->nnames; i++)
+		if (query->refused[i] &&
+			strcmp(query->names[i], state->table->columns[order->attnum - 1].metric_name) == 0)
+			order->by_api = false;
 	if (!order->by_api)
 		return;
 	query->order_field = state->table->columns[order->attnum - 1].metric_name;

@@ -19,6 +19,7 @@ options
 table
 request
 qual
+refusals
 query
 budget
 learn

@@ -15,7 +15,7 @@ CODES = {
     40002: 'Invalid parameter',
     40006: 'API version is incompatible',
     40007: 'Object or parameter not found',
-    40008: 'The endpoint is not implemented',
+    40008: 'The endpoint is not ' 'implemented',
     40009: 'The sandbox account does not exist or is not supported',
     40010: 'The domain is not allowed',
     40011: 'Too many ids',

@@ -1,0 +1,17 @@
+/*
+ * refusals.h
+ *	  What the API refused to this session, so that it is not asked again.
+ *
+ * By foreign table and name: a metric, or a filter of the table's options.  What
+ * is known of a table is forgotten when the table changes, all of it when the
+ * session ends: TikTok may accept tomorrow what it refuses today.
+ */
+#ifndef TT_REFUSALS_H
+#define TT_REFUSALS_H
+
+#include "postgres.h"
+
+extern void tt_refusal_note(Oid relid, const char *name);
+extern bool tt_refusal_known(Oid relid, const char *name);
+
+#endif /* TT_REFUSALS_H */
