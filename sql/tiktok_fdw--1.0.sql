@@ -725,6 +725,13 @@ LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION tiktok._requests() IS
 'internal: requests that this session has sent';
 
+CREATE FUNCTION tiktok._failed_account()
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'tiktok_snapshot_failed_account'
+LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION tiktok._failed_account() IS
+'internal: the account whose reply raised the last error in this session since the last call; NULL: none did';
+
 CREATE FUNCTION tiktok._raise(sqlstate text, message text, detail text, hint text)
 RETURNS void
 AS 'MODULE_PATHNAME', 'tiktok_snapshot_raise'
@@ -1385,7 +1392,6 @@ DECLARE
 	remaining bigint[] := step.accounts;
 	culprit bigint;
 	problem tiktok._problem;
-	context text;
 	silent integer := 0;
 BEGIN
 	IF NOT append THEN
@@ -1393,12 +1399,15 @@ BEGIN
 	END IF;
 	WHILE cardinality(remaining) > 0 LOOP
 		BEGIN
+			PERFORM tiktok._failed_account();	-- what others left
 			EXECUTE (job.statements).load USING remaining, step.first_day, step.last_day + 1;
 			RETURN failed;
 		EXCEPTION WHEN OTHERS THEN
 			GET STACKED DIAGNOSTICS problem.code = RETURNED_SQLSTATE,
 				problem.message = MESSAGE_TEXT, problem.detail = PG_EXCEPTION_DETAIL,
-				problem.hint = PG_EXCEPTION_HINT, context = PG_EXCEPTION_CONTEXT;
+				problem.hint = PG_EXCEPTION_HINT;
+			-- not told from its texts: into those the API writes
+			culprit := tiktok._failed_account();
 			silent := silent + (problem.code LIKE '08%')::integer;
 			IF NOT tiktok._is_of_account(problem.code) OR silent > 1
 				OR silent > 0 AND cardinality(step.accounts) = 1
@@ -1406,8 +1415,6 @@ BEGIN
 				RAISE;
 			END IF;
 		END;
-		culprit := coalesce(substring(problem.detail FROM '(?:advertiser|account) (\d+)'),
-			substring(context FROM '(?:advertiser|account) (\d+)'));
 		IF cardinality(remaining) = 1 THEN
 			culprit := remaining[1];
 		ELSIF culprit IS NULL OR culprit <> ALL (remaining) THEN

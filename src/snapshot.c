@@ -33,6 +33,7 @@
 #include "utils/tuplestore.h"
 
 #include "accounts.h"
+#include "fault.h"
 #include "options.h"
 #include "query.h"
 #include "request.h"
@@ -54,6 +55,7 @@ PG_FUNCTION_INFO_V1(tiktok_snapshot_lock);
 PG_FUNCTION_INFO_V1(tiktok_snapshot_unlock);
 PG_FUNCTION_INFO_V1(tiktok_snapshot_check_no_block);
 PG_FUNCTION_INFO_V1(tiktok_snapshot_requests);
+PG_FUNCTION_INFO_V1(tiktok_snapshot_failed_account);
 PG_FUNCTION_INFO_V1(tiktok_snapshot_raise);
 
 typedef struct HeldLock
@@ -414,6 +416,17 @@ Datum
 tiktok_snapshot_requests(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_INT64(tt_fetch_session_requests());
+}
+
+/* whose error the last one was, since the last call; NULL: no account's */
+Datum
+tiktok_snapshot_failed_account(PG_FUNCTION_ARGS)
+{
+	int64 account = tt_fault_account_take();
+
+	if (account == 0)
+		PG_RETURN_NULL();
+	PG_RETURN_INT64(account);
 }
 
 /* An error that was caught before: SQLSTATE, message, detail, hint. */
