@@ -514,6 +514,7 @@ tt_job_done(TtFetch *fetch, TtFetchJob *job)
 	}
 	fault_init(&fault, fetch, job, http, reply);
 	fault.malformed = malformed;
+	tt_fault_account_set(fault.account);
 	remedy = tt_fault_remedy(&fault, &wait_ms, &penalty_ms);
 	count_request(fetch, job, http, reply, remedy);
 	elog(DEBUG1, "tiktok_fdw: %s, advertiser " INT64_FORMAT ", page %d: HTTP status %d, code " INT64_FORMAT ", %d rows",
@@ -543,6 +544,7 @@ tt_job_done(TtFetch *fetch, TtFetchJob *job)
 		}
 		MemoryContextDelete(context);
 	}
+	tt_fault_account_set(0);
 	tt_http_release(transfer);
 }
 

@@ -19,6 +19,7 @@
 #include "compat.h"
 #include "executor/execAsync.h"
 #include "executor/executor.h"
+#include "fault.h"
 #include "foreign/foreign.h"
 #include "http.h"
 #include "learn.h"
@@ -260,7 +261,9 @@ tt_scan_decode(TtScanState *state, TtPage *page, int row, Datum *values, bool *n
 	origin.page = page->number;
 	origin.endpoint = state->table->stream->endpoint->path;
 	origin.request_id = page->reply->request_id;
+	tt_fault_account_set(page->account);
 	tt_decoder_row(state->decoder, page->reply, row, &origin, values, nulls);
+	tt_fault_account_set(0);
 	MemoryContextSwitchTo(old);
 }
 
