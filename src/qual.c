@@ -11,10 +11,8 @@
 #include "qual.h"
 
 #include "access/stratnum.h"
-#include "catalog/pg_am.h"
 #include "catalog/pg_operator.h"
 #include "catalog/pg_type.h"
-#include "commands/defrem.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/pathnodes.h"
@@ -23,6 +21,7 @@
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
+#include "utils/typcache.h"
 
 static const char *const reason_form = "not a comparison of a column with a value";
 static const char *const reason_column = "the API has no filter on this column";
@@ -149,12 +148,13 @@ match_column(Index varno, Node *node, bool *day_of_hour)
 static bool
 operator_strategy(Oid opno, Oid type, TtQualOp *op)
 {
-	Oid opclass = GetDefaultOpClass(type, BTREE_AM_OID);
+	/* GetDefaultOpClass() would scan pg_opclass each time */
+	Oid family = lookup_type_cache(type, TYPECACHE_BTREE_OPFAMILY)->btree_opf;
 	int strategy;
 
-	if (!OidIsValid(opclass))
+	if (!OidIsValid(family))
 		return false;
-	strategy = get_op_opfamily_strategy(opno, get_opclass_family(opclass));
+	strategy = get_op_opfamily_strategy(opno, family);
 	if (strategy < BTLessStrategyNumber || strategy > BTGreaterStrategyNumber)
 		return false;
 	*op = (TtQualOp) strategy;
