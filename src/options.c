@@ -15,7 +15,12 @@
 
 #include <limits.h>
 
+#include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/reloptions.h"
+#include "access/skey.h"
+#include "access/stratnum.h"
+#include "access/table.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_foreign_data_wrapper.h"
 #include "catalog/pg_foreign_server.h"
@@ -26,8 +31,10 @@
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
+#include "utils/rel.h"
 #include "utils/syscache.h"
 
 #include "option_value.h"
@@ -807,11 +814,37 @@ tt_options_buying_types(Oid relid)
 	return table_settings(relid)->buying_types;
 }
 
-const char *
-tt_options_column_path(Oid relid, AttrNumber attnum)
+/* One scan: GetForeignColumnOptions() is a look-up for each column. */
+const char **
+tt_options_column_paths(Oid relid, int natts)
 {
-	Settings *s = new_settings();
+	const char **paths = palloc0(sizeof(char *) * Max(natts, 1));
+	Settings	*s = new_settings();
+	Relation	 catalog = table_open(AttributeRelationId, AccessShareLock);
+	ScanKeyData	 key[2];
+	SysScanDesc	 scan;
+	HeapTuple	 tuple;
 
-	read_options(GetForeignColumnOptions(relid, attnum), s);
-	return s->path;
+	ScanKeyInit(&key[0], Anum_pg_attribute_attrelid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(relid));
+	ScanKeyInit(&key[1], Anum_pg_attribute_attnum, BTGreaterStrategyNumber, F_INT2GT,
+				Int16GetDatum(0));
+	scan = systable_beginscan(catalog, AttributeRelidNumIndexId, true, NULL, 2, key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		int	  attnum = ((Form_pg_attribute) GETSTRUCT(tuple))->attnum;
+		bool  isnull;
+		Datum options = heap_getattr(tuple, Anum_pg_attribute_attfdwoptions,
+									 RelationGetDescr(catalog), &isnull);
+
+		if (isnull || attnum > natts)
+			continue;
+		s->path = NULL;
+		read_options(untransformRelOptions(options), s);
+		paths[attnum - 1] = s->path;
+	}
+	systable_endscan(scan);
+	table_close(catalog, AccessShareLock);
+	pfree(s);
+	return paths;
 }

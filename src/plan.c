@@ -42,13 +42,6 @@
 /* a scan that can only end in an error: any other path is better */
 #define IMPOSSIBLE_COST 1.0e10
 
-typedef struct TtEstimate
-{
-	double requests;
-	double rows;	 /* that the API returns */
-	bool   possible; /* false: no lower time bound */
-} TtEstimate;
-
 /* Columns whose values the executor needs, in ascending order. */
 static List *
 used_attributes(RelOptInfo *baserel, const TtTable *table, const List *constraint)
@@ -233,7 +226,6 @@ tiktokGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntable
 {
 	TtRelInfo  *info = palloc0(sizeof(TtRelInfo));
 	Relation	rel = table_open(foreigntableid, NoLock);
-	TtEstimate	est;
 	Selectivity selectivity;
 	List	   *local = NIL;
 	ListCell   *lc;
@@ -262,7 +254,7 @@ tiktokGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntable
 			info->nlocal++;
 	}
 	baserel->fdw_private = info;
-	est = estimate(root, baserel, info, info->quals);
+	info->estimate = estimate(root, baserel, info, info->quals);
 	selectivity = clauselist_selectivity(root, local, baserel->relid, JOIN_INNER, NULL);
 
 	/*
@@ -272,15 +264,14 @@ tiktokGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntable
 	 */
 	if (baserel->tuples <= 0)
 		selectivity = Max(selectivity, MIN_SELECTIVITY);
-	baserel->tuples = Max(est.rows, 1);
-	baserel->rows = clamp_row_est(est.rows * selectivity);
+	baserel->tuples = Max(info->estimate.rows, 1);
+	baserel->rows = clamp_row_est(info->estimate.rows * selectivity);
 }
 
 static void
-add_scan_path(PlannerInfo *root, RelOptInfo *baserel, List *quals, double rows,
+add_scan_path(PlannerInfo *root, RelOptInfo *baserel, TtEstimate est, double rows,
 			  Relids required_outer, List *pathkeys, List *order)
 {
-	TtEstimate	 est = estimate(root, baserel, baserel->fdw_private, quals);
 	Cost		 startup = est.requests > 0 ? TT_REQUEST_COST : 0;
 	Cost		 total = est.requests * TT_REQUEST_COST + est.rows * cpu_tuple_cost;
 	Float		*requests = makeFloat(psprintf("%.0f", est.requests));
@@ -308,7 +299,8 @@ add_parameterized_path(PlannerInfo *root, RelOptInfo *baserel, RestrictInfo *ri)
 	if (qual == NULL || bms_is_empty(outer))
 		return;
 	ppi = get_baserel_parampathinfo(root, baserel, outer);
-	add_scan_path(root, baserel, lappend(list_copy(info->quals), qual),
+	add_scan_path(root, baserel,
+				  estimate(root, baserel, info, lappend(list_copy(info->quals), qual)),
 				  ppi->ppi_rows, ppi->ppi_req_outer, NIL, NIL);
 }
 
@@ -360,10 +352,10 @@ tiktokGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid
 
 	List *order = tt_plan_order(root, baserel);
 
-	add_scan_path(root, baserel, info->quals, baserel->rows, baserel->lateral_relids,
+	add_scan_path(root, baserel, info->estimate, baserel->rows, baserel->lateral_relids,
 				  NIL, NIL);
 	if (order != NIL)
-		add_scan_path(root, baserel, info->quals, baserel->rows,
+		add_scan_path(root, baserel, info->estimate, baserel->rows,
 					  baserel->lateral_relids, root->query_pathkeys, order);
 	add_parameterized_paths(root, baserel);
 }

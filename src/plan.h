@@ -53,6 +53,13 @@ enum TtPlanQual
 /* one request, in the planner's currency: as dear as 10,000 rows' CPU */
 #define TT_REQUEST_COST 100.0
 
+typedef struct TtEstimate
+{
+	double requests;
+	double rows;	 /* that the API returns */
+	bool   possible; /* false: no lower time bound */
+} TtEstimate;
+
 /* baserel->fdw_private */
 typedef struct TtRelInfo
 {
@@ -64,6 +71,7 @@ typedef struct TtRelInfo
 	int		   nlocal;	   /* clauses that only we can check */
 	int		   naccounts;  /* certain upper bound; 0: none */
 	double	   units;	   /* estimated request series of one account */
+	TtEstimate estimate;   /* of a scan with quals */
 } TtRelInfo;
 
 /* path->fdw_private, by index */

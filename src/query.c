@@ -45,6 +45,7 @@ static void
 build_metrics(TtQuery *query, const TtTable *table, const List *attrs)
 {
 	const TtReport *report = &table->stream->report;
+	bool		   *asked = palloc0(sizeof(bool) * Max(table->natts, 1));
 	ListCell	   *lc;
 
 	query->send_names = true;
@@ -52,14 +53,15 @@ build_metrics(TtQuery *query, const TtTable *table, const List *attrs)
 	{
 		const TtTableColumn *column = &table->columns[lfirst_int(lc) - 1];
 
-		if (column->metric_name == NULL)
+		if (column->metric_name == NULL || asked[column->metric_number])
 			continue;
 		/* the API certainly refuses it: the column reads as NULL */
 		if (column->metric != NULL &&
 			(column->metric->restrictions & TT_MF_NOT_WITH_AD_ID) &&
 			!tt_metric_legal(column->metric, report))
 			continue;
-		add_name(query, column->metric_name);
+		asked[column->metric_number] = true;
+		query->names[query->nnames++] = column->metric_name;
 	}
 	if (query->nnames > 0)
 		return;

@@ -10,8 +10,8 @@
 
 #include "postgres.h"
 
+#include "bounds.h"
 #include "options.h"
-#include "qual.h"
 #include "request.h"
 #include "table.h"
 

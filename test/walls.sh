@@ -19,6 +19,7 @@ options
 table
 request
 qual
+bounds
 query
 budget
 learn

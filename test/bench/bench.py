@@ -20,6 +20,8 @@ import time
 import urllib.parse
 import urllib.request
 
+import planning
+
 TOKEN, APP, SECRET = 'local-access-token', '7000000000000000001', 'local-secret'
 ACCOUNT = 7088160322559787010
 COLUMNS = ('ad_id', 'stat_time_day', 'campaign_name', 'spend', 'impressions', 'clicks', 'ctr',
@@ -299,10 +301,15 @@ def main():
         parser.add_argument('--' + name, required=True)
     parser.add_argument('--short', action='store_true')
     parser.add_argument('--full', action='store_true')
+    parser.add_argument('--planning', action='store_true')
     parser.add_argument('--write-doc', action='store_true')
     chosen = parser.parse_args()
     chosen.parallel_most = 1 if chosen.short else 1e9 if chosen.full else 30
     chosen.sequential_most = 3 if chosen.short else 1e9 if chosen.full else 21
+    if chosen.planning:
+        Session(chosen.psql).query(SETUP % chosen.api)
+        planning.report(lambda: Session(chosen.psql))
+        return
     if not shutil.which('curl'):
         sys.exit('curl is needed: it shows the limit')
     sys.stdout = tee = Tee(sys.stdout)
