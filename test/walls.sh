@@ -19,6 +19,7 @@ options
 table
 request
 qual
+holds
 query
 budget
 learn
