@@ -354,7 +354,7 @@ SELECT s AS shape, c.* FROM (VALUES
 	('EXISTS', 'any order', 'SELECT EXISTS (SELECT FROM ads WHERE advertiser_id = 7002238017842757633) OR length(current_user) = 0 AS some'),
 	('EXISTS of a sub-select', 'any order', 'SELECT EXISTS (SELECT FROM (SELECT * FROM ads OFFSET 0) s WHERE ad_name LIKE ''no such%'') AS some'),
 	('a value that the API does not know', 'any order', 'SELECT campaign_id FROM campaigns WHERE objective_type = ''traffic'' LIMIT 1'),
-	('two long lists of ids', 'any order', 'SELECT ad_id FROM ads WHERE ad_id = ANY (ARRAY(SELECT ad_id FROM copy.ads) || ARRAY(SELECT generate_series(1, 150)::bigint)) AND campaign_id = ANY (ARRAY(SELECT generate_series(1, 150)::bigint)) AND advertiser_id = 7002238017842757633 LIMIT 1')) AS q (s, h, q),
+	('two long lists of ids', 'any order', 'SELECT ad_id FROM ads WHERE campaign_id = ANY (ARRAY(SELECT campaign_id FROM copy.ads) || ARRAY(SELECT generate_series(1, 110)::bigint)) AND ad_id = ANY (ARRAY(SELECT generate_series(1, 250)::bigint)) AND advertiser_id = 7002238017842757633 LIMIT 1')) AS q (s, h, q),
 	LATERAL t.compare(q, h) AS c;
 
 -- count(*) has no recheck: what the plan counts on stays, whatever is set later

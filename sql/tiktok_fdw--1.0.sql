@@ -1157,7 +1157,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tiktok.create_snapshot(regclass, text, date, integer, text) IS
-'registers a local table that tiktok.refresh() keeps like a foreign table, and creates it if it is missing; sends no request. since: first day wanted (NULL: the option start_date). attribution_window: days before the watermark that each refresh reads again, 0 to 364 (NULL: 7). partition_by: ''month'' or NULL. For a table that is one already: an earlier since and another attribution_window are kept, NULL changes nothing. Errors: 42501 not the owner, or a privilege is missing; 22023 wrong argument; 42710 it is a snapshot of another table; HV00L no first day';
+'registers a local table that tiktok.refresh() keeps like a foreign table, and creates it if it is missing; sends no request. since: first day wanted (NULL: the option start_date, before which the source holds nothing). attribution_window: days before the watermark that each refresh reads again, 0 to 364 (NULL: 7). partition_by: ''month'' or NULL. For a table that is one already: an earlier since and another attribution_window are kept, NULL changes nothing. Errors: 42501 not the owner, or a privilege is missing; 22023 wrong argument; 42710 it is a snapshot of another table; HV00L no first day';
 
 -- ---- snapshots: a refresh, step by step -------------------------------------------
 

@@ -2,7 +2,8 @@
 # Random queries give the same rows however they are evaluated: over local
 # copies, pushed down or not, as prepared statements, through cursors. The
 # generator and the comparison are in test/property; see run.py for how to run
-# a seed again. TT_SEED sets the seed, TT_QUERIES the number of queries.
+# a seed again. TT_SEED sets the seed, TT_QUERIES the number of queries, TT_BOUNDS
+# (on, off) whether the options advertiser_ids and start_date bound the tables.
 
 use strict;
 use warnings;
@@ -13,7 +14,7 @@ use TiktokTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $queries = $ENV{TT_QUERIES} // ($ENV{TT_SOAK} ? 2500 : 150);
+my $queries = $ENV{TT_QUERIES} || ($ENV{TT_SOAK} ? 2500 : 150);
 
 api_start();
 my $node = new_node('main');
@@ -23,6 +24,7 @@ my @command = (
 	'--user', $node->safe_psql('postgres', 'SELECT current_user'),
 	'--api', api_url(), '--queries', $queries);
 push @command, '--seed', $ENV{TT_SEED} if $ENV{TT_SEED};
+push @command, '--bounds', $ENV{TT_BOUNDS} if $ENV{TT_BOUNDS};
 
 # a stopwatch, not a rule: what hangs is ended by the caller
 open(my $out, '-|', @command) or die "run.py: $!";
