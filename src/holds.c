@@ -102,23 +102,25 @@ bounding_object(const TtTable *table, const TtOptions *options, const char *opti
 static bool
 notice_accounts(const TtTable *table, const TtOptions *options, const TtBounds *bounds)
 {
-	int64 first = 0;
-	int	  n = 0;
-	char *object;
-	char *alter;
+	int64 *held;
+	int	   nheld = tt_holds_accounts(options, bounds, &held);
+	int	   n = bounds->naccounts - nheld;
+	int	   first = 0;
+	char  *object;
+	char  *alter;
 
-	for (int i = 0; i < bounds->naccounts; i++)
-		if (!is_named(options, bounds->accounts[i]) && n++ == 0)
-			first = bounds->accounts[i];
 	if (n == 0)
 		return false;
+	/* both are sorted: where they part is the first that is not held */
+	while (first < nheld && held[first] == bounds->accounts[first])
+		first++;
 	object = bounding_object(table, options, "advertiser_ids", &alter);
 	ereport(NOTICE,
 			(n == 1
 				 ? errmsg("foreign table %s holds no rows of account " INT64_FORMAT,
-						  table->name, first)
+						  table->name, bounds->accounts[first])
 				 : errmsg("foreign table %s holds no rows of %d accounts that are asked for, such as " INT64_FORMAT,
-						  table->name, n, first),
+						  table->name, n, bounds->accounts[first]),
 			 errdetail("Option \"advertiser_ids\" of %s names the accounts that it holds.",
 					   object),
 			 errhint("%s OPTIONS (SET advertiser_ids '...'), if it is to hold more.", alter)));
