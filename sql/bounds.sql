@@ -154,6 +154,7 @@ SELECT count(*), min(stat_time_day) FROM parted WHERE stat_time_day >= '2026-06-
 -- snapshots begin where the table begins
 SELECT tiktok.create_snapshot('campaigns_reports_daily', 'snapshot_of_days', since => '2026-06-01');
 SELECT since FROM tiktok.snapshots WHERE target = 'snapshot_of_days'::regclass;
+SELECT tiktok.create_snapshot('campaigns_reports_daily', 'snapshot_of_days', since => '2026-05-01');
 -- (what refresh() says depends on the day)
 SET client_min_messages = warning;
 CALL tiktok.refresh('snapshot_of_days', since => '2026-06-10');

@@ -1089,8 +1089,11 @@ BEGIN
 				USING ERRCODE = '42710', HINT = format('SELECT tiktok.forget(%L) first.', target);
 		END IF;
 	END IF;
+	IF since IS NOT NULL THEN
+		since := tiktok._held_since(source, since, info.start_date);
+	END IF;
 	IF known.target IS NULL AND info.grain IS NOT NULL THEN
-		since := coalesce(tiktok._held_since(source, since, info.start_date), info.start_date);
+		since := coalesce(since, info.start_date);
 		attribution_window := coalesce(attribution_window, 7);
 		IF since IS NULL THEN
 			RAISE EXCEPTION 'a snapshot of % needs to know its first day', source
