@@ -191,10 +191,12 @@ ANALYZE days;
 SELECT day, l.* FROM days, LATERAL (SELECT count(spend) FROM daily WHERE stat_time_day = day) l ORDER BY 1;
 SELECT count(spend) FROM daily WHERE stat_time_day >= (SELECT min(day) FROM days);
 
--- start_date bounds what the query leaves open, and nothing else
+-- start_date bounds the table, whatever the query leaves open
 ALTER SERVER tiktok OPTIONS (ADD start_date '2026-06-10');
 SELECT c, t.* FROM (VALUES ('stat_time_day < ''2026-06-20'' AND stat_time_day >= ''2026-06-10'''),
-	('stat_time_day = ''2026-05-01''')) AS v (c), try('daily', c) t;
+	('stat_time_day = ''2026-06-20''')) AS v (c), try('daily', c) t;
+SELECT count(*), min(stat_time_day) FROM daily WHERE stat_time_day BETWEEN '2026-05-01' AND '2026-06-19';
+SELECT count(*) FROM daily WHERE stat_time_day <= '2026-06-09';
 SELECT min(stat_time_day), max(stat_time_day) FROM daily WHERE stat_time_day < '2026-06-20';
 SELECT count(*) FROM daily WHERE stat_time_day < '2026-06-10';
 SELECT min(stat_time_hour) FROM hourly WHERE stat_time_hour < '2026-06-11';

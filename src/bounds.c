@@ -566,12 +566,10 @@ tt_bounds_days(const TtBounds *bounds, const TtStream *stream, bool has_start_da
 		**days = whole;
 		return whole.from <= whole.to ? 1 : 0;
 	}
-	if (!bounds->has_lower)
-	{
-		if (!has_start_date)
-			return bounds->nothing ? 0 : -1;
+	if (!bounds->has_lower && !has_start_date)
+		return bounds->nothing ? 0 : -1;
+	if (has_start_date)
 		whole.from = Max(start_date, FIRST_DAY);
-	}
 	if (whole.from > whole.to)
 		return 0;
 	n = tt_ranges_intersect(bounds->ranges, bounds->nranges, &whole, 1, days);

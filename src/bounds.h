@@ -48,9 +48,9 @@ extern void tt_bounds_apply(TtBounds *bounds, const TtTable *table, const TtQual
 							const Oid *types);
 
 /*
- * The days to ask a report for: the conditions', from start_date if they have
- * no lower bound, never past last_day.  Returns the number of ranges, or -1 if
- * there is no lower bound at all and the report needs one.
+ * The days to ask a report for: the conditions', never before start_date or
+ * past last_day.  Returns the number of ranges, or -1 if there is no lower
+ * bound at all and the report needs one.
  */
 extern int tt_bounds_days(const TtBounds *bounds, const TtStream *stream,
 						  bool has_start_date, TtDay start_date, TtDay last_day,

@@ -66,6 +66,18 @@
 		 ->checkAsUser)
 #endif
 
+/* the first table that a foreign scan of an upper relation stands for */
+#if PG_VERSION_NUM >= 160000
+#define TT_SCANNED_INDEX(plan_) bms_next_member((plan_)->fs_base_relids, -1)
+#else
+#define TT_SCANNED_INDEX(plan_) bms_next_member((plan_)->fs_relids, -1)
+#endif
+#if PG_VERSION_NUM >= 180000
+#define TT_SCANNED_RELATION(estate, index) ExecGetRangeTableRelation(estate, index, false)
+#else
+#define TT_SCANNED_RELATION(estate, index) ExecGetRangeTableRelation(estate, index)
+#endif
+
 /* access rights of a foreign server */
 #if PG_VERSION_NUM >= 160000
 #define TT_SERVER_ACLCHECK(server, user, mode) \

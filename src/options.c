@@ -453,12 +453,6 @@ has_pages(const TtStream *stream)
 }
 
 static bool
-has_accounts(const TtStream *stream)
-{
-	return stream->endpoint->account_param != TT_ACCOUNT_NONE;
-}
-
-static bool
 has_buying_types(const TtStream *stream)
 {
 	return stream->kind == TT_KIND_ENTITY;
@@ -480,7 +474,6 @@ check_table(List *options, const Settings *s)
 		{"start_date", has_dates, "the stream is not read by date"},
 		{"include_deleted", hides_deleted, "the API has no such choice for this stream"},
 		{"page_size", has_pages, "the API gives this stream in one piece"},
-		{"advertiser_ids", has_accounts, "the stream lists the ad accounts"},
 		{"buying_types", has_buying_types, "only campaigns, ad_groups and ads take it"},
 	};
 	const TtStream *stream = resolve_stream(s);

@@ -244,6 +244,7 @@ tiktokGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntable
 			local = lappend(local, ri);
 	}
 	info->nlocal = list_length(local);
+	info->nasked = list_length(info->quals);
 	foreach(lc, info->constraint)
 	{
 		Node *clause = lfirst(lc);
@@ -361,8 +362,8 @@ tiktokGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid
 }
 
 List *
-tt_plan_private(List *attrs, List *quals, Node *requests, int nlimit, List *order,
-				Oid counted, List **exprs)
+tt_plan_private(List *attrs, List *quals, int nasked, Node *requests, int nlimit,
+				List *order, bool counting, List **exprs)
 {
 	List *items = NIL;
 	List *private;
@@ -379,7 +380,8 @@ tt_plan_private(List *attrs, List *quals, Node *requests, int nlimit, List *orde
 	}
 	private = list_make5(makeInteger(TT_PLAN_LAYOUT), attrs, items, requests,
 						 makeInteger(nlimit));
-	return lappend(lappend(private, order), makeInteger((int) counted));
+	private = lappend(lappend(private, order), makeInteger(counting));
+	return lappend(private, makeInteger(nasked));
 }
 
 ForeignScan *
@@ -390,6 +392,8 @@ tiktokGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid,
 	TtRelInfo *info = baserel->fdw_private;
 	List	  *clauses = extract_actual_clauses(scan_clauses, false);
 	List	  *quals = NIL;
+	int		   nclauses;
+	int		   nasked = 0;
 	List	  *exprs;
 	List	  *limit;
 	List *private;
@@ -397,6 +401,7 @@ tiktokGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid,
 
 	if (IS_UPPER_REL(baserel))
 		return tt_plan_count(root, baserel, best_path, tlist);
+	nclauses = list_length(clauses);
 	clauses = list_concat(clauses, copyObject(info->constraint));
 
 	foreach(lc, clauses)
@@ -408,13 +413,15 @@ tiktokGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid,
 		if (qual == NULL)
 			continue;
 		quals = lappend(quals, qual);
+		if (foreach_current_index(lc) < nclauses)
+			nasked++;
 	}
 	limit = tt_plan_limit(root, baserel, best_path->path.pathkeys);
-	private = tt_plan_private(info->attrs, quals,
+	private = tt_plan_private(info->attrs, quals, nasked,
 							  list_nth(best_path->fdw_private, TT_PATH_REQUESTS),
 							  list_length(limit),
 							  list_nth(best_path->fdw_private, TT_PATH_ORDER),
-							  InvalidOid, &exprs);
+							  false, &exprs);
 	exprs = list_concat(exprs, limit);
 	return make_foreignscan(tlist, clauses, baserel->relid, exprs, private, NIL, NIL,
 							outer_plan);

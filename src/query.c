@@ -10,11 +10,9 @@
 
 #include "query.h"
 
+#include "holds.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
-
-/* days assumed by estimates where a report's lower bound is not known */
-#define ASSUMED_DAYS 30
 
 TtDay
 tt_query_last_day(void)
@@ -162,7 +160,7 @@ build_days(TtQuery *query, const TtTable *table, const TtOptions *options,
 	if (need_bound)
 		missing_bound(table);
 	query->nranges = tt_bounds_days(bounds, table->stream, true,
-									last_day - ASSUMED_DAYS + 1, last_day,
+									last_day - TT_ASSUMED_DAYS + 1, last_day,
 									&query->ranges);
 }
 
@@ -182,16 +180,9 @@ tt_query_build(TtQuery *query, const TtTable *table, const TtOptions *options,
 		build_fields(query, table, attrs);
 	build_days(query, table, options, bounds, need_bound);
 	query->nconditions = tt_bounds_conditions(bounds, &query->conditions);
-	if (bounds->has_accounts)
-	{
-		query->naccounts = bounds->naccounts;
-		query->accounts = bounds->accounts;
-	}
-	else
-	{
-		query->naccounts = options->naccounts;
-		query->accounts = options->accounts;
-	}
+	query->naccounts = tt_holds_accounts(options, bounds, &query->accounts);
+	if (bounds->has_accounts && query->naccounts == 0)
+		bounds->nothing = true;
 	query->include_deleted = options->include_deleted;
 	query->buying_types = palloc(sizeof(char *) * (list_length(table->buying_types) + 1));
 	foreach(lc, table->buying_types)

@@ -20,6 +20,7 @@ table
 request
 qual
 bounds
+holds
 query
 budget
 learn

@@ -5,7 +5,8 @@ query can run with constants and as a prepared statement.  Tables are named
 without schema: the search path decides whether they are foreign tables or
 local copies.  What is left out, because its answer depends on the plan: LIMIT
 without a total order (other than to count rows), accounts that the token may
-not read, and reports by day or hour without a lower bound.
+not read, and reports by day or hour without a lower bound, of the query or by
+the option start_date.
 """
 import dataclasses
 
@@ -62,8 +63,9 @@ def literal(text, type_):
 class Generator:
     """Makes queries over the tables from a random.Random."""
 
-    def __init__(self, random, tables, accounts, days):
+    def __init__(self, random, tables, accounts, days, bounded=False):
         self.random, self.tables, self.accounts = random, tables, accounts
+        self.bounded = bounded    # by start_date: reports by day need no lower bound
         self.days = days          # the days that copies of hourly tables hold, as text
         self.values, self.n = [], 0
 
@@ -327,7 +329,11 @@ class Generator:
         """The conditions of a scan, with the bound that reports by time need."""
         found = [self.condition(table, alias) for _ in range(self.random.choice(more))]
         if table.time and anchored:
-            found.append(self.anchor(table, alias))
+            if self.bounded and table.time == 'stat_time_day' and self.chance(0.2):
+                # further requests would be for days after the data
+                found.append(f"{alias}.{table.time} < '2026-07-02'")
+            else:
+                found.append(self.anchor(table, alias))
         self.random.shuffle(found)
         return ' AND '.join(found) or 'true'
 
