@@ -283,10 +283,55 @@ fail(Parse *p, const char *what)
 	return false;
 }
 
+/*
+ * To the next token, if it is one that says so by itself and is nearly all of a
+ * page: punctuation, or a string in which nothing is escaped.
+ */
+static bool
+next_plain(JsonLexContext *lex)
+{
+	const char *start = lex->token_terminator;
+	const char *end = lex->input + lex->input_length;
+	const char *s = start;
+
+	if (s == end)
+		return false;
+	switch (*s++)
+	{
+		case ',':
+			lex->token_type = JSON_TOKEN_COMMA;
+			break;
+		case ':':
+			lex->token_type = JSON_TOKEN_COLON;
+			break;
+		case '{':
+			lex->token_type = JSON_TOKEN_OBJECT_START;
+			break;
+		case '}':
+			lex->token_type = JSON_TOKEN_OBJECT_END;
+			break;
+		case '"':
+			while (s < end && *s != '"' && *s != '\\' && (unsigned char) *s >= ' ')
+				s++;
+			if (s == end || *s++ != '"')
+				return false;
+			lex->token_type = JSON_TOKEN_STRING;
+			break;
+		default:
+			return false;
+	}
+	lex->prev_token_terminator = lex->token_terminator;
+	lex->token_start = lex->token_terminator;
+	lex->token_terminator += s - start;
+	return true;
+}
+
 /* to the next token */
 static bool
 next(Parse *p)
 {
+	if (next_plain(p->lex))
+		return true;
 	switch (json_lex(p->lex))
 	{
 		case JSON_SUCCESS:
