@@ -13,7 +13,7 @@
 #include "postgres.h"
 
 #include "options.h"
-#include "qual.h"
+#include "bounds.h"
 #include "table.h"
 
 /* what the conditions of the query itself, not of a partition, speak of */
