@@ -16,6 +16,7 @@
 
 #include "access/table.h"
 #include "accounts.h"
+#include "common/int.h"
 #include "compat.h"
 #include "executor/execAsync.h"
 #include "executor/executor.h"
@@ -383,7 +384,12 @@ count_rows(ForeignScanState *node)
 	{
 		if (!state->page->reply->has_page_info || state->page->reply->total_number < 0)
 			break;
-		count += state->page->reply->total_number;
+		/* no list is that long, but a reply may say anything */
+		if (pg_add_s64_overflow(count, state->page->reply->total_number, &count))
+			ereport(ERROR,
+					(errcode(ERRCODE_FDW_ERROR),
+					 errmsg("the TikTok API says that foreign table \"%s\" has more rows than can be counted",
+							state->table->name)));
 	}
 	if (state->page == NULL)
 		return count;

@@ -112,17 +112,25 @@ class Bench:
         page = os.path.join(self.chosen.work, 'page.json')
         with urllib.request.urlopen(request) as reply, open(page, 'wb') as file:
             file.write(reply.read())
-        self.replay = subprocess.Popen(
+        self.replay, base = self.replay_of(page)
+        self.lazy, self.lazy_base = self.replay_of(page, '--lazy', '--sets', '10000')
+        return base
+
+    @staticmethod
+    def replay_of(page, *more):
+        """A responder and its address."""
+        replay = subprocess.Popen(
             [sys.executable, os.path.join(os.path.dirname(__file__), 'replay.py'),
-             '--template', page], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        return self.replay.stdout.readline().split()[-1]
+             '--template', page, *more], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        return replay, replay.stdout.readline().split()[-1]
 
     def url(self, n, ms, page):
         query = self.query_string.replace('page=1', f'page={page}')
         return f'{self.base}{n}/{ms}/report/integrated/get/?{query}'
 
     def point(self, n, ms):
-        self.admin.query(f"ALTER SERVER tiktok OPTIONS (SET api_url '{self.base}{n}/{ms}/')")
+        base = self.lazy_base if n == 10000 else self.base
+        self.admin.query(f"ALTER SERVER tiktok OPTIONS (SET api_url '{base}{n}/{ms}/')")
 
     def warm_session(self):
         session = Session(self.chosen.psql)
@@ -229,7 +237,7 @@ class Bench:
               f"| {used['jsonb']:.2f} s (× {used['jsonb'] / used['fdw']:.1f}) |")
 
     def memory(self):
-        for n in (1, 1000):
+        for n in (1, 1000) if self.chosen.short else (1, 1000, 10000):
             self.point(n, 0)
             session = Session(self.chosen.psql)
             session.query('SELECT count(*) FROM pg_class')
@@ -278,6 +286,7 @@ class Bench:
         self.cancel()
         self.planning()
         self.replay.stdin.close()
+        self.lazy.stdin.close()
 
 
 class Tee(io.TextIOBase):
