@@ -164,12 +164,19 @@ build_days(TtQuery *query, const TtTable *table, const TtOptions *options,
 									&query->ranges);
 }
 
+int
+tt_query_page_size(const TtStream *stream, const TtOptions *options)
+{
+	int most = stream->endpoint->max_page_size;
+
+	return options->page_size > 0 ? Min(options->page_size, most) : most;
+}
+
 void
 tt_query_build(TtQuery *query, const TtTable *table, const TtOptions *options,
 			   const List *attrs, TtBounds *bounds, bool need_bound)
 {
-	const TtEndpoint *endpoint = table->stream->endpoint;
-	ListCell		 *lc;
+	ListCell *lc;
 
 	memset(query, 0, sizeof(*query));
 	query->stream = table->stream;
@@ -187,9 +194,7 @@ tt_query_build(TtQuery *query, const TtTable *table, const TtOptions *options,
 	query->buying_types = palloc(sizeof(char *) * (list_length(table->buying_types) + 1));
 	foreach(lc, table->buying_types)
 		query->buying_types[query->nbuying_types++] = lfirst(lc);
-	query->page_size = endpoint->max_page_size;
-	if (options->page_size > 0 && options->page_size < query->page_size)
-		query->page_size = options->page_size;
+	query->page_size = tt_query_page_size(table->stream, options);
 	query->app_id = options->app_id;
 	query->secret = options->secret;
 }

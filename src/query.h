@@ -34,6 +34,9 @@ extern void tt_query_build(TtQuery *query, const TtTable *table,
 						   const TtOptions *options, const List *attrs,
 						   TtBounds *bounds, bool need_bound);
 
+/* rows a page of a list has; 0: the endpoint does not page */
+extern int tt_query_page_size(const TtStream *stream, const TtOptions *options);
+
 /*
  * The values a scan reads of each row: paths, and for each attribute its slot
  * (-1: not wanted).  The first nkeys paths are the key's.

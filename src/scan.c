@@ -15,6 +15,7 @@
 #include "scan.h"
 
 #include "accounts.h"
+#include "common/int.h"
 #include "compat.h"
 #include "executor/execAsync.h"
 #include "executor/executor.h"
@@ -307,6 +308,8 @@ static void
 end_run(TtScanState *state)
 {
 	tt_scan_order_end(&state->order);
+	if (state->fetch != NULL)
+		tt_fetch_end(state->fetch);
 	state->page = NULL;
 	state->fetch = NULL;
 	state->row = 0;
@@ -391,8 +394,9 @@ have_row(ForeignScanState *node, bool wait)
 			return false;
 		}
 		if (state->order.by_api &&
-			!tt_scan_order_check(state, state->page,
-								 RelationGetDescr(node->ss.ss_currentRelation)->natts))
+			(state->query.order_refused ||
+			 !tt_scan_order_check(state, state->page,
+								  RelationGetDescr(node->ss.ss_currentRelation)->natts)))
 			return false;
 	}
 	return true;
@@ -418,7 +422,12 @@ count_rows(ForeignScanState *node)
 	{
 		if (!state->page->reply->has_page_info || state->page->reply->total_number < 0)
 			break;
-		count += state->page->reply->total_number;
+		/* no list is that long, but a reply may say anything */
+		if (pg_add_s64_overflow(count, state->page->reply->total_number, &count))
+			ereport(ERROR,
+					(errcode(ERRCODE_FDW_ERROR),
+					 errmsg("the TikTok API says that foreign table \"%s\" has more rows than can be counted",
+							state->table->name)));
 	}
 	if (state->page == NULL)
 		return count;
@@ -504,11 +513,9 @@ tiktokEndForeignScan(ForeignScanState *node)
 
 	if (state == NULL)
 		return;
+	end_run(state);
 	if (state->order.sorted_slot != NULL)
-	{
-		tt_scan_order_end(&state->order);
 		ExecDropSingleTupleTableSlot(state->order.sorted_slot);
-	}
 	MemoryContextDelete(state->context);
 }
 

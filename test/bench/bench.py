@@ -150,10 +150,15 @@ class Bench:
         with urllib.request.urlopen(request) as reply, open(template, 'wb') as file:
             file.write(reply.read())
         sets = '1,10,100,1000' if page is NARROW else '1,100'
+        if page is NARROW:
+            self.lazy_base = self.replay_of(template, '--lazy', '--sets', '10000')
+        return self.replay_of(template, '--sets', sets)
+
+    def replay_of(self, template, *more):
+        """The address of a responder."""
         replay = subprocess.Popen(
             [sys.executable, os.path.join(os.path.dirname(__file__), 'replay.py'),
-             '--template', template, '--sets', sets],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+             '--template', template, *more], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.replays.append(replay)
         return replay.stdout.readline().split()[-1]
 
@@ -163,7 +168,8 @@ class Bench:
         return f'{page.base}{n}/{ms}/report/integrated/get/?{query}'
 
     def point(self, n, ms, page=NARROW):
-        self.admin.query(f"ALTER SERVER tiktok OPTIONS (SET api_url '{page.base}{n}/{ms}/')")
+        base = self.lazy_base if n == 10000 else page.base
+        self.admin.query(f"ALTER SERVER tiktok OPTIONS (SET api_url '{base}{n}/{ms}/')")
 
     def warm_session(self, page=NARROW):
         session = Session(self.chosen.psql)
@@ -304,7 +310,7 @@ class Bench:
               flush=True)
 
     def memory(self):
-        for n in (1, 1000):
+        for n in (1, 1000) if self.chosen.short else (1, 1000, 10000):
             self.point(n, 0)
             session = Session(self.chosen.psql)
             session.query('SELECT count(*) FROM pg_class')
