@@ -20,7 +20,9 @@ table
 request
 qual
 query
+shared
 budget
+counters
 learn
 mux
 http
