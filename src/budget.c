@@ -4,7 +4,7 @@
  *
  * The promise: at the API, no second has more than rate requests.  Kept by
  * sliding windows, one of the app and one of each owner of servers, counted in
- * slots of 20 ms over a little more than a second; the surplus absorbs what the
+ * slots of 5 ms over a little more than a second; the surplus absorbs what the
  * network shifts.  A request is granted first, but counts in the windows from
  * the moment it goes out: between the two (a connection may have to be made) it
  * counts as unsent, that is, always.
@@ -37,9 +37,9 @@
 #include "shared.h"
 
 /* the sliding window; all times are in milliseconds of now_ms() */
-#define SLOT_MS 20
-#define SLOTS	64 /* in the ring; a power of two */
-#define WINDOW	53 /* that count: 1040 to 1060 ms */
+#define SLOT_MS 5
+#define SLOTS	256 /* in the ring; a power of two */
+#define WINDOW	209 /* that count: 1040 to 1045 ms */
 
 /* when there is room is not known: what is unsent fills it */
 #define UNKNOWN_MS (WINDOW * SLOT_MS + 1)
