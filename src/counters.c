@@ -19,6 +19,7 @@
 #include "miscadmin.h"
 #include "shared.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h" /* get_database_name(), in later versions */
 #include "utils/syscache.h"
 
 #define ENDPOINT_LENGTH 48
