@@ -178,7 +178,10 @@ CREATE FUNCTION tiktok.stat_requests(
 	OUT throttled_ms bigint,
 	OUT wire_bytes bigint,
 	OUT rows bigint,
-	OUT errors bigint)
+	OUT errors bigint,
+	OUT rate_limit integer,
+	OUT rate_limit_server text,
+	OUT rate_limit_database text)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'tiktok_stat_requests'
 LANGUAGE C VOLATILE STRICT ROWS 20;
@@ -187,7 +190,7 @@ COMMENT ON FUNCTION tiktok.stat_requests() IS
 
 CREATE VIEW tiktok.stat_requests AS
 	SELECT r.server, r.endpoint, r.requests, r.retries, r.throttled_ms, r.wire_bytes,
-		r.rows, r.errors
+		r.rows, r.errors, r.rate_limit, r.rate_limit_server, r.rate_limit_database
 	FROM tiktok.stat_requests() AS r;
 COMMENT ON VIEW tiktok.stat_requests IS
 'requests sent by all sessions of this database since the last start or reset';
@@ -207,6 +210,12 @@ COMMENT ON COLUMN tiktok.stat_requests.rows IS
 'rows in replies';
 COMMENT ON COLUMN tiktok.stat_requests.errors IS
 'requests that failed and replies with an error code';
+COMMENT ON COLUMN tiktok.stat_requests.rate_limit IS
+'requests per second that servers of this owner may send for the app asked last; null: none was used within the last minute';
+COMMENT ON COLUMN tiktok.stat_requests.rate_limit_server IS
+'foreign server whose option rate_limit that is; null: one of another database';
+COMMENT ON COLUMN tiktok.stat_requests.rate_limit_database IS
+'database of that server';
 
 GRANT SELECT ON tiktok.stat_requests TO PUBLIC;
 

@@ -544,7 +544,7 @@ job_retry(TtFetch *fetch, TtFetchJob *job, int64 wait_ms, int64 penalty_ms)
 	fetch->stats->retries++;
 	fetch->stats->backoff_ms += wait_ms;
 	if (penalty_ms > 0)
-		tt_budget_penalty(fetch->budget, penalty_ms);
+		tt_budget_penalty(&fetch->budget, penalty_ms);
 }
 
 static void
@@ -563,7 +563,7 @@ count_request(TtFetch *fetch, const TtFetchJob *job, const TtHttpReply *http,
 	delta.wire_bytes = http->wire_bytes;
 	delta.rows = reply != NULL && remedy == TT_REMEDY_NONE ? reply->nrows : 0;
 	delta.errors = remedy != TT_REMEDY_NONE;
-	tt_budget_count(fetch->options->serverid, fetch->query->stream->endpoint->path, &delta);
+	tt_counters_add(&fetch->budget, fetch->query->stream->endpoint->path, &delta);
 }
 
 /*

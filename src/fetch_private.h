@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "budget.h"
+#include "counters.h"
 #include "fetch.h"
 #include "fetch_lanes.h"
 #include "fetch_seen.h"
@@ -69,7 +70,7 @@ struct TtFetch
 	TtFetchStats		 *stats;
 	TtHttp				 *http;
 	TtLane				  lane; /* as the other scans of the backend see it */
-	TtBudgetKey			  budget;
+	TtBudgetUser		  budget;
 	TtUnits				 *units;
 	int64				  next_unit; /* first unit not begun */
 	dlist_head			  active;	 /* units being read */

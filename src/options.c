@@ -704,6 +704,7 @@ tt_options_get(Oid serverid, Oid relid, Oid userid, bool need_mapping)
 
 	o->serverid = serverid;
 	o->server_name = server->servername;
+	o->server_owner = server->owner;
 	o->server_owner_is_superuser = superuser_arg(server->owner);
 	o->userid = OidIsValid(userid) ? userid : GetUserId();
 	read_options(server->options, s);

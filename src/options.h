@@ -46,6 +46,7 @@ typedef struct TtOptions
 	bool		skip_failed_accounts; /* on_advertiser_error = skip */
 	const char *ca_file;			  /* NULL: the system's */
 	const char *proxy;				  /* NULL: none */
+	Oid			server_owner;
 	bool		server_owner_is_superuser;
 
 	/* user mapping; NULL where not given */

@@ -22,7 +22,9 @@ qual
 bounds
 holds
 query
+shared
 budget
+counters
 learn
 mux
 http

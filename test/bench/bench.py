@@ -69,7 +69,7 @@ CREATE SERVER tiktok FOREIGN DATA WRAPPER tiktok_fdw OPTIONS (api_url '%s', rate
 CREATE USER MAPPING FOR CURRENT_USER SERVER tiktok
     OPTIONS (access_token '{TOKEN}', app_id '{APP}', secret '{SECRET}');
 CREATE SCHEMA ads;
-IMPORT FOREIGN SCHEMA tiktok LIMIT TO (ads_reports_daily) FROM SERVER tiktok INTO ads;
+IMPORT FOREIGN SCHEMA tiktok LIMIT TO (ads_reports_daily, ads) FROM SERVER tiktok INTO ads;
 CREATE SCHEMA ads_all;
 IMPORT FOREIGN SCHEMA tiktok LIMIT TO (ads_reports_daily) FROM SERVER tiktok INTO ads_all
     OPTIONS (metrics 'all');
@@ -78,6 +78,7 @@ CREATE UNLOGGED TABLE raw (body text);
 ALTER TABLE raw ALTER body SET STORAGE external;
 """
 CONCURRENCY = 8
+RATE, SCANS = 20, 16 # of the queue's measurement
 
 # Whose time a sample of the backend is: the first of these among its callers.
 PARTS = {
@@ -346,7 +347,51 @@ class Bench:
         plan = self.session.query(f'EXPLAIN (SUMMARY) {NARROW.first}')
         print(f"| planning | {re.search(r'Planning Time: (.*)', plan)[1]} |")
 
+    # ------------------------------------------------------------- the queue
+
+    def log_times(self):
+        with urllib.request.urlopen(urllib.parse.urljoin(self.chosen.api, '/_control/log')) as reply:
+            return sorted(entry['t'] for entry in json.load(reply))
+
+    def queue(self):
+        """One request behind many long scans, at a low rate; last, for the rate holds on."""
+        self.admin.query(f"ALTER SERVER tiktok OPTIONS (SET api_url '{self.chosen.api}', "
+                         f"SET rate_limit '{RATE}', SET concurrency '{CONCURRENCY}', ADD page_size '10')")
+        one = f'SELECT ad_id FROM ads.ads WHERE advertiser_id = {ACCOUNT} LIMIT 1'
+        scans = [Session(self.chosen.psql) for _ in range(SCANS)]
+        alone, behind = [], []
+        for _ in range(5):
+            begin = time.monotonic()
+            self.session.query(one)
+            alone.append(time.monotonic() - begin)
+        time.sleep(1.5)
+        urllib.request.urlopen(urllib.parse.urljoin(self.chosen.api, '/_control/reset'), data=b'{}').close()
+        for scan in scans:
+            scan.send(NARROW.read)
+        time.sleep(2)
+        for n in range(15):
+            begin = time.monotonic()
+            self.session.query(one)
+            behind.append(time.monotonic() - begin)
+            time.sleep(0.07 * n) # not in step with the others
+        times = self.log_times()
+        for scan in scans:
+            self.admin.query(f'SELECT pg_terminate_backend({scan.pid})')
+            scan.close()
+        most = max(sum(1 for u in times if t - 1 < u <= t) for t in times)
+        whole = (len(times) - 1) // RATE - 1 # seconds' worth, without the first
+        used = whole / (times[-1] - times[-1 - whole * RATE])
+        turn = (SCANS + 1) / RATE
+        print(f'| one request behind {SCANS} long scans, `rate_limit` {RATE}: median, most '
+              f'| {statistics.median(behind):.2f} s, {max(behind):.2f} s (a turn of each: {turn:.2f} s) |')
+        print(f'| … alone | {statistics.median(alone) * 1000:.0f} ms |')
+        print(f'| … use of the rate; most requests in a second, by the log of the API '
+              f'| {used * 100:.0f} %; {most} |')
+
     def run(self):
+        if self.chosen.queue:
+            self.queue()
+            return
         version = self.admin.query("SELECT current_setting('server_version')").split()[0]
         print(f'PostgreSQL {version}, {os.cpu_count()} CPUs, concurrency {CONCURRENCY}, pages of '
               f'1,000 rows of {len(COLUMNS)} columns.\n')
@@ -364,6 +409,7 @@ class Bench:
         self.first_row()
         self.cancel()
         self.planning()
+        self.queue()
 
 
 class Tee(io.TextIOBase):
@@ -386,6 +432,7 @@ def main():
     parser.add_argument('--short', action='store_true')
     parser.add_argument('--full', action='store_true')
     parser.add_argument('--planning', action='store_true')
+    parser.add_argument('--queue', action='store_true')
     parser.add_argument('--write-doc', action='store_true')
     parser.add_argument('--cpu', action='store_true', help='only the CPU of a page')
     chosen = parser.parse_args()
