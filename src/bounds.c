@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "bounds.h"
+#include "days.h"
 
 #include "catalog/pg_type.h"
 #include "mb/pg_wchar.h"
@@ -16,12 +17,6 @@
 #include "utils/date.h"
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
-
-/*
- * No TikTok ad ran before this day; days before it are not asked for, which
- * keeps a bound in the year 1 from becoming thousands of requests.
- */
-#define FIRST_DAY ((TtDay) 5844) /* 2016-01-01 */
 
 /* a report without time dimension covers at most this many days */
 #define UNDATED_SPAN 365
@@ -39,7 +34,10 @@ tt_bounds_init(TtBounds *bounds)
 	bounds->ranges[0].to = TT_DAY_MAX;
 }
 
-/* An integer id out of a value; false if it can be none. */
+/*
+ * An integer id out of a value; false if it can be none.  Text is one only as
+ * the API spells it, and so as a column of text reads.
+ */
 static bool
 value_to_id(Datum value, Oid type, int64 *id)
 {
@@ -58,11 +56,10 @@ value_to_id(Datum value, Oid type, int64 *id)
 		case VARCHAROID:
 		{
 			char *digits = TextDatumGetCString(value);
-			char *end;
 
 			errno = 0;
-			*id = strtoll(digits, &end, 10);
-			if (errno != 0 || end == digits || *end != '\0')
+			*id = strtoll(digits, NULL, 10);
+			if (errno != 0 || strcmp(psprintf(INT64_FORMAT, *id), digits) != 0)
 				return false;
 			break;
 		}
@@ -124,15 +121,13 @@ apply_accounts(TtBounds *bounds, int n, const Datum *values, const Oid *types)
 }
 
 /*
- * The days on which "column op value" can hold.  A timestamptz is compared in
- * the session's time zone, the days are the account's: widen by a day.
+ * The days on which "column op value" can hold.  Neither is a timestamptz,
+ * which would be compared in the session's time zone.
  */
 static bool
-value_to_days(TtQualRole role, TtQualOp op, Oid column_type, Datum value, Oid type,
-			  TtDays *days)
+value_to_days(TtQualRole role, TtQualOp op, Datum value, Oid type, TtDays *days)
 {
 	bool  midnight = true; /* value is the very beginning of the day */
-	int	  widen = column_type == TIMESTAMPTZOID ? 1 : 0;
 	int64 day;
 	int64 usecs;
 
@@ -150,9 +145,6 @@ value_to_days(TtQualRole role, TtQualOp op, Oid column_type, Datum value, Oid ty
 			else
 				usecs = 0;
 			break;
-		case TIMESTAMPTZOID:
-			widen = 1;
-			/* FALLTHROUGH */
 		case TIMESTAMPOID:
 			usecs = DatumGetTimestamp(value);
 			if (TIMESTAMP_NOT_FINITE(usecs))
@@ -183,18 +175,18 @@ value_to_days(TtQualRole role, TtQualOp op, Oid column_type, Datum value, Oid ty
 	}
 	if (op == TT_OP_EQ || op == TT_OP_GE || op == TT_OP_GT)
 	{
-		int64 from = day - widen;
+		int64 from = day;
 
 		/* a day is its midnight: it cannot equal or follow a later moment of it */
-		if (widen == 0 && role == TT_ROLE_DAY && (op == TT_OP_GT || !midnight))
+		if (role == TT_ROLE_DAY && (op == TT_OP_GT || !midnight))
 			from++;
 		days->from = (TtDay) Max(Min(from, TT_DAY_MAX), TT_DAY_MIN + 1);
 	}
 	if (op == TT_OP_EQ || op == TT_OP_LE || op == TT_OP_LT)
 	{
-		int64 to = day + widen;
+		int64 to = day;
 
-		if (widen == 0 && op == TT_OP_LT && midnight)
+		if (op == TT_OP_LT && midnight)
 			to--;
 		days->to = (TtDay) Max(Min(to, TT_DAY_MAX), TT_DAY_MIN);
 	}
@@ -202,21 +194,11 @@ value_to_days(TtQualRole role, TtQualOp op, Oid column_type, Datum value, Oid ty
 }
 
 static void
-apply_days(TtBounds *bounds, Oid column_type, const TtQual *qual, int n, const Datum *values,
-		   const Oid *types)
+intersect_days(TtBounds *bounds, const TtDays *days, int n)
 {
-	TtDays *days = palloc(sizeof(TtDays) * Max(n, 1));
 	TtDays *both;
-	int		nboth;
+	int		nboth = tt_ranges_intersect(bounds->ranges, bounds->nranges, days, n, &both);
 
-	for (int i = 0; i < n; i++)
-		if (!value_to_days(qual->role, qual->op, column_type, values[i], types[i],
-						   &days[i]))
-			return;
-	n = tt_ranges_normalise(days, n);
-	if (n > 0 && days[0].from > TT_DAY_MIN)
-		bounds->has_lower = true;
-	nboth = tt_ranges_intersect(bounds->ranges, bounds->nranges, days, n, &both);
 	if (nboth < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
@@ -226,6 +208,42 @@ apply_days(TtBounds *bounds, Oid column_type, const TtQual *qual, int n, const D
 	bounds->nranges = nboth;
 	if (nboth == 0)
 		bounds->nothing = true;
+}
+
+static void
+apply_days(TtBounds *bounds, const TtQual *qual, int n, const Datum *values,
+		   const Oid *types)
+{
+	TtDays *days = palloc(sizeof(TtDays) * Max(n, 1));
+
+	for (int i = 0; i < n; i++)
+		if (!value_to_days(qual->role, qual->op, values[i], types[i], &days[i]))
+			return;
+	n = tt_ranges_normalise(days, n);
+	if (n > 0 && days[0].from > TT_DAY_MIN)
+		bounds->has_lower = true;
+	intersect_days(bounds, days, n);
+}
+
+/* Of the days that are left, those that meet a condition of any form. */
+static void
+apply_condition(TtBounds *bounds, const TtTable *table, const TtQual *qual, int nvalues,
+				const Datum *values, const bool *nulls, const Oid *types)
+{
+	TtDayCondition condition;
+	TtDays		  *days;
+	int			   ndays;
+
+	condition.expr = qual->condition;
+	condition.type = table->columns[qual->attnum - 1].type;
+	condition.hours = qual->role == TT_ROLE_HOUR;
+	condition.nvalues = nvalues;
+	condition.values = values;
+	condition.nulls = nulls;
+	condition.types = types;
+	if (tt_days_ask(&condition, bounds->ranges, bounds->nranges, &days, &ndays,
+					&bounds->has_lower))
+		intersect_days(bounds, days, ndays);
 }
 
 static TtBoundFilter *
@@ -255,12 +273,24 @@ static void
 apply_times(TtBoundFilter *filter, TtQualOp op, Datum value, Oid type)
 {
 	TimestampTz when;
+	int			overflow = 0;
 
-	/* only a timestamptz is the same instant in every session */
-	if (getBaseType(type) != TIMESTAMPTZOID)
-		return;
-	when = DatumGetTimestampTz(value);
-	if (TIMESTAMP_NOT_FINITE(when))
+	/* as the comparison does: a local time is one of the session's zone */
+	switch (getBaseType(type))
+	{
+		case DATEOID:
+			when = date2timestamptz_opt_overflow(DatumGetDateADT(value), &overflow);
+			break;
+		case TIMESTAMPOID:
+			when = timestamp2timestamptz_opt_overflow(DatumGetTimestamp(value), &overflow);
+			break;
+		case TIMESTAMPTZOID:
+			when = DatumGetTimestampTz(value);
+			break;
+		default:
+			return;
+	}
+	if (overflow != 0 || TIMESTAMP_NOT_FINITE(when))
 		return;
 	if (op != TT_OP_LT && op != TT_OP_LE && (!filter->has_from || when > filter->from))
 	{
@@ -319,8 +349,7 @@ value_to_text(const TtBoundFilter *filter, Datum value, Oid type, const char **r
 											   GetDatabaseEncoding(), PG_UTF8);
 		if (*s != '\0' && pg_verify_mbstr(PG_UTF8, s, strlen(s), true) &&
 			((kind != TT_FILTER_EQ && kind != TT_FILTER_ENUMS) || looks_like_enum(s)) &&
-			(!filter->number || (value_to_id(value, type, &id) &&
-								 strcmp(psprintf(INT64_FORMAT, id), s) == 0)))
+			(!filter->number || value_to_id(value, type, &id)))
 			*result = s;
 	}
 	return true;
@@ -451,8 +480,14 @@ tt_bounds_apply(TtBounds *bounds, const TtTable *table, const TtQual *qual, int 
 {
 	Datum *flat;
 	Oid	  *flat_types;
-	int	   n = flatten(nvalues, values, nulls, types, &flat, &flat_types);
+	int	   n;
 
+	if (qual->condition != NULL)
+	{
+		apply_condition(bounds, table, qual, nvalues, values, nulls, types);
+		return;
+	}
+	n = flatten(nvalues, values, nulls, types, &flat, &flat_types);
 	if (n == 0)
 	{
 		bounds->nothing = true;
@@ -465,8 +500,7 @@ tt_bounds_apply(TtBounds *bounds, const TtTable *table, const TtQual *qual, int 
 			break;
 		case TT_ROLE_DAY:
 		case TT_ROLE_HOUR:
-			apply_days(bounds, table->columns[qual->attnum - 1].type, qual, n, flat,
-					   flat_types);
+			apply_days(bounds, qual, n, flat, flat_types);
 			break;
 		case TT_ROLE_FILTER:
 			apply_filter(bounds, table, qual, n, flat, flat_types);
@@ -555,7 +589,7 @@ tt_bounds_days(const TtBounds *bounds, const TtStream *stream, bool has_start_da
 	TtDays whole;
 	int	   n;
 
-	whole.from = FIRST_DAY;
+	whole.from = TT_FIRST_DAY;
 	whole.to = last_day;
 	if (stream->report.grain == TT_GRAIN_NONE)
 	{
@@ -570,7 +604,7 @@ tt_bounds_days(const TtBounds *bounds, const TtStream *stream, bool has_start_da
 	{
 		if (!has_start_date)
 			return bounds->nothing ? 0 : -1;
-		whole.from = Max(start_date, FIRST_DAY);
+		whole.from = Max(start_date, TT_FIRST_DAY);
 	}
 	if (whole.from > whole.to)
 		return 0;

@@ -118,7 +118,7 @@ estimate_bounds(PlannerInfo *root, TtRelInfo *info, List *quals, TtBounds *bound
 			*unknown_accounts = guess_values(qual);
 		else if (qual->role == TT_ROLE_FILTER)
 			*unknown_ids = guess_values(qual);
-		else if (qual->op >= TT_OP_EQ)
+		else if (qual->condition != NULL || qual->op >= TT_OP_EQ)
 			*unknown_days = true;
 	}
 }
@@ -216,16 +216,18 @@ partition_constraint(PlannerInfo *root, RelOptInfo *baserel, Relation rel)
 	return (List *) eval_const_expressions(root, (Node *) constraint);
 }
 
-/* Classify a clause that every row of the scan must satisfy. */
+/*
+ * Take what a clause that every row of the scan must satisfy implies; whether
+ * that is all it says.
+ */
 static bool
 add_qual(RelOptInfo *baserel, TtRelInfo *info, Expr *clause)
 {
 	const char *reason;
-	TtQual	   *qual = tt_qual_classify(baserel->relid, info->table, clause, &reason);
+	List	   *quals = tt_qual_derive(baserel->relid, info->table, clause, &reason);
 
-	if (qual != NULL)
-		info->quals = lappend(info->quals, qual);
-	return qual != NULL;
+	info->quals = tt_qual_concat(info->quals, quals);
+	return reason == NULL;
 }
 
 void
@@ -300,15 +302,14 @@ add_parameterized_path(PlannerInfo *root, RelOptInfo *baserel, RestrictInfo *ri)
 	TtRelInfo	  *info = baserel->fdw_private;
 	Relids		   outer = bms_union(ri->clause_relids, baserel->lateral_relids);
 	const char	  *reason;
-	TtQual		  *qual = tt_qual_classify(baserel->relid, info->table,
-										   ri->clause, &reason);
+	List		  *quals = tt_qual_derive(baserel->relid, info->table, ri->clause, &reason);
 	ParamPathInfo *ppi;
 
 	outer = bms_del_member(outer, baserel->relid);
-	if (qual == NULL || bms_is_empty(outer))
+	if (quals == NIL || bms_is_empty(outer))
 		return;
 	ppi = get_baserel_parampathinfo(root, baserel, outer);
-	add_scan_path(root, baserel, lappend(list_copy(info->quals), qual),
+	add_scan_path(root, baserel, tt_qual_concat(info->quals, quals),
 				  ppi->ppi_rows, ppi->ppi_req_outer, NIL, NIL);
 }
 
@@ -373,6 +374,7 @@ tt_plan_private(List *attrs, List *quals, Node *requests, int nlimit, List *orde
 				Oid counted, List **exprs)
 {
 	List *items = NIL;
+	List *conditions = NIL;
 	List *private;
 	ListCell *lc;
 
@@ -384,10 +386,12 @@ tt_plan_private(List *attrs, List *quals, Node *requests, int nlimit, List *orde
 		items = lappend(items, list_make4_int(qual->attnum, qual->role, qual->op,
 											  list_length(qual->values)));
 		*exprs = list_concat(*exprs, qual->values);
+		if (qual->condition != NULL)
+			conditions = lappend(conditions, qual->condition);
 	}
 	private = list_make5(makeInteger(TT_PLAN_LAYOUT), attrs, items, requests,
 						 makeInteger(nlimit));
-	return lappend(lappend(private, order), makeInteger((int) counted));
+	return list_concat(private, list_make3(order, makeInteger((int) counted), conditions));
 }
 
 ForeignScan *
@@ -410,12 +414,9 @@ tiktokGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid,
 	foreach(lc, clauses)
 	{
 		const char *reason;
-		TtQual	   *qual = tt_qual_classify(baserel->relid, info->table,
-											lfirst(lc), &reason);
 
-		if (qual == NULL)
-			continue;
-		quals = lappend(quals, qual);
+		quals = tt_qual_concat(quals, tt_qual_derive(baserel->relid, info->table,
+													 lfirst(lc), &reason));
 	}
 	limit = tt_plan_limit(root, baserel, best_path->path.pathkeys);
 	private = tt_plan_private(info->attrs, quals,

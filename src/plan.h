@@ -19,18 +19,19 @@
  */
 enum TtPlanPrivate
 {
-	TT_PLAN_VERSION,  /* Integer: TT_PLAN_LAYOUT */
-	TT_PLAN_ATTRS,	  /* IntList: attribute numbers the scan reads */
-	TT_PLAN_QUALS,	  /* List of IntList, see TtPlanQual */
-	TT_PLAN_REQUESTS, /* Float: estimated number of requests */
-	TT_PLAN_LIMIT,	  /* Integer: the last n of fdw_exprs are LIMIT and
+	TT_PLAN_VERSION,   /* Integer: TT_PLAN_LAYOUT */
+	TT_PLAN_ATTRS,	   /* IntList: attribute numbers the scan reads */
+	TT_PLAN_QUALS,	   /* List of IntList, see TtPlanQual */
+	TT_PLAN_REQUESTS,  /* Float: estimated number of requests */
+	TT_PLAN_LIMIT,	   /* Integer: the last n of fdw_exprs are LIMIT and
 								 * OFFSET */
-	TT_PLAN_ORDER,	  /* IntList, see TtPlanOrder; NIL: any order */
-	TT_PLAN_COUNT	  /* Integer: OID of the table whose rows are only
+	TT_PLAN_ORDER,	   /* IntList, see TtPlanOrder; NIL: any order */
+	TT_PLAN_COUNT,	   /* Integer: OID of the table whose rows are only
 								 * counted, as int; 0: rows are wanted */
+	TT_PLAN_CONDITIONS /* List of Expr: the conditions of the last quals */
 };
 
-#define TT_PLAN_LAYOUT 2
+#define TT_PLAN_LAYOUT 3
 
 /* TT_PLAN_ORDER: the rows are promised in this order */
 enum TtPlanOrder

@@ -63,6 +63,8 @@ exact_qual(const TtTable *table, const TtQual *qual)
 	const char *param;
 	ListCell   *lc;
 
+	if (qual->condition != NULL)
+		return false;
 	foreach(lc, qual->values)
 	{
 		Oid type = exprType(lfirst(lc));

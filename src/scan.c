@@ -35,21 +35,27 @@ begin_quals(TtScanState *state, ForeignScanState *node, ForeignScan *plan)
 {
 	List	 *exprs = ExecInitExprList(plan->fdw_exprs, (PlanState *) node);
 	int		  nlimit = intVal(list_nth(plan->fdw_private, TT_PLAN_LIMIT));
+	List	 *conditions = list_nth(plan->fdw_private, TT_PLAN_CONDITIONS);
+	List	 *items = list_nth(plan->fdw_private, TT_PLAN_QUALS);
+	int		  ncomparisons = list_length(items) - list_length(conditions);
 	ListCell *lc;
 	int		  next = 0;
 
 	state->types = palloc(sizeof(Oid) * Max(list_length(exprs), 1));
 	foreach(lc, plan->fdw_exprs)
 		state->types[foreach_current_index(lc)] = exprType(lfirst(lc));
-	foreach(lc, list_nth(plan->fdw_private, TT_PLAN_QUALS))
+	foreach(lc, items)
 	{
+		int		i = foreach_current_index(lc);
 		List   *item = lfirst(lc);
 		TtQual *qual = palloc0(sizeof(TtQual));
 
 		qual->attnum = list_nth_int(item, TT_PLAN_QUAL_ATTNUM);
 		qual->role = list_nth_int(item, TT_PLAN_QUAL_ROLE);
 		qual->op = list_nth_int(item, TT_PLAN_QUAL_OP);
-		for (int i = list_nth_int(item, TT_PLAN_QUAL_NVALUES); i > 0; i--)
+		if (i >= ncomparisons)
+			qual->condition = list_nth(conditions, i - ncomparisons);
+		for (int n = list_nth_int(item, TT_PLAN_QUAL_NVALUES); n > 0; n--)
 			qual->values = lappend(qual->values, list_nth(exprs, next++));
 		state->quals = lappend(state->quals, qual);
 	}
