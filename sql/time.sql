@@ -242,8 +242,8 @@ SELECT * FROM in_zone('UTC');
 SELECT * FROM in_zone('America/Los_Angeles');
 SELECT * FROM in_zone('Pacific/Kiritimati');
 -- PostgreSQL takes zones of up to a week
-SELECT * FROM in_zone('XXX+167:59');
-SELECT * FROM in_zone('XXX-167:59');
+SELECT * FROM in_zone('FAR+167:59');
+SELECT * FROM in_zone('FAR-167:59');
 
 -- the present
 SELECT c, t.rows, t.same FROM (VALUES
