@@ -21,6 +21,9 @@
 /* a report without time dimension covers at most this many days */
 #define UNDATED_SPAN 365
 
+/* no time zone of PostgreSQL's is as many days from UTC: at most 167:59:59 */
+#define ZONE_DAYS 8
+
 /* TikTok advises creation and modification filters under six months */
 #define FILTER_RANGE (180 * USECS_PER_DAY)
 
@@ -121,13 +124,16 @@ apply_accounts(TtBounds *bounds, int n, const Datum *values, const Oid *types)
 }
 
 /*
- * The days on which "column op value" can hold.  Neither is a timestamptz,
- * which would be compared in the session's time zone.
+ * The days on which "column op value" can hold.  A timestamptz is compared in
+ * the session's time zone, whichever that is; the days among them on which the
+ * comparison holds are found by asking (apply_condition).
  */
 static bool
-value_to_days(TtQualRole role, TtQualOp op, Datum value, Oid type, TtDays *days)
+value_to_days(TtQualRole role, TtQualOp op, Oid column_type, Datum value, Oid type,
+			  TtDays *days)
 {
 	bool  midnight = true; /* value is the very beginning of the day */
+	int	  widen = column_type == TIMESTAMPTZOID ? ZONE_DAYS : 0;
 	int64 day;
 	int64 usecs;
 
@@ -145,6 +151,9 @@ value_to_days(TtQualRole role, TtQualOp op, Datum value, Oid type, TtDays *days)
 			else
 				usecs = 0;
 			break;
+		case TIMESTAMPTZOID:
+			widen = ZONE_DAYS;
+			/* FALLTHROUGH */
 		case TIMESTAMPOID:
 			usecs = DatumGetTimestamp(value);
 			if (TIMESTAMP_NOT_FINITE(usecs))
@@ -175,18 +184,18 @@ value_to_days(TtQualRole role, TtQualOp op, Datum value, Oid type, TtDays *days)
 	}
 	if (op == TT_OP_EQ || op == TT_OP_GE || op == TT_OP_GT)
 	{
-		int64 from = day;
+		int64 from = day - widen;
 
 		/* a day is its midnight: it cannot equal or follow a later moment of it */
-		if (role == TT_ROLE_DAY && (op == TT_OP_GT || !midnight))
+		if (widen == 0 && role == TT_ROLE_DAY && (op == TT_OP_GT || !midnight))
 			from++;
 		days->from = (TtDay) Max(Min(from, TT_DAY_MAX), TT_DAY_MIN + 1);
 	}
 	if (op == TT_OP_EQ || op == TT_OP_LE || op == TT_OP_LT)
 	{
-		int64 to = day;
+		int64 to = day + widen;
 
-		if (op == TT_OP_LT && midnight)
+		if (widen == 0 && op == TT_OP_LT && midnight)
 			to--;
 		days->to = (TtDay) Max(Min(to, TT_DAY_MAX), TT_DAY_MIN);
 	}
@@ -211,13 +220,14 @@ intersect_days(TtBounds *bounds, const TtDays *days, int n)
 }
 
 static void
-apply_days(TtBounds *bounds, const TtQual *qual, int n, const Datum *values,
+apply_days(TtBounds *bounds, Oid column_type, const TtQual *qual, int n, const Datum *values,
 		   const Oid *types)
 {
 	TtDays *days = palloc(sizeof(TtDays) * Max(n, 1));
 
 	for (int i = 0; i < n; i++)
-		if (!value_to_days(qual->role, qual->op, values[i], types[i], &days[i]))
+		if (!value_to_days(qual->role, qual->op, column_type, values[i], types[i],
+						   &days[i]))
 			return;
 	n = tt_ranges_normalise(days, n);
 	if (n > 0 && days[0].from > TT_DAY_MIN)
@@ -500,7 +510,8 @@ tt_bounds_apply(TtBounds *bounds, const TtTable *table, const TtQual *qual, int 
 			break;
 		case TT_ROLE_DAY:
 		case TT_ROLE_HOUR:
-			apply_days(bounds, qual, n, flat, flat_types);
+			apply_days(bounds, table->columns[qual->attnum - 1].type, qual, n, flat,
+					   flat_types);
 			break;
 		case TT_ROLE_FILTER:
 			apply_filter(bounds, table, qual, n, flat, flat_types);

@@ -163,7 +163,7 @@ column_fits(const TtTable *table, int attnum, TtQualRole role)
 			return declared == CLASS_INTEGER || declared == CLASS_TEXT;
 		case TT_ROLE_DAY:
 		case TT_ROLE_HOUR:
-			return declared == CLASS_LOCAL_TIME;
+			return declared == CLASS_LOCAL_TIME || declared == CLASS_INSTANT;
 		case TT_ROLE_FILTER:
 			return filter_fits(table, attnum);
 		default:
@@ -179,8 +179,21 @@ value_fits(const TtTable *table, int attnum, Oid type)
 	Oid		  element = get_base_element_type(type);
 	TypeClass given = type_class(OidIsValid(element) ? element : type);
 
+	if (table->columns[attnum - 1].is_day || table->columns[attnum - 1].is_hour)
+		return given == CLASS_LOCAL_TIME || given == CLASS_INSTANT;
 	/* the session's zone makes an instant of a local time */
 	return given == declared || (declared == CLASS_INSTANT && given == CLASS_LOCAL_TIME);
+}
+
+/* Whether days are compared in the session's zone: then the qual is a rough one. */
+static bool
+compares_instants(const TtTable *table, int attnum, TtQualRole role, Oid type)
+{
+	Oid element = get_base_element_type(type);
+
+	return (role == TT_ROLE_DAY || role == TT_ROLE_HOUR) &&
+		   (type_class(table->columns[attnum - 1].type) == CLASS_INSTANT ||
+			type_class(OidIsValid(element) ? element : type) == CLASS_INSTANT);
 }
 
 /* Whether conditions of this operator narrow anything for the column. */
@@ -317,6 +330,7 @@ classify_comparison(Index varno, const TtTable *table, Oid opno,
 	qual->role = day_of_hour ? TT_ROLE_DAY : role;
 	qual->op = op;
 	qual->values = list_make1(right);
+	qual->rough = compares_instants(table, attnum, role, exprType(right));
 	*reason = NULL;
 	return qual;
 }
@@ -344,7 +358,10 @@ classify_or(Index varno, const TtTable *table, BoolExpr *or_clause,
 		if (all == NULL)
 			all = one;
 		else
+		{
 			all->values = list_concat(all->values, one->values);
+			all->rough |= one->rough;
+		}
 	}
 	return all;
 }

@@ -45,6 +45,7 @@ typedef struct TtQual
 	TtQualOp   op;
 	List	  *values;	  /* expressions; of a comparison, more than one: any of
 						   * them; an array stands for its elements */
+	bool	   rough;	  /* wider than the clause: a condition goes with it */
 	Expr	  *condition; /* NULL: a comparison; else in it the column is
 						   * parameter 1, the values are those from 2 on */
 } TtQual;

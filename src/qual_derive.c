@@ -262,15 +262,17 @@ tt_qual_derive(Index varno, const TtTable *table, Expr *clause, const char **rea
 		clause = ((RestrictInfo *) clause)->clause;
 	qual = tt_qual_classify(varno, table, clause, reason);
 	if (qual != NULL)
-		return list_make1(qual);
-	if (is_orclause(clause))
+		result = list_make1(qual);
+	if (qual != NULL && !qual->rough)
+		return result;
+	if (qual == NULL && is_orclause(clause))
 		result = derive_equalities(varno, table, (BoolExpr *) clause);
 	qual = derive_days(varno, table, clause, &whole);
 	if (qual != NULL)
 		result = lappend(result, qual);
 	if (qual != NULL && whole)
 		*reason = NULL;
-	else if (result != NIL)
+	else if (result != NIL && *reason != NULL)
 		*reason = reason_part;
 	return result;
 }
