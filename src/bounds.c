@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "bounds.h"
+#include "days.h"
 
 #include "catalog/pg_type.h"
 #include "mb/pg_wchar.h"
@@ -17,14 +18,11 @@
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
-/*
- * No TikTok ad ran before this day; days before it are not asked for, which
- * keeps a bound in the year 1 from becoming thousands of requests.
- */
-#define FIRST_DAY ((TtDay) 5844) /* 2016-01-01 */
-
 /* a report without time dimension covers at most this many days */
 #define UNDATED_SPAN 365
+
+/* no time zone of PostgreSQL's is as many days from UTC: at most 167:59:59 */
+#define ZONE_DAYS 8
 
 /* TikTok advises creation and modification filters under six months */
 #define FILTER_RANGE (180 * USECS_PER_DAY)
@@ -39,7 +37,10 @@ tt_bounds_init(TtBounds *bounds)
 	bounds->ranges[0].to = TT_DAY_MAX;
 }
 
-/* An integer id out of a value; false if it can be none. */
+/*
+ * An integer id out of a value; false if it can be none.  Text is one only as
+ * the API spells it, and so as a column of text reads.
+ */
 static bool
 value_to_id(Datum value, Oid type, int64 *id)
 {
@@ -58,11 +59,10 @@ value_to_id(Datum value, Oid type, int64 *id)
 		case VARCHAROID:
 		{
 			char *digits = TextDatumGetCString(value);
-			char *end;
 
 			errno = 0;
-			*id = strtoll(digits, &end, 10);
-			if (errno != 0 || end == digits || *end != '\0')
+			*id = strtoll(digits, NULL, 10);
+			if (errno != 0 || strcmp(psprintf(INT64_FORMAT, *id), digits) != 0)
 				return false;
 			break;
 		}
@@ -125,14 +125,15 @@ apply_accounts(TtBounds *bounds, int n, const Datum *values, const Oid *types)
 
 /*
  * The days on which "column op value" can hold.  A timestamptz is compared in
- * the session's time zone, the days are the account's: widen by a day.
+ * the session's time zone, whichever that is; the days among them on which the
+ * comparison holds are found by asking (apply_condition).
  */
 static bool
 value_to_days(TtQualRole role, TtQualOp op, Oid column_type, Datum value, Oid type,
 			  TtDays *days)
 {
 	bool  midnight = true; /* value is the very beginning of the day */
-	int	  widen = column_type == TIMESTAMPTZOID ? 1 : 0;
+	int	  widen = column_type == TIMESTAMPTZOID ? ZONE_DAYS : 0;
 	int64 day;
 	int64 usecs;
 
@@ -151,7 +152,7 @@ value_to_days(TtQualRole role, TtQualOp op, Oid column_type, Datum value, Oid ty
 				usecs = 0;
 			break;
 		case TIMESTAMPTZOID:
-			widen = 1;
+			widen = ZONE_DAYS;
 			/* FALLTHROUGH */
 		case TIMESTAMPOID:
 			usecs = DatumGetTimestamp(value);
@@ -202,21 +203,11 @@ value_to_days(TtQualRole role, TtQualOp op, Oid column_type, Datum value, Oid ty
 }
 
 static void
-apply_days(TtBounds *bounds, Oid column_type, const TtQual *qual, int n, const Datum *values,
-		   const Oid *types)
+intersect_days(TtBounds *bounds, const TtDays *days, int n)
 {
-	TtDays *days = palloc(sizeof(TtDays) * Max(n, 1));
 	TtDays *both;
-	int		nboth;
+	int		nboth = tt_ranges_intersect(bounds->ranges, bounds->nranges, days, n, &both);
 
-	for (int i = 0; i < n; i++)
-		if (!value_to_days(qual->role, qual->op, column_type, values[i], types[i],
-						   &days[i]))
-			return;
-	n = tt_ranges_normalise(days, n);
-	if (n > 0 && days[0].from > TT_DAY_MIN)
-		bounds->has_lower = true;
-	nboth = tt_ranges_intersect(bounds->ranges, bounds->nranges, days, n, &both);
 	if (nboth < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
@@ -226,6 +217,43 @@ apply_days(TtBounds *bounds, Oid column_type, const TtQual *qual, int n, const D
 	bounds->nranges = nboth;
 	if (nboth == 0)
 		bounds->nothing = true;
+}
+
+static void
+apply_days(TtBounds *bounds, Oid column_type, const TtQual *qual, int n, const Datum *values,
+		   const Oid *types)
+{
+	TtDays *days = palloc(sizeof(TtDays) * Max(n, 1));
+
+	for (int i = 0; i < n; i++)
+		if (!value_to_days(qual->role, qual->op, column_type, values[i], types[i],
+						   &days[i]))
+			return;
+	n = tt_ranges_normalise(days, n);
+	if (n > 0 && days[0].from > TT_DAY_MIN)
+		bounds->has_lower = true;
+	intersect_days(bounds, days, n);
+}
+
+/* Of the days that are left, those that meet a condition of any form. */
+static void
+apply_condition(TtBounds *bounds, const TtTable *table, const TtQual *qual, int nvalues,
+				const Datum *values, const bool *nulls, const Oid *types)
+{
+	TtDayCondition condition;
+	TtDays		  *days;
+	int			   ndays;
+
+	condition.expr = qual->condition;
+	condition.type = table->columns[qual->attnum - 1].type;
+	condition.hours = qual->role == TT_ROLE_HOUR;
+	condition.nvalues = nvalues;
+	condition.values = values;
+	condition.nulls = nulls;
+	condition.types = types;
+	if (tt_days_ask(&condition, bounds->ranges, bounds->nranges, &days, &ndays,
+					&bounds->has_lower))
+		intersect_days(bounds, days, ndays);
 }
 
 static TtBoundFilter *
@@ -255,12 +283,24 @@ static void
 apply_times(TtBoundFilter *filter, TtQualOp op, Datum value, Oid type)
 {
 	TimestampTz when;
+	int			overflow = 0;
 
-	/* only a timestamptz is the same instant in every session */
-	if (getBaseType(type) != TIMESTAMPTZOID)
-		return;
-	when = DatumGetTimestampTz(value);
-	if (TIMESTAMP_NOT_FINITE(when))
+	/* as the comparison does: a local time is one of the session's zone */
+	switch (getBaseType(type))
+	{
+		case DATEOID:
+			when = date2timestamptz_opt_overflow(DatumGetDateADT(value), &overflow);
+			break;
+		case TIMESTAMPOID:
+			when = timestamp2timestamptz_opt_overflow(DatumGetTimestamp(value), &overflow);
+			break;
+		case TIMESTAMPTZOID:
+			when = DatumGetTimestampTz(value);
+			break;
+		default:
+			return;
+	}
+	if (overflow != 0 || TIMESTAMP_NOT_FINITE(when))
 		return;
 	if (op != TT_OP_LT && op != TT_OP_LE && (!filter->has_from || when > filter->from))
 	{
@@ -319,8 +359,7 @@ value_to_text(const TtBoundFilter *filter, Datum value, Oid type, const char **r
 											   GetDatabaseEncoding(), PG_UTF8);
 		if (*s != '\0' && pg_verify_mbstr(PG_UTF8, s, strlen(s), true) &&
 			((kind != TT_FILTER_EQ && kind != TT_FILTER_ENUMS) || looks_like_enum(s)) &&
-			(!filter->number || (value_to_id(value, type, &id) &&
-								 strcmp(psprintf(INT64_FORMAT, id), s) == 0)))
+			(!filter->number || value_to_id(value, type, &id)))
 			*result = s;
 	}
 	return true;
@@ -451,8 +490,14 @@ tt_bounds_apply(TtBounds *bounds, const TtTable *table, const TtQual *qual, int 
 {
 	Datum *flat;
 	Oid	  *flat_types;
-	int	   n = flatten(nvalues, values, nulls, types, &flat, &flat_types);
+	int	   n;
 
+	if (qual->condition != NULL)
+	{
+		apply_condition(bounds, table, qual, nvalues, values, nulls, types);
+		return;
+	}
+	n = flatten(nvalues, values, nulls, types, &flat, &flat_types);
 	if (n == 0)
 	{
 		bounds->nothing = true;
@@ -555,7 +600,7 @@ tt_bounds_days(const TtBounds *bounds, const TtStream *stream, bool has_start_da
 	TtDays whole;
 	int	   n;
 
-	whole.from = FIRST_DAY;
+	whole.from = TT_FIRST_DAY;
 	whole.to = last_day;
 	if (stream->report.grain == TT_GRAIN_NONE)
 	{
@@ -569,7 +614,7 @@ tt_bounds_days(const TtBounds *bounds, const TtStream *stream, bool has_start_da
 	if (!bounds->has_lower && !has_start_date)
 		return bounds->nothing ? 0 : -1;
 	if (has_start_date)
-		whole.from = Max(start_date, FIRST_DAY);
+		whole.from = Max(start_date, TT_FIRST_DAY);
 	if (whole.from > whole.to)
 		return 0;
 	n = tt_ranges_intersect(bounds->ranges, bounds->nranges, &whole, 1, days);

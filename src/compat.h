@@ -48,6 +48,13 @@
 #define TT_PATHKEY_DESCENDING(key) ((key)->pk_strategy == BTGreaterStrategyNumber)
 #endif
 
+/* what a row comparison compares by: <, <=, > or >=, as a btree strategy */
+#if PG_VERSION_NUM >= 180000
+#define TT_ROW_COMPARISON(expr) ((int) (expr)->cmptype)
+#else
+#define TT_ROW_COMPARISON(expr) ((int) (expr)->rctype)
+#endif
+
 /* functions that do not return */
 #if PG_VERSION_NUM >= 180000
 #define TT_NORETURN pg_noreturn

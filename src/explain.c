@@ -252,16 +252,14 @@ explain_conditions(ForeignScanState *node, ExplainState *es)
 	{
 		Node	   *clause = lfirst(lc);
 		const char *reason = NULL;
-		TtQual	   *qual = tt_qual_classify(plan->scan.scanrelid, state->table,
-											(Expr *) clause, &reason);
+		List	   *quals = tt_qual_derive(plan->scan.scanrelid, state->table,
+										   (Expr *) clause, &reason);
 		char	   *text_ = deparse_expression(clause, context, false, false);
 
-		if (qual != NULL && qual->role == TT_ROLE_FILTER && !tt_enable_pushdown)
-		{
-			qual = NULL;
+		if (reason == NULL && !tt_enable_pushdown &&
+			((TtQual *) linitial(quals))->role == TT_ROLE_FILTER)
 			reason = "tiktok_fdw.enable_pushdown is off";
-		}
-		if (qual != NULL)
+		if (reason == NULL)
 			pushed = lappend(pushed, text_);
 		else
 			local = lappend(local, psprintf("%s: %s", text_, reason));

@@ -111,7 +111,7 @@ estimate_bounds(PlannerInfo *root, TtRelInfo *info, List *quals, TtBounds *bound
 			*unknown_accounts = guess_values(qual);
 		else if (qual->role == TT_ROLE_FILTER)
 			*unknown_ids = guess_values(qual);
-		else if (qual->op >= TT_OP_EQ)
+		else if (qual->condition != NULL || qual->op >= TT_OP_EQ)
 			*unknown_days = true;
 	}
 }
@@ -209,16 +209,28 @@ partition_constraint(PlannerInfo *root, RelOptInfo *baserel, Relation rel)
 	return (List *) eval_const_expressions(root, (Node *) constraint);
 }
 
-/* Classify a clause that every row of the scan must satisfy. */
+/*
+ * Take what a clause that every row of the scan must satisfy implies; whether
+ * that is all it says.
+ */
+/* These are conditions of the query itself, not of a partition. */
+static void
+mark_asked(List *quals)
+{
+	ListCell *lc;
+
+	foreach(lc, quals)
+		((TtQual *) lfirst(lc))->asked = true;
+}
+
 static bool
 add_qual(RelOptInfo *baserel, TtRelInfo *info, Expr *clause)
 {
 	const char *reason;
-	TtQual	   *qual = tt_qual_classify(baserel->relid, info->table, clause, &reason);
+	List	   *quals = tt_qual_derive(baserel->relid, info->table, clause, &reason);
 
-	if (qual != NULL)
-		info->quals = lappend(info->quals, qual);
-	return qual != NULL;
+	info->quals = tt_qual_concat(info->quals, quals);
+	return reason == NULL;
 }
 
 void
@@ -244,7 +256,7 @@ tiktokGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntable
 			local = lappend(local, ri);
 	}
 	info->nlocal = list_length(local);
-	info->nasked = list_length(info->quals);
+	mark_asked(info->quals);
 	foreach(lc, info->constraint)
 	{
 		Node *clause = lfirst(lc);
@@ -292,16 +304,15 @@ add_parameterized_path(PlannerInfo *root, RelOptInfo *baserel, RestrictInfo *ri)
 	TtRelInfo	  *info = baserel->fdw_private;
 	Relids		   outer = bms_union(ri->clause_relids, baserel->lateral_relids);
 	const char	  *reason;
-	TtQual		  *qual = tt_qual_classify(baserel->relid, info->table,
-										   ri->clause, &reason);
+	List		  *quals = tt_qual_derive(baserel->relid, info->table, ri->clause, &reason);
 	ParamPathInfo *ppi;
 
 	outer = bms_del_member(outer, baserel->relid);
-	if (qual == NULL || bms_is_empty(outer))
+	if (quals == NIL || bms_is_empty(outer))
 		return;
 	ppi = get_baserel_parampathinfo(root, baserel, outer);
 	add_scan_path(root, baserel,
-				  estimate(root, baserel, info, lappend(list_copy(info->quals), qual)),
+				  estimate(root, baserel, info, tt_qual_concat(info->quals, quals)),
 				  ppi->ppi_rows, ppi->ppi_req_outer, NIL, NIL);
 }
 
@@ -362,10 +373,11 @@ tiktokGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid
 }
 
 List *
-tt_plan_private(List *attrs, List *quals, int nasked, Node *requests, int nlimit,
-				List *order, bool counting, List **exprs)
+tt_plan_private(List *attrs, List *quals, Node *requests, int nlimit, List *order,
+				bool counting, List **exprs)
 {
 	List *items = NIL;
+	List *conditions = NIL;
 	List *private;
 	ListCell *lc;
 
@@ -374,14 +386,15 @@ tt_plan_private(List *attrs, List *quals, int nasked, Node *requests, int nlimit
 	{
 		TtQual *qual = lfirst(lc);
 
-		items = lappend(items, list_make4_int(qual->attnum, qual->role, qual->op,
-											  list_length(qual->values)));
+		items = lappend(items, list_make5_int(qual->attnum, qual->role, qual->op,
+											  qual->asked, list_length(qual->values)));
 		*exprs = list_concat(*exprs, qual->values);
+		if (qual->condition != NULL)
+			conditions = lappend(conditions, qual->condition);
 	}
 	private = list_make5(makeInteger(TT_PLAN_LAYOUT), attrs, items, requests,
 						 makeInteger(nlimit));
-	private = lappend(lappend(private, order), makeInteger(counting));
-	return lappend(private, makeInteger(nasked));
+	return list_concat(private, list_make3(order, makeInteger(counting), conditions));
 }
 
 ForeignScan *
@@ -393,7 +406,6 @@ tiktokGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid,
 	List	  *clauses = extract_actual_clauses(scan_clauses, false);
 	List	  *quals = NIL;
 	int		   nclauses;
-	int		   nasked = 0;
 	List	  *exprs;
 	List	  *limit;
 	List *private;
@@ -407,17 +419,14 @@ tiktokGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid,
 	foreach(lc, clauses)
 	{
 		const char *reason;
-		TtQual	   *qual = tt_qual_classify(baserel->relid, info->table,
-											lfirst(lc), &reason);
+		List	   *implied = tt_qual_derive(baserel->relid, info->table, lfirst(lc), &reason);
 
-		if (qual == NULL)
-			continue;
-		quals = lappend(quals, qual);
 		if (foreach_current_index(lc) < nclauses)
-			nasked++;
+			mark_asked(implied);
+		quals = tt_qual_concat(quals, implied);
 	}
 	limit = tt_plan_limit(root, baserel, best_path->path.pathkeys);
-	private = tt_plan_private(info->attrs, quals, nasked,
+	private = tt_plan_private(info->attrs, quals,
 							  list_nth(best_path->fdw_private, TT_PATH_REQUESTS),
 							  list_length(limit),
 							  list_nth(best_path->fdw_private, TT_PATH_ORDER),

@@ -19,19 +19,18 @@
  */
 enum TtPlanPrivate
 {
-	TT_PLAN_VERSION,  /* Integer: TT_PLAN_LAYOUT */
-	TT_PLAN_ATTRS,	  /* IntList: attribute numbers the scan reads */
-	TT_PLAN_QUALS,	  /* List of IntList, see TtPlanQual: those of the query
-								 * first, then those of the partition */
-	TT_PLAN_REQUESTS, /* Float: estimated number of requests */
-	TT_PLAN_LIMIT,	  /* Integer: the last n of fdw_exprs are LIMIT and
+	TT_PLAN_VERSION,   /* Integer: TT_PLAN_LAYOUT */
+	TT_PLAN_ATTRS,	   /* IntList: attribute numbers the scan reads */
+	TT_PLAN_QUALS,	   /* List of IntList, see TtPlanQual */
+	TT_PLAN_REQUESTS,  /* Float: estimated number of requests */
+	TT_PLAN_LIMIT,	   /* Integer: the last n of fdw_exprs are LIMIT and
 								 * OFFSET */
-	TT_PLAN_ORDER,	  /* IntList, see TtPlanOrder; NIL: any order */
-	TT_PLAN_COUNT,	  /* Integer: 1: only the number of rows is wanted */
-	TT_PLAN_ASKED	  /* Integer: how many of the quals are the query's */
+	TT_PLAN_ORDER,	   /* IntList, see TtPlanOrder; NIL: any order */
+	TT_PLAN_COUNT,	   /* Integer: 1: only the number of rows is wanted */
+	TT_PLAN_CONDITIONS /* List of Expr: the conditions of the last quals */
 };
 
-#define TT_PLAN_LAYOUT 3
+#define TT_PLAN_LAYOUT 4
 
 /* TT_PLAN_ORDER: the rows are promised in this order */
 enum TtPlanOrder
@@ -48,6 +47,7 @@ enum TtPlanQual
 	TT_PLAN_QUAL_ATTNUM,
 	TT_PLAN_QUAL_ROLE,	 /* TtQualRole */
 	TT_PLAN_QUAL_OP,	 /* TtQualOp */
+	TT_PLAN_QUAL_ASKED,	 /* 1: a condition of the query, 0: of a partition */
 	TT_PLAN_QUAL_NVALUES /* how many of fdw_exprs are its values */
 };
 
@@ -68,7 +68,6 @@ typedef struct TtRelInfo
 	TtOptions *options;
 	List	  *attrs;	   /* attribute numbers the scan reads */
 	List	  *quals;	   /* TtQual of baserestrictinfo and constraint */
-	int		   nasked;	   /* how many of them the query itself has */
 	List	  *constraint; /* of a partition: expressions, else NIL */
 	int		   nlocal;	   /* clauses that only we can check */
 	int		   naccounts;  /* certain upper bound; 0: none */
@@ -109,11 +108,8 @@ extern List *tt_plan_order(PlannerInfo *root, RelOptInfo *rel);
 extern ForeignScan *tt_plan_count(PlannerInfo *root, RelOptInfo *rel,
 								  ForeignPath *path, List *tlist);
 
-/*
- * plan.c: private data of a plan, and the quals with their values.  nasked: how
- * many of the quals are the query's own.
- */
-extern List *tt_plan_private(List *attrs, List *quals, int nasked, Node *requests,
-							 int nlimit, List *order, bool counting, List **exprs);
+/* plan.c: private data of a plan, and the quals with their values */
+extern List *tt_plan_private(List *attrs, List *quals, Node *requests, int nlimit,
+							 List *order, bool counting, List **exprs);
 
 #endif /* TT_PLAN_H */

@@ -67,6 +67,8 @@ exact_qual(const TtTable *table, const TtQual *qual)
 	const char *param;
 	ListCell   *lc;
 
+	if (qual->condition != NULL)
+		return false;
 	foreach(lc, qual->values)
 	{
 		Oid type = exprType(lfirst(lc));
@@ -277,7 +279,7 @@ tt_plan_count(PlannerInfo *root, RelOptInfo *rel, ForeignPath *path, List *tlist
 	List	  *scan_tlist =
 		add_to_flat_tlist(NIL, list_nth(path->fdw_private, TT_PATH_AGGREGATES));
 	List *exprs;
-	List *private = tt_plan_private(NIL, info->quals, info->nasked,
+	List *private = tt_plan_private(NIL, info->quals,
 									list_nth(path->fdw_private, TT_PATH_REQUESTS), 0,
 									NIL, true, &exprs);
 

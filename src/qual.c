@@ -8,7 +8,7 @@
  */
 #include "postgres.h"
 
-#include "qual.h"
+#include "qual_private.h"
 
 #include "access/stratnum.h"
 #include "catalog/pg_operator.h"
@@ -25,6 +25,8 @@
 
 static const char *const reason_form = "not a comparison of a column with a value";
 static const char *const reason_column = "the API has no filter on this column";
+static const char *const reason_type = "the column is not declared as the API's type";
+static const char *const reason_value_type = "the value is of another type than the column";
 static const char *const reason_operator = "the API has no such operator";
 static const char *const reason_value = "the value is volatile, or needs the row itself";
 static const char *const reason_collation = "nondeterministic collation";
@@ -82,6 +84,115 @@ column_role(const TtTable *table, int attnum)
 	return tt_qual_filter(table, attnum, &param) == TT_FILTER_NONE
 			   ? TT_ROLE_NONE
 			   : TT_ROLE_FILTER;
+}
+
+/* types whose values are the same thing in different widths */
+typedef enum TypeClass
+{
+	CLASS_OTHER,
+	CLASS_INTEGER,
+	CLASS_TEXT,
+	CLASS_BOOLEAN,
+	CLASS_LOCAL_TIME, /* what a clock or a calendar shows */
+	CLASS_INSTANT
+} TypeClass;
+
+static TypeClass
+type_class(Oid type)
+{
+	switch (getBaseType(type))
+	{
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+			return CLASS_INTEGER;
+		case TEXTOID:
+		case VARCHAROID:
+			return CLASS_TEXT;
+		case BOOLOID:
+			return CLASS_BOOLEAN;
+		case DATEOID:
+		case TIMESTAMPOID:
+			return CLASS_LOCAL_TIME;
+		case TIMESTAMPTZOID:
+			return CLASS_INSTANT;
+		default:
+			return CLASS_OTHER;
+	}
+}
+
+/*
+ * Whether a filter selects by what the column shows: a column may be declared
+ * as any type, and then two values of the API's may read as one, or one as
+ * something else (a time without its zone, "007" as a number).
+ */
+static bool
+filter_fits(const TtTable *table, int attnum)
+{
+	const TtTableColumn *column = &table->columns[attnum - 1];
+	TypeClass			 declared = type_class(column->type);
+
+	/* ids of reports are numbers, which have one spelling */
+	if (table->stream->kind == TT_KIND_REPORT)
+		return declared == CLASS_INTEGER || declared == CLASS_TEXT;
+	switch (column->listed->type)
+	{
+		case TT_TYPE_bigint:
+			return declared == CLASS_INTEGER || declared == CLASS_TEXT;
+		case TT_TYPE_text:
+			return declared == CLASS_TEXT;
+		case TT_TYPE_boolean:
+			return declared == CLASS_BOOLEAN;
+		case TT_TYPE_timestamptz:
+			return declared == CLASS_INSTANT;
+		default:
+			return false;
+	}
+}
+
+/* Whether the declared type of the column lets conditions on it narrow. */
+static bool
+column_fits(const TtTable *table, int attnum, TtQualRole role)
+{
+	TypeClass declared = type_class(table->columns[attnum - 1].type);
+
+	switch (role)
+	{
+		case TT_ROLE_ACCOUNT:
+			return declared == CLASS_INTEGER || declared == CLASS_TEXT;
+		case TT_ROLE_DAY:
+		case TT_ROLE_HOUR:
+			return declared == CLASS_LOCAL_TIME || declared == CLASS_INSTANT;
+		case TT_ROLE_FILTER:
+			return filter_fits(table, attnum);
+		default:
+			return false;
+	}
+}
+
+/* Whether a comparison with the value is one within the column's class. */
+static bool
+value_fits(const TtTable *table, int attnum, Oid type)
+{
+	TypeClass declared = type_class(table->columns[attnum - 1].type);
+	Oid		  element = get_base_element_type(type);
+	TypeClass given = type_class(OidIsValid(element) ? element : type);
+
+	if (table->columns[attnum - 1].is_day || table->columns[attnum - 1].is_hour)
+		return given == CLASS_LOCAL_TIME || given == CLASS_INSTANT;
+	/* the session's zone makes an instant of a local time */
+	return given == declared || (declared == CLASS_INSTANT && given == CLASS_LOCAL_TIME);
+}
+
+/* Whether days are compared in the session's zone: then the qual is a rough one. */
+static bool
+compares_instants(const TtTable *table, int attnum, TtQualRole role, Oid type)
+{
+	Oid element = get_base_element_type(type);
+
+	return (role == TT_ROLE_DAY || role == TT_ROLE_HOUR) &&
+		   (type_class(table->columns[attnum - 1].type) == CLASS_INSTANT ||
+			type_class(OidIsValid(element) ? element : type) == CLASS_INSTANT);
 }
 
 /* Whether conditions of this operator narrow anything for the column. */
@@ -161,9 +272,8 @@ operator_strategy(Oid opno, Oid type, TtQualOp *op)
 	return true;
 }
 
-/* A value the executor can compute before the scan: no column of ours. */
-static bool
-value_ok(Node *node, Index varno)
+bool
+tt_qual_value_ok(Node *node, Index varno)
 {
 	return !bms_is_member((int) varno, pull_varnos(NULL, node)) &&
 		   !contain_volatile_functions(node) && !contain_subplans(node);
@@ -199,6 +309,9 @@ classify_comparison(Index varno, const TtTable *table, Oid opno,
 	*reason = reason_column;
 	if (role == TT_ROLE_NONE || (day_of_hour && role != TT_ROLE_HOUR))
 		return NULL;
+	*reason = reason_type;
+	if (!column_fits(table, attnum, role))
+		return NULL;
 	*reason = reason_operator;
 	if (!operator_strategy(opno, exprType(left), &op) ||
 		!operator_narrows(table, attnum, role, op) || (is_array && op != TT_OP_EQ))
@@ -206,14 +319,18 @@ classify_comparison(Index varno, const TtTable *table, Oid opno,
 	*reason = reason_collation;
 	if (OidIsValid(collation) && !get_collation_isdeterministic(collation))
 		return NULL;
+	*reason = reason_value_type;
+	if (!value_fits(table, attnum, exprType(right)))
+		return NULL;
 	*reason = reason_value;
-	if (!value_ok(right, varno))
+	if (!tt_qual_value_ok(right, varno))
 		return NULL;
 	qual = palloc0(sizeof(TtQual));
 	qual->attnum = attnum;
 	qual->role = day_of_hour ? TT_ROLE_DAY : role;
 	qual->op = op;
 	qual->values = list_make1(right);
+	qual->rough = compares_instants(table, attnum, role, exprType(right));
 	*reason = NULL;
 	return qual;
 }
@@ -241,7 +358,10 @@ classify_or(Index varno, const TtTable *table, BoolExpr *or_clause,
 		if (all == NULL)
 			all = one;
 		else
+		{
 			all->values = list_concat(all->values, one->values);
+			all->rough |= one->rough;
+		}
 	}
 	return all;
 }

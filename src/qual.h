@@ -34,21 +34,33 @@ typedef enum TtQualRole
 	TT_ROLE_FILTER	 /* a filter of the endpoint */
 } TtQualRole;
 
+/*
+ * Either a comparison of a column with values, or a condition on the day or
+ * the hour of any form, to be asked of each day (days.h).
+ */
 typedef struct TtQual
 {
 	AttrNumber attnum;
 	TtQualRole role;
 	TtQualOp   op;
-	List	  *values; /* expressions; more than one: any of them; an
-								 * array stands for its elements */
+	List	  *values;	  /* expressions; of a comparison, more than one: any of
+						   * them; an array stands for its elements */
+	bool	   asked;	  /* by the query itself, not by a partition */
+	bool	   rough;	  /* wider than the clause: a condition goes with it */
+	Expr	  *condition; /* NULL: a comparison; else in it the column is
+						   * parameter 1, the values are those from 2 on */
 } TtQual;
 
 /*
- * Classify one clause for the scan of varno.  Returns NULL and a reason (for
- * EXPLAIN) if the API cannot evaluate it.
+ * What a clause implies for the scan of varno, as TtQuals.  *reason is NULL if
+ * that is all the clause says, else (for EXPLAIN) why its rows cannot be told
+ * by the API.
  */
-extern TtQual *tt_qual_classify(Index varno, const TtTable *table, Expr *clause,
-								const char **reason);
+extern List *tt_qual_derive(Index varno, const TtTable *table, Expr *clause,
+							const char **reason);
+
+/* Both lists in the order in which they narrow: comparisons, then conditions. */
+extern List *tt_qual_concat(List *quals, List *more);
 
 /* the filter that a column of a table can become; NULL param if none */
 extern TtFilter tt_qual_filter(const TtTable *table, int attnum, const char **param);

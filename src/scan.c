@@ -36,15 +36,18 @@ begin_quals(TtScanState *state, ForeignScanState *node, ForeignScan *plan)
 {
 	List	 *exprs = ExecInitExprList(plan->fdw_exprs, (PlanState *) node);
 	int		  nlimit = intVal(list_nth(plan->fdw_private, TT_PLAN_LIMIT));
-	int		  nasked = intVal(list_nth(plan->fdw_private, TT_PLAN_ASKED));
+	List	 *conditions = list_nth(plan->fdw_private, TT_PLAN_CONDITIONS);
+	List	 *items = list_nth(plan->fdw_private, TT_PLAN_QUALS);
+	int		  ncomparisons = list_length(items) - list_length(conditions);
 	ListCell *lc;
 	int		  next = 0;
 
 	state->types = palloc(sizeof(Oid) * Max(list_length(exprs), 1));
 	foreach(lc, plan->fdw_exprs)
 		state->types[foreach_current_index(lc)] = exprType(lfirst(lc));
-	foreach(lc, list_nth(plan->fdw_private, TT_PLAN_QUALS))
+	foreach(lc, items)
 	{
+		int		i = foreach_current_index(lc);
 		List   *item = lfirst(lc);
 		TtQual *qual = palloc0(sizeof(TtQual));
 		int		nvalues = list_nth_int(item, TT_PLAN_QUAL_NVALUES);
@@ -52,9 +55,12 @@ begin_quals(TtScanState *state, ForeignScanState *node, ForeignScan *plan)
 		qual->attnum = list_nth_int(item, TT_PLAN_QUAL_ATTNUM);
 		qual->role = list_nth_int(item, TT_PLAN_QUAL_ROLE);
 		qual->op = list_nth_int(item, TT_PLAN_QUAL_OP);
-		if (foreach_current_index(lc) < nasked)
+		qual->asked = list_nth_int(item, TT_PLAN_QUAL_ASKED) != 0;
+		if (qual->asked)
 			tt_holds_asked(&state->asked, state->table, qual, nvalues, &state->types[next]);
-		for (int i = 0; i < nvalues; i++)
+		if (i >= ncomparisons)
+			qual->condition = list_nth(conditions, i - ncomparisons);
+		for (int n = nvalues; n > 0; n--)
 			qual->values = lappend(qual->values, list_nth(exprs, next++));
 		state->quals = lappend(state->quals, qual);
 	}

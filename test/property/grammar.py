@@ -210,9 +210,63 @@ class Generator:
             ('timestamptz', "'1999-12-31 23:59:59-08'::timestamptz"),
             ('date', 'NULL::date'), ('timestamptz', 'NULL::timestamptz')))
 
+    def bounded(self, table, alias):
+        """A condition of any form that is true on some of the days only."""
+        name, hourly = f'{alias}.{table.time}', table.time == 'stat_time_hour'
+        days = self.days['hour' if hourly else 'day']
+        some = sorted(self.random.choice(days) for _ in range(4))
+        a, b, c, d = (self.value('date', f"'{day}'::date") for day in some)
+        number = self.random.choice([column for column in table.types
+                                     if table.types[column] == 'bigint'] or [table.time])
+        roll = self.random.choice((0, 1, 7, 30))
+        range_ = self.random.choice(('[)', '[]', '(]', '()'))
+        other = self.local_condition(table, alias) if self.chance(0.5) else 'true'
+        dated = table.types[table.time] == 'date'
+        range_type = 'daterange' if dated else 'tsrange'
+        span = f'{roll}' if dated else f"interval '{roll} days'"
+        instants = [self.value('timestamptz', f"'{day} {hour}'::timestamptz") for day, hour in
+                    ((some[0], '21:00+05'), (some[1], '03:00-11'))]
+        found = self.random.choice((
+            f'({name} BETWEEN {a} AND {b} OR {name} BETWEEN {c} AND {d})',
+            f'({name} BETWEEN {a} AND {b} OR {name} = {d})',
+            f'(({name} >= {a} AND {name} < {b} AND {other}) OR ({name} = {c} AND {other}))',
+            f'(({name} >= {a} AND ({name} = {b} OR {name} < {a})) OR {name} = {c} AND {d} > {a})',
+            f'{name} BETWEEN SYMMETRIC {d} AND {a}',
+            f'({name}, {alias}.{number}) >= ({a}, {alias}.{number}) AND '
+            f'({d}, {alias}.{number}) >= ({name}, {alias}.{number})',
+            f'({name}, {alias}.advertiser_id) > ({a}, {self.accounts[0]}) AND {name} < {d}',
+            f"date_trunc('{self.random.choice(('day', 'week', 'month', 'quarter'))}', {name}) = {a}",
+            f"date_trunc('week', {name}) BETWEEN {a} AND {d}",
+            f"date_trunc('month', {name}) IN ({a}, '2026-06-01', NULL)",
+            f'extract(year FROM {name}) = 2026 AND extract(month FROM {name}) = 6',
+            f"date_part('isoyear', {name}) = 2026 AND date_part('week', {name}) IN (24, 25)",
+            f"to_char({name}, 'YYYY-MM-DD') = to_char({a}, 'YYYY-MM-DD')",
+            f"{name} >= {a} AND {name} <@ {range_type}(NULL, {d})",
+            f"{name} <@ {range_type}({a}, {d}, '{range_}')",
+            f"{range_type}({a}, {d}, '{range_}') @> {name} AND {other}",
+            f"{name} <@ ({range_type}({a}, {b}) + {range_type}({b}, {c}))",
+            f"{name} + interval '{roll} days' BETWEEN {a} AND {d}",
+            f"{name} - interval '{roll} days 5 hours' >= {a} AND {name} < {d}",
+            f"{name} - date '2026-06-01' < {span} AND {name} >= {a}",
+            f'{name}::date - {roll} BETWEEN {a} AND {d}',
+            f'{name}::timestamptz BETWEEN {instants[0]} AND {instants[1]}',
+            f'{name} >= {instants[0]} AND {name} <= {instants[1]}',
+            f'{name}::timestamptz::date = {a}',
+            f'NOT ({name} < {a} OR {name} > {d} OR NOT ({other}))',
+            f'({name} >= {a} AND {name} <= {d}) IS TRUE',
+            f'{name}::date IS NOT DISTINCT FROM {a}',
+            f'({name} = {a} OR {name} = NULL::date OR ({name} > {b} AND NULL))',
+            f'({name} = {a} AND {alias}.advertiser_id = {self.accounts[0]} AND {other} OR '
+            f'{name} = {b} AND {alias}.advertiser_id IN ({self.accounts[1]}, {self.accounts[2]}))'))
+        if hourly:                # of months, the copies have some days only
+            found += f" AND {name} >= '{days[0]}'"
+        return found
+
     def anchor(self, table, alias):
         """A range of a few days in a form that is documented to be pushed."""
         name, hourly = f'{alias}.{table.time}', table.time == 'stat_time_hour'
+        if self.chance(0.4):
+            return self.bounded(table, alias)
         days = self.days['hour' if hourly else 'day']
         first = self.random.randrange(len(days))
         last = min(first + self.random.choice((0, 0, 1, 2) if hourly else (0, 0, 1, 3, 6, 40)),
