@@ -184,7 +184,10 @@ CREATE FUNCTION tiktok.stat_requests(
 	OUT throttled_ms bigint,
 	OUT wire_bytes bigint,
 	OUT rows bigint,
-	OUT errors bigint)
+	OUT errors bigint,
+	OUT rate_limit integer,
+	OUT rate_limit_server text,
+	OUT rate_limit_database text)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'tiktok_stat_requests'
 LANGUAGE C VOLATILE STRICT ROWS 20;
@@ -193,7 +196,7 @@ COMMENT ON FUNCTION tiktok.stat_requests() IS
 
 CREATE VIEW tiktok.stat_requests AS
 	SELECT r.server, r.endpoint, r.requests, r.retries, r.throttled_ms, r.wire_bytes,
-		r.rows, r.errors
+		r.rows, r.errors, r.rate_limit, r.rate_limit_server, r.rate_limit_database
 	FROM tiktok.stat_requests() AS r;
 COMMENT ON VIEW tiktok.stat_requests IS
 'requests sent by all sessions of this database since the last start or reset';
@@ -213,6 +216,12 @@ COMMENT ON COLUMN tiktok.stat_requests.rows IS
 'rows in replies';
 COMMENT ON COLUMN tiktok.stat_requests.errors IS
 'requests that failed and replies with an error code';
+COMMENT ON COLUMN tiktok.stat_requests.rate_limit IS
+'requests per second that servers of this owner may send for the app asked last; null: none was used within the last minute';
+COMMENT ON COLUMN tiktok.stat_requests.rate_limit_server IS
+'foreign server whose option rate_limit that is; null: one of another database';
+COMMENT ON COLUMN tiktok.stat_requests.rate_limit_database IS
+'database of that server';
 
 GRANT SELECT ON tiktok.stat_requests TO PUBLIC;
 
@@ -257,7 +266,8 @@ COMMENT ON TYPE tiktok._problem IS 'internal: an error that was caught';
 --
 -- Local tables that are kept like a foreign table. Who owns what:
 --   tiktok._snapshot…   tables: what is known of each snapshot; nobody has rights
---                       on them, the views below show what the caller may see
+--                       on them but the owner of the database, who reads them to
+--                       dump them; the views below show what the caller may see
 --   tiktok._record_…    the only functions that write them; behind the C function
 --                       tiktok._record, which lets the owner of the target pass
 --   everything else     runs with the caller's rights
@@ -265,8 +275,44 @@ COMMENT ON TYPE tiktok._problem IS 'internal: an error that was caught';
 -- find what they always find; they build nothing and name every operator with
 -- its schema. All others have one.
 
+--
+-- What pg_dump takes along is the target's name: that of the moment, for here it
+-- is an OID (type tiktok._target), which renames do not touch. A restore without
+-- the table – left out by name, by schema – then costs this snapshot, with a
+-- WARNING, and no other: a regclass would be an error, and COPY would load none.
+-- Accounts and runs belong to the snapshot, not to the name.
+
+CREATE TYPE tiktok._target;
+
+CREATE FUNCTION tiktok._target_in(cstring)
+RETURNS tiktok._target
+AS 'MODULE_PATHNAME', 'tiktok_snapshot_target_in'
+LANGUAGE C STABLE STRICT;
+COMMENT ON FUNCTION tiktok._target_in(cstring) IS
+'internal: schema and name of a table that may be missing';
+
+CREATE FUNCTION tiktok._target_out(tiktok._target)
+RETURNS cstring
+AS 'MODULE_PATHNAME', 'tiktok_snapshot_target_out'
+LANGUAGE C STABLE STRICT;
+COMMENT ON FUNCTION tiktok._target_out(tiktok._target) IS
+'internal: schema and name of a table as they are now';
+
+CREATE TYPE tiktok._target (INPUT = tiktok._target_in, OUTPUT = tiktok._target_out,
+	LIKE = pg_catalog.oid);
+COMMENT ON TYPE tiktok._target IS
+'internal: a regclass that reads the name of a table that is missing as none, and writes its schema always';
+
+CREATE CAST (tiktok._target AS oid) WITHOUT FUNCTION AS IMPLICIT;
+CREATE CAST (tiktok._target AS regclass) WITHOUT FUNCTION;
+CREATE CAST (regclass AS tiktok._target) WITHOUT FUNCTION AS ASSIGNMENT;
+COMMENT ON CAST (tiktok._target AS oid) IS 'internal: for comparisons and the index';
+COMMENT ON CAST (tiktok._target AS regclass) IS 'internal: what the views show';
+COMMENT ON CAST (regclass AS tiktok._target) IS 'internal: to store it';
+
 CREATE TABLE tiktok._snapshot (
-	target regclass PRIMARY KEY,
+	snapshot uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
+	target tiktok._target NOT NULL,
 	source_schema text NOT NULL,
 	source_name text NOT NULL,
 	time_column text,
@@ -278,11 +324,13 @@ CREATE TABLE tiktok._snapshot (
 	rows bigint NOT NULL,
 	last_refresh timestamptz,
 	last_error text);
+-- 0: it was missing when the row was restored
+CREATE UNIQUE INDEX ON tiktok._snapshot (target) WHERE target::oid <> 0;
 COMMENT ON TABLE tiktok._snapshot IS
 'internal: one row a snapshot; see view tiktok.snapshots';
 
 CREATE TABLE tiktok._snapshot_account (
-	target regclass,
+	snapshot uuid REFERENCES tiktok._snapshot ON DELETE CASCADE,
 	advertiser_id bigint,
 	since date,
 	watermark date,
@@ -290,7 +338,7 @@ CREATE TABLE tiktok._snapshot_account (
 	read_on date,
 	last_refresh timestamptz,
 	last_error text,
-	PRIMARY KEY (target, advertiser_id));
+	PRIMARY KEY (snapshot, advertiser_id));
 COMMENT ON TABLE tiktok._snapshot_account IS
 'internal: how far each account was read; see view tiktok.snapshot_accounts';
 COMMENT ON COLUMN tiktok._snapshot_account.next_day IS
@@ -300,7 +348,7 @@ COMMENT ON COLUMN tiktok._snapshot_account.read_on IS
 
 CREATE TABLE tiktok._snapshot_run (
 	run bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-	target regclass NOT NULL,
+	snapshot uuid NOT NULL REFERENCES tiktok._snapshot ON DELETE CASCADE,
 	pid integer NOT NULL,
 	status text NOT NULL DEFAULT 'running',
 	started timestamptz NOT NULL,
@@ -316,7 +364,7 @@ CREATE TABLE tiktok._snapshot_run (
 	unchanged bigint NOT NULL DEFAULT 0,
 	requests bigint NOT NULL DEFAULT 0,
 	error text);
-CREATE INDEX ON tiktok._snapshot_run (target);
+CREATE INDEX ON tiktok._snapshot_run (snapshot);
 COMMENT ON SEQUENCE tiktok._snapshot_run_run_seq IS 'numbers the runs';
 COMMENT ON TABLE tiktok._snapshot_run IS
 'internal: the last 100 refreshes of each snapshot; see view tiktok.snapshot_runs';
@@ -325,10 +373,15 @@ COMMENT ON TABLE tiktok._snapshot_run IS
 SELECT pg_catalog.pg_extension_config_dump('tiktok._snapshot',
 	'WHERE target IN (SELECT oid FROM pg_catalog.pg_class)');
 SELECT pg_catalog.pg_extension_config_dump('tiktok._snapshot_account',
-	'WHERE target IN (SELECT oid FROM pg_catalog.pg_class)');
+	'WHERE snapshot IN (SELECT s.snapshot FROM tiktok._snapshot AS s
+		WHERE s.target IN (SELECT oid FROM pg_catalog.pg_class))');
 SELECT pg_catalog.pg_extension_config_dump('tiktok._snapshot_run',
-	'WHERE target IN (SELECT oid FROM pg_catalog.pg_class)');
+	'WHERE snapshot IN (SELECT s.snapshot FROM tiktok._snapshot AS s
+		WHERE s.target IN (SELECT oid FROM pg_catalog.pg_class))');
 SELECT pg_catalog.pg_extension_config_dump('tiktok._snapshot_run_run_seq', '');
+-- whoever owns the database dumps it, superuser or not
+GRANT SELECT ON tiktok._snapshot, tiktok._snapshot_account, tiktok._snapshot_run,
+	tiktok._snapshot_run_run_seq TO pg_database_owner;
 
 -- ---- snapshots: what the caller may see ----------------------------------------
 
@@ -344,13 +397,13 @@ COMMENT ON FUNCTION tiktok._visible(regclass) IS
 'internal: whether the caller may see that target is a snapshot: with SELECT on it, or as its owner';
 
 CREATE VIEW tiktok.snapshots WITH (security_barrier) AS
-	SELECT s.target,
+	SELECT s.target::pg_catalog.regclass AS target,
 		pg_catalog.format('%I.%I', s.source_schema, s.source_name) AS source,
 		s.since,
 		s.attribution_window,
 		(SELECT CASE WHEN pg_catalog.bool_and(a.watermark IS NOT NULL)
 				THEN pg_catalog.min(a.watermark) END
-			FROM tiktok._snapshot_account AS a WHERE a.target = s.target) AS watermark,
+			FROM tiktok._snapshot_account AS a WHERE a.snapshot = s.snapshot) AS watermark,
 		s.last_refresh,
 		s.last_error,
 		s.rows,
@@ -361,7 +414,7 @@ CREATE VIEW tiktok.snapshots WITH (security_barrier) AS
 		s.source_schema,
 		s.source_name
 	FROM tiktok._snapshot AS s
-	WHERE tiktok._visible(s.target);
+	WHERE tiktok._visible(s.target::pg_catalog.regclass);
 COMMENT ON VIEW tiktok.snapshots IS
 'local tables that tiktok.refresh() keeps like a foreign table; those that the caller may read or owns';
 COMMENT ON COLUMN tiktok.snapshots.target IS 'the local table';
@@ -390,10 +443,10 @@ COMMENT ON COLUMN tiktok.snapshots.source_schema IS 'schema of the foreign table
 COMMENT ON COLUMN tiktok.snapshots.source_name IS 'name of the foreign table';
 
 CREATE VIEW tiktok.snapshot_accounts WITH (security_barrier) AS
-	SELECT a.target, a.advertiser_id, a.since, a.watermark, a.next_day, a.read_on,
-		a.last_refresh, a.last_error
-	FROM tiktok._snapshot_account AS a
-	WHERE tiktok._visible(a.target);
+	SELECT s.target::pg_catalog.regclass AS target, a.advertiser_id, a.since, a.watermark,
+		a.next_day, a.read_on, a.last_refresh, a.last_error
+	FROM tiktok._snapshot_account AS a JOIN tiktok._snapshot AS s ON s.snapshot = a.snapshot
+	WHERE tiktok._visible(s.target::pg_catalog.regclass);
 COMMENT ON VIEW tiktok.snapshot_accounts IS
 'how far each account of a snapshot was read';
 COMMENT ON COLUMN tiktok.snapshot_accounts.target IS 'the local table, as in tiktok.snapshots';
@@ -413,19 +466,20 @@ COMMENT ON COLUMN tiktok.snapshot_accounts.last_error IS
 'why the account could not be read the last time; NULL: it could';
 
 CREATE VIEW tiktok.snapshot_runs WITH (security_barrier) AS
-	SELECT r.run, r.target,
+	SELECT r.run, s.target::pg_catalog.regclass AS target,
 		CASE WHEN r.status = 'running' AND l.pid IS NULL THEN 'stopped' ELSE r.status END
 			AS status,
 		r.started, r.ended, r.accounts, r.accounts_done, r.accounts_failed, r.windows,
 		r.windows_done, r.inserted, r.updated, r.deleted, r.unchanged, r.requests, r.error,
 		r.pid
 	FROM tiktok._snapshot_run AS r
+		JOIN tiktok._snapshot AS s ON s.snapshot = r.snapshot
 		LEFT JOIN pg_catalog.pg_locks AS l ON l.locktype = 'advisory' AND l.granted
 			AND l.database = (SELECT d.oid FROM pg_catalog.pg_database AS d
 				WHERE d.datname = pg_catalog.current_database())
-			AND l.classid = 1259 AND l.objsubid = 3 AND l.objid = r.target::oid
+			AND l.classid = 1259 AND l.objsubid = 3 AND l.objid = s.target::oid
 			AND l.pid = r.pid
-	WHERE tiktok._visible(r.target);
+	WHERE tiktok._visible(s.target::pg_catalog.regclass);
 COMMENT ON VIEW tiktok.snapshot_runs IS
 'the last 100 refreshes of each snapshot, the present one included; tiktok.materialize() shows only once it is committed';
 COMMENT ON COLUMN tiktok.snapshot_runs.run IS 'number of the run, increasing';
@@ -490,24 +544,31 @@ LANGUAGE C VOLATILE STRICT;
 COMMENT ON FUNCTION tiktok._record(regclass, text, jsonb) IS
 'internal: calls tiktok._record_WHAT for the owner of the target; 42501 for anybody else';
 
+CREATE FUNCTION tiktok._registered(target regclass)
+RETURNS uuid
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT s.snapshot FROM tiktok._snapshot AS s WHERE s.target = _registered.target
+$$;
+COMMENT ON FUNCTION tiktok._registered(regclass) IS
+'internal: the snapshot of a target, for those who may read the registry';
+
 CREATE FUNCTION tiktok._record_snapshot(target regclass, detail jsonb)
 RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
+#variable_conflict use_column
 BEGIN
-	-- what tables that were dropped have left
+	-- what tables that were dropped, or not restored, have left
 	DELETE FROM tiktok._snapshot AS s WHERE s.target NOT IN (SELECT c.oid FROM pg_class AS c);
-	DELETE FROM tiktok._snapshot_account AS a
-		WHERE a.target NOT IN (SELECT s.target FROM tiktok._snapshot AS s);
-	DELETE FROM tiktok._snapshot_run AS r
-		WHERE r.target NOT IN (SELECT s.target FROM tiktok._snapshot AS s);
 	INSERT INTO tiktok._snapshot AS s (target, source_schema, source_name, time_column,
 		key_columns, columns, since, attribution_window, partition_by, rows)
 	SELECT _record_snapshot.target, d.source_schema, d.source_name, d.time_column,
 		d.key_columns, d.columns, d.since, d.attribution_window, d.partition_by, d.rows
 	FROM jsonb_populate_record(NULL::tiktok._snapshot, detail) AS d
-	ON CONFLICT ON CONSTRAINT _snapshot_pkey DO UPDATE
+	ON CONFLICT (target) WHERE target::oid <> 0 DO UPDATE
 		SET columns = EXCLUDED.columns,
 			since = least(s.since, EXCLUDED.since),
 			attribution_window = coalesce(EXCLUDED.attribution_window, s.attribution_window);
@@ -522,8 +583,6 @@ RETURNS bigint
 LANGUAGE sql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
-	DELETE FROM tiktok._snapshot_account AS a WHERE a.target = _record_forget.target;
-	DELETE FROM tiktok._snapshot_run AS r WHERE r.target = _record_forget.target;
 	WITH gone AS (
 		DELETE FROM tiktok._snapshot AS s WHERE s.target = _record_forget.target RETURNING 1)
 	SELECT count(*) FROM gone
@@ -537,17 +596,18 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+	mine uuid := tiktok._registered(target);
 	number bigint;
 BEGIN
 	-- we hold the lock: whoever has not said goodbye is dead
 	UPDATE tiktok._snapshot_run AS r SET status = 'stopped'
-		WHERE r.target = _record_start.target AND r.status = 'running';
-	INSERT INTO tiktok._snapshot_run (target, pid, started)
-		VALUES (_record_start.target, pg_backend_pid(), clock_timestamp()) RETURNING run INTO number;
+		WHERE r.snapshot = mine AND r.status = 'running';
+	INSERT INTO tiktok._snapshot_run (snapshot, pid, started)
+		VALUES (mine, pg_backend_pid(), clock_timestamp()) RETURNING run INTO number;
 	DELETE FROM tiktok._snapshot_run AS r
-		WHERE r.target = _record_start.target
+		WHERE r.snapshot = mine
 			AND r.run <= (SELECT o.run FROM tiktok._snapshot_run AS o
-				WHERE o.target = _record_start.target ORDER BY o.run DESC OFFSET 100 LIMIT 1);
+				WHERE o.snapshot = mine ORDER BY o.run DESC OFFSET 100 LIMIT 1);
 	RETURN number;
 END
 $$;
@@ -562,7 +622,7 @@ AS $$
 	UPDATE tiktok._snapshot_run AS r
 	SET accounts = (detail ->> 'accounts')::bigint, windows = (detail ->> 'windows')::bigint,
 		requests = (detail ->> 'requests')::bigint
-	WHERE r.run = (detail ->> 'run')::bigint AND r.target = _record_plan.target;
+	WHERE r.run = (detail ->> 'run')::bigint AND r.snapshot = tiktok._registered(_record_plan.target);
 	SELECT 0::bigint
 $$;
 COMMENT ON FUNCTION tiktok._record_plan(regclass, jsonb) IS
@@ -573,12 +633,12 @@ RETURNS bigint
 LANGUAGE sql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
-	INSERT INTO tiktok._snapshot_account AS a (target, advertiser_id, last_error)
-	VALUES (_record_failure.target, (detail ->> 'account')::bigint, detail ->> 'message')
+	INSERT INTO tiktok._snapshot_account AS a (snapshot, advertiser_id, last_error)
+	VALUES (tiktok._registered(_record_failure.target), (detail ->> 'account')::bigint, detail ->> 'message')
 	ON CONFLICT ON CONSTRAINT _snapshot_account_pkey
 		DO UPDATE SET last_error = EXCLUDED.last_error;
 	UPDATE tiktok._snapshot_run AS r SET accounts_failed = r.accounts_failed + 1
-	WHERE r.run = (detail ->> 'run')::bigint AND r.target = _record_failure.target;
+	WHERE r.run = (detail ->> 'run')::bigint AND r.snapshot = tiktok._registered(_record_failure.target);
 	SELECT 0::bigint
 $$;
 COMMENT ON FUNCTION tiktok._record_failure(regclass, jsonb) IS
@@ -600,9 +660,9 @@ DECLARE
 	now timestamptz := detail ->> 'now';
 	counts tiktok._counts := jsonb_populate_record(NULL::tiktok._counts, detail);
 BEGIN
-	INSERT INTO tiktok._snapshot_account AS a (target, advertiser_id, since, watermark,
+	INSERT INTO tiktok._snapshot_account AS a (snapshot, advertiser_id, since, watermark,
 		next_day, read_on, last_refresh)
-	SELECT _record_window.target, account::bigint, first_day,
+	SELECT tiktok._registered(_record_window.target), account::bigint, first_day,
 		CASE WHEN last_day IS NOT NULL THEN least(last_day, read_on) END,
 		CASE WHEN NOT finished THEN last_day + 1 END, read_on, now
 	FROM jsonb_array_elements_text(detail -> 'accounts') AS account
@@ -623,7 +683,7 @@ BEGIN
 			deleted = r.deleted + counts.deleted,
 			unchanged = r.unchanged + counts.unchanged,
 			requests = (detail ->> 'requests')::bigint
-		WHERE r.run = (detail ->> 'run')::bigint AND r.target = _record_window.target;
+		WHERE r.run = (detail ->> 'run')::bigint AND r.snapshot = tiktok._registered(_record_window.target);
 	UPDATE tiktok._snapshot AS s
 		SET rows = s.rows + counts.inserted
 			- CASE WHEN s.time_column IS NOT NULL THEN counts.deleted ELSE 0 END
@@ -649,7 +709,7 @@ AS $$
 	SET ended = clock_timestamp(), error = coalesce(detail ->> 'error', detail ->> 'warning'),
 		status = CASE WHEN detail ->> 'error' IS NULL THEN 'done' ELSE 'failed' END,
 		requests = (detail ->> 'requests')::bigint
-	WHERE r.run = (detail ->> 'run')::bigint AND r.target = _record_end.target;
+	WHERE r.run = (detail ->> 'run')::bigint AND r.snapshot = tiktok._registered(_record_end.target);
 	SELECT 0::bigint
 $$;
 COMMENT ON FUNCTION tiktok._record_end(regclass, jsonb) IS
@@ -730,6 +790,13 @@ AS 'MODULE_PATHNAME', 'tiktok_snapshot_requests'
 LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION tiktok._requests() IS
 'internal: requests that this session has sent';
+
+CREATE FUNCTION tiktok._failed_account()
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'tiktok_snapshot_failed_account'
+LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION tiktok._failed_account() IS
+'internal: the account whose reply raised the last error in this session since the last call; NULL: none did';
 
 CREATE FUNCTION tiktok._raise(sqlstate text, message text, detail text, hint text)
 RETURNS void
@@ -1055,6 +1122,23 @@ $$;
 COMMENT ON FUNCTION tiktok._check_arguments(regclass, text, date, integer, text) IS
 'internal: 22023 for arguments that are wrong, or would be ignored';
 
+CREATE FUNCTION tiktok._held_since(source regclass, since date, start_date date)
+RETURNS date
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF since < start_date THEN
+		RAISE NOTICE 'foreign table % holds no days before %', source, to_char(start_date, 'YYYY-MM-DD')
+			USING DETAIL = 'Option "start_date" of the foreign table or its server is the first day that it holds.',
+				HINT = 'Set the option to an earlier day, if the snapshot is to begin before.';
+	END IF;
+	RETURN greatest(since, start_date);
+END
+$$;
+COMMENT ON FUNCTION tiktok._held_since(regclass, date, date) IS
+'internal: the first day of a snapshot, not before the first that the source holds (start_date; NULL: any)';
+
 CREATE FUNCTION tiktok._create_snapshot(source regclass, existing regclass, path text[],
 	schema name, since date, attribution_window integer, partition_by text)
 RETURNS regclass
@@ -1077,6 +1161,9 @@ BEGIN
 			RAISE EXCEPTION 'table % is a snapshot of %, not of %', target, known.source, source
 				USING ERRCODE = '42710', HINT = format('SELECT tiktok.forget(%L) first.', target);
 		END IF;
+	END IF;
+	IF since IS NOT NULL THEN
+		since := tiktok._held_since(source, since, info.start_date);
 	END IF;
 	IF known.target IS NULL AND info.grain IS NOT NULL THEN
 		since := coalesce(since, info.start_date);
@@ -1146,7 +1233,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tiktok.create_snapshot(regclass, text, date, integer, text) IS
-'registers a local table that tiktok.refresh() keeps like a foreign table, and creates it if it is missing; sends no request. since: first day wanted (NULL: the option start_date). attribution_window: days before the watermark that each refresh reads again, 0 to 364 (NULL: 7). partition_by: ''month'' or NULL. For a table that is one already: an earlier since and another attribution_window are kept, NULL changes nothing. Errors: 42501 not the owner, or a privilege is missing; 22023 wrong argument; 42710 it is a snapshot of another table; HV00L no first day';
+'registers a local table that tiktok.refresh() keeps like a foreign table, and creates it if it is missing; sends no request. since: first day wanted (NULL: the option start_date, before which the source holds nothing). attribution_window: days before the watermark that each refresh reads again, 0 to 364 (NULL: 7). partition_by: ''month'' or NULL. For a table that is one already: an earlier since and another attribution_window are kept, NULL changes nothing. Errors: 42501 not the owner, or a privilege is missing; 22023 wrong argument; 42710 it is a snapshot of another table; HV00L no first day';
 
 -- ---- snapshots: a refresh, step by step -------------------------------------------
 
@@ -1214,11 +1301,14 @@ BEGIN
 	END IF;
 	PERFORM tiktok._check_arguments(job.source, info.grain, earlier, NULL, NULL);
 	PERFORM tiktok._check_columns(wanted, job.source, keys, info.time_column, s.columns);
+	IF earlier IS NOT NULL THEN
+		earlier := tiktok._held_since(job.source, earlier, info.start_date);
+	END IF;
 	PERFORM tiktok._record(wanted, 'snapshot', jsonb_build_object('source_schema', s.source_schema,
 		'source_name', s.source_name, 'key_columns', keys, 'rows', s.rows, 'since', earlier,
 		'columns', (SELECT array_agg(k.name ORDER BY k.attnum)
 			FROM tiktok._source_columns(job.source) AS k)));
-	job.since := least(s.since, earlier);
+	job.since := greatest(least(s.since, earlier), info.start_date);
 	job.attribution_window := s.attribution_window;
 	job.partition_by := s.partition_by;
 	job.time_column := info.time_column;
@@ -1275,7 +1365,7 @@ AS $$
 			ON a.target = job.target AND a.advertiser_id = account
 		CROSS JOIN LATERAL (
 			SELECT account, CASE WHEN a.since IS NULL THEN job.since
-				ELSE greatest(a.since, least(coalesce(a.next_day, a.watermark + 1),
+				ELSE greatest(a.since, job.since, least(coalesce(a.next_day, a.watermark + 1),
 					a.read_on - job.attribution_window)) END,
 				job.end_day, false
 			UNION ALL
@@ -1391,7 +1481,6 @@ DECLARE
 	remaining bigint[] := step.accounts;
 	culprit bigint;
 	problem tiktok._problem;
-	context text;
 	silent integer := 0;
 BEGIN
 	IF NOT append THEN
@@ -1399,12 +1488,15 @@ BEGIN
 	END IF;
 	WHILE cardinality(remaining) > 0 LOOP
 		BEGIN
+			PERFORM tiktok._failed_account();	-- what others left
 			EXECUTE (job.statements).load USING remaining, step.first_day, step.last_day + 1;
 			RETURN failed;
 		EXCEPTION WHEN OTHERS THEN
 			GET STACKED DIAGNOSTICS problem.code = RETURNED_SQLSTATE,
 				problem.message = MESSAGE_TEXT, problem.detail = PG_EXCEPTION_DETAIL,
-				problem.hint = PG_EXCEPTION_HINT, context = PG_EXCEPTION_CONTEXT;
+				problem.hint = PG_EXCEPTION_HINT;
+			-- not told from its texts: into those the API writes
+			culprit := tiktok._failed_account();
 			silent := silent + (problem.code LIKE '08%')::integer;
 			IF NOT tiktok._is_of_account(problem.code) OR silent > 1
 				OR silent > 0 AND cardinality(step.accounts) = 1
@@ -1412,8 +1504,6 @@ BEGIN
 				RAISE;
 			END IF;
 		END;
-		culprit := coalesce(substring(problem.detail FROM '(?:advertiser|account) (\d+)'),
-			substring(context FROM '(?:advertiser|account) (\d+)'));
 		IF cardinality(remaining) = 1 THEN
 			culprit := remaining[1];
 		ELSIF culprit IS NULL OR culprit <> ALL (remaining) THEN
@@ -1815,6 +1905,87 @@ END
 $$;
 COMMENT ON FUNCTION tiktok.forget(regclass) IS
 'drops the registration of a snapshot and its history, not the table. For its owner and superusers. Errors: 42501 not the owner, 42704 no snapshot';
+
+-- ---- comments ----------------------------------------------------------------------
+--
+-- IMPORT FOREIGN SCHEMA creates tables and nothing else. A comment is written
+-- where there is none; one that is a text of the catalogue follows the column's
+-- path; any other is its owner's and stays.
+
+CREATE FUNCTION tiktok._table_comment(source regclass)
+RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT format('%s from %s of TikTok''s Marketing API; key: %s', o.stream,
+			coalesce(s.endpoint, 'report/integrated/get/'),
+			array_to_string('advertiser_id'::text || array_remove(coalesce(s.key_columns,
+				string_to_array(replace(o.dimensions, ' ', ''), ',')), 'advertiser_id'), ', '))
+		|| coalesce('. ' || s.note, '')
+	FROM pg_foreign_table AS f
+		CROSS JOIN LATERAL (
+			SELECT max(o.option_value) FILTER (WHERE o.option_name = 'stream') AS stream,
+				max(o.option_value) FILTER (WHERE o.option_name = 'dimensions') AS dimensions
+			FROM pg_options_to_table(f.ftoptions) AS o) AS o
+		LEFT JOIN tiktok.streams AS s ON s.name = o.stream
+	WHERE f.ftrelid = source
+$$;
+COMMENT ON FUNCTION tiktok._table_comment(regclass) IS
+'internal: what tiktok.comment_tables() says of a foreign table';
+
+CREATE FUNCTION tiktok._wanted_comments(namespace oid, OUT what text, OUT now text, OUT wanted text,
+	OUT ours boolean)
+RETURNS SETOF record
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	WITH sources AS MATERIALIZED (
+		SELECT c.oid::regclass AS source
+		FROM pg_class AS c JOIN pg_foreign_table AS f ON f.ftrelid = c.oid
+			JOIN pg_foreign_server AS s ON s.oid = f.ftserver
+			JOIN pg_foreign_data_wrapper AS w ON w.oid = s.srvfdw
+		WHERE w.fdwname = 'tiktok_fdw' AND c.relnamespace = namespace
+			AND pg_has_role(c.relowner, 'USAGE')),
+	texts AS MATERIALIZED (
+		SELECT k.description FROM tiktok.stream_columns AS k
+		UNION SELECT m.description FROM tiktok.report_metrics AS m)
+	SELECT format('FOREIGN TABLE %s', t.source), c.now, tiktok._table_comment(t.source),
+		c.now LIKE '% of TikTok''s Marketing API; key: %'
+	FROM sources AS t CROSS JOIN LATERAL obj_description(t.source, 'pg_class') AS c (now)
+	UNION ALL
+	SELECT format('COLUMN %s.%I', t.source, k.name), c.now, k.description,
+		c.now IN (SELECT x.description FROM texts AS x)
+	FROM sources AS t CROSS JOIN LATERAL tiktok._source_columns(t.source) AS k
+		CROSS JOIN LATERAL col_description(t.source, k.attnum) AS c (now)
+$$;
+COMMENT ON FUNCTION tiktok._wanted_comments(oid) IS
+'internal: of the caller''s foreign tables in a schema, the comments as they are and as the catalogue has them. ours: it is a text of the catalogue, perhaps of another column';
+
+CREATE FUNCTION tiktok.comment_tables(schema text)
+RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	namespace oid := (SELECT n.oid FROM pg_namespace AS n WHERE n.nspname = schema);
+	commands text[];
+	command text;
+BEGIN
+	IF namespace IS NULL THEN
+		RAISE EXCEPTION 'schema "%" does not exist', schema USING ERRCODE = '3F000';
+	END IF;
+	commands := ARRAY(
+		SELECT format('COMMENT ON %s IS %L', c.what, c.wanted)
+		FROM tiktok._wanted_comments(namespace) AS c
+		WHERE c.now IS DISTINCT FROM c.wanted AND (c.now IS NULL OR c.ours));
+	FOREACH command IN ARRAY commands LOOP
+		EXECUTE command;
+	END LOOP;
+	RETURN cardinality(commands);
+END
+$$;
+COMMENT ON FUNCTION tiktok.comment_tables(text) IS
+'writes the catalogue''s descriptions as comments of the foreign tables in a schema that the caller owns, and of their columns; returns how many it wrote. Comments of one''s own are left alone, and so are columns that the catalogue does not describe. Errors: 3F000 no such schema';
 
 -- ---- report views ----------------------------------------------------------------
 --

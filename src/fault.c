@@ -24,6 +24,24 @@
 #define MAX_RETRY_AFTER_S  300 /* longer is for the caller to decide */
 #define CODE_TIMED_OUT	   51010
 
+/* whose reply is being looked at, or was when an error was raised; 0: nobody's */
+static int64 current_account = 0;
+
+void
+tt_fault_account_set(int64 account)
+{
+	current_account = account;
+}
+
+int64
+tt_fault_account_take(void)
+{
+	int64 account = current_account;
+
+	current_account = 0;
+	return account;
+}
+
 /* 500 ms doubling, with up to a fifth of jitter downwards */
 static int64
 backoff(int tries, int64 first, int64 most)

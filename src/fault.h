@@ -66,6 +66,15 @@ TT_NORETURN extern void tt_fault_incomplete(const TtFault *fault, const char *wh
 /* the reply covers only the newest 20,000 ids: ERROR 54000 */
 TT_NORETURN extern void tt_fault_truncated(const TtFault *fault);
 
+/*
+ * Whose reply is being looked at: set before work that may raise an error of
+ * one account, 0 again after it (an error leaves it set).  take: the account of
+ * the last error since the last take, 0 if it was nobody's; texts, into which
+ * the API writes, are not asked.
+ */
+extern void	 tt_fault_account_set(int64 account);
+extern int64 tt_fault_account_take(void);
+
 /* text without the secrets of the options; palloc'ed */
 extern char *tt_redact(const TtOptions *options, const char *text);
 

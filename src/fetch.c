@@ -71,7 +71,10 @@ tt_fetch_create(const TtTable *table, const TtOptions *options, TtQuery *query,
 	if (fetch->units == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
-	fetch->budget = tt_budget_key(options->app_id, options->host, options->access_token);
+	fetch->budget.key = tt_budget_key(options->app_id, options->host, options->access_token);
+	fetch->budget.owner = options->server_owner_is_superuser ? InvalidOid : options->server_owner;
+	fetch->budget.server = options->serverid;
+	fetch->budget.rate = options->rate_limit;
 	fetch->skipped = palloc(sizeof(int64) * Max(query->naccounts, 1));
 	fetch->served = palloc0(sizeof(bool) * Max(query->naccounts, 1));
 	http.timeout_ms = options->timeout * 1000;
@@ -289,7 +292,7 @@ count_budget_wait(TtFetch *fetch, TimestampTz now)
 		return;
 	delta.throttled_ms = (now - fetch->budget_since) / 1000;
 	fetch->stats->throttled_ms += delta.throttled_ms;
-	tt_budget_count(fetch->options->serverid, fetch->query->stream->endpoint->path, &delta);
+	tt_counters_add(&fetch->budget, fetch->query->stream->endpoint->path, &delta);
 	fetch->budget_since = 0;
 }
 
@@ -301,7 +304,7 @@ budget_grants(TtFetch *fetch, TtFetchJob *job, TimestampTz now)
 
 	if (fetch->budget_until > now)
 		return false;
-	wait_ms = tt_budget_acquire(fetch->budget, fetch->options->rate_limit, &job->grant);
+	wait_ms = tt_budget_acquire(&fetch->budget, &job->grant);
 	if (wait_ms == 0)
 	{
 		job->granted = true;

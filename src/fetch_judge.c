@@ -294,7 +294,7 @@ job_retry(TtFetch *fetch, TtFetchJob *job, int64 wait_ms, int64 penalty_ms)
 	fetch->stats->retries++;
 	fetch->stats->backoff_ms += wait_ms;
 	if (penalty_ms > 0)
-		tt_budget_penalty(fetch->budget, penalty_ms);
+		tt_budget_penalty(&fetch->budget, penalty_ms);
 }
 
 static void
@@ -313,7 +313,7 @@ count_request(TtFetch *fetch, const TtFetchJob *job, const TtHttpReply *http,
 	delta.wire_bytes = http->wire_bytes;
 	delta.rows = reply != NULL && remedy == TT_REMEDY_NONE ? reply->nrows : 0;
 	delta.errors = remedy != TT_REMEDY_NONE;
-	tt_budget_count(fetch->options->serverid, fetch->query->stream->endpoint->path, &delta);
+	tt_counters_add(&fetch->budget, fetch->query->stream->endpoint->path, &delta);
 }
 
 /*
@@ -354,6 +354,7 @@ tt_job_done(TtFetch *fetch, TtFetchJob *job)
 	fault.malformed = malformed;
 	if (tt_fault_overdue(&fault))
 		fault.overdue = ++job->overdue;
+	tt_fault_account_set(fault.account);
 	remedy = tt_fault_remedy(&fault, &wait_ms, &penalty_ms);
 	count_request(fetch, job, http, reply, remedy);
 	elog(DEBUG1, "tiktok_fdw: %s, advertiser " INT64_FORMAT ", page %d: HTTP status %d, code " INT64_FORMAT ", %d rows",
@@ -383,6 +384,7 @@ tt_job_done(TtFetch *fetch, TtFetchJob *job)
 	/* the fault refers to both until here */
 	if (!queued)
 		MemoryContextDelete(context);
+	tt_fault_account_set(0);
 	tt_http_release(transfer);
 }
 

@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "budget.h"
+#include "counters.h"
 #include "fault.h"
 #include "fetch.h"
 #include "fetch_lanes.h"
@@ -94,7 +95,7 @@ struct TtFetch
 	TtFetchStats		 *stats;
 	TtHttp				 *http;
 	TtLane				  lane; /* as the other scans of the backend see it */
-	TtBudgetKey			  budget;
+	TtBudgetUser		  budget;
 	TtUnits				 *units;
 	int64				  next_unit; /* first unit not begun */
 	dlist_head			  active;	 /* units being read */

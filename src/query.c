@@ -11,11 +11,9 @@
 #include "query.h"
 #include "refusals.h"
 
+#include "holds.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
-
-/* days assumed by estimates where a report's lower bound is not known */
-#define ASSUMED_DAYS 30
 
 TtDay
 tt_query_last_day(void)
@@ -46,6 +44,7 @@ static void
 build_metrics(TtQuery *query, const TtTable *table, const List *attrs)
 {
 	const TtReport *report = &table->stream->report;
+	bool		   *asked = palloc0(sizeof(bool) * Max(table->natts, 1));
 	ListCell	   *lc;
 
 	query->send_names = true;
@@ -53,14 +52,15 @@ build_metrics(TtQuery *query, const TtTable *table, const List *attrs)
 	{
 		const TtTableColumn *column = &table->columns[lfirst_int(lc) - 1];
 
-		if (column->metric_name == NULL)
+		if (column->metric_name == NULL || asked[column->metric_number])
 			continue;
 		/* the API certainly refuses it: the column reads as NULL */
 		if (column->metric != NULL &&
 			(column->metric->restrictions & TT_MF_NOT_WITH_AD_ID) &&
 			!tt_metric_legal(column->metric, report))
 			continue;
-		add_name(query, column->metric_name);
+		asked[column->metric_number] = true;
+		query->names[query->nnames++] = column->metric_name;
 	}
 	if (query->nnames > 0)
 		return;
@@ -161,7 +161,7 @@ build_days(TtQuery *query, const TtTable *table, const TtOptions *options,
 	if (need_bound)
 		missing_bound(table);
 	query->nranges = tt_bounds_days(bounds, table->stream, true,
-									last_day - ASSUMED_DAYS + 1, last_day,
+									last_day - TT_ASSUMED_DAYS + 1, last_day,
 									&query->ranges);
 }
 
@@ -200,16 +200,9 @@ tt_query_build(TtQuery *query, const TtTable *table, const TtOptions *options,
 		build_fields(query, table, attrs);
 	build_days(query, table, options, bounds, need_bound);
 	query->nconditions = tt_bounds_conditions(bounds, &query->conditions);
-	if (bounds->has_accounts)
-	{
-		query->naccounts = bounds->naccounts;
-		query->accounts = bounds->accounts;
-	}
-	else
-	{
-		query->naccounts = options->naccounts;
-		query->accounts = options->accounts;
-	}
+	query->naccounts = tt_holds_accounts(options, bounds, &query->accounts);
+	if (bounds->has_accounts && query->naccounts == 0)
+		bounds->nothing = true;
 	query->include_deleted = options->include_deleted;
 	query->refused = palloc0(sizeof(bool) * (query->nnames + 1));
 	/* a refresh asks anyway: it must not take silence for an answer */

@@ -26,6 +26,7 @@
 #include "storage/lock.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -33,6 +34,7 @@
 #include "utils/tuplestore.h"
 
 #include "accounts.h"
+#include "fault.h"
 #include "options.h"
 #include "query.h"
 #include "request.h"
@@ -54,7 +56,10 @@ PG_FUNCTION_INFO_V1(tiktok_snapshot_lock);
 PG_FUNCTION_INFO_V1(tiktok_snapshot_unlock);
 PG_FUNCTION_INFO_V1(tiktok_snapshot_check_no_block);
 PG_FUNCTION_INFO_V1(tiktok_snapshot_requests);
+PG_FUNCTION_INFO_V1(tiktok_snapshot_failed_account);
 PG_FUNCTION_INFO_V1(tiktok_snapshot_raise);
+PG_FUNCTION_INFO_V1(tiktok_snapshot_target_in);
+PG_FUNCTION_INFO_V1(tiktok_snapshot_target_out);
 
 typedef struct HeldLock
 {
@@ -394,6 +399,49 @@ tiktok_snapshot_unlock(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
+/* ---- a target in a dump --------------------------------------------------- */
+
+/*
+ * Type tiktok._target is an OID like regclass.  Input finds the table by the
+ * name that output wrote, and reads one that is missing as InvalidOid: a
+ * restore without a target must not fail for the others.
+ */
+Datum
+tiktok_snapshot_target_in(PG_FUNCTION_ARGS)
+{
+	char *name = PG_GETARG_CSTRING(0);
+	Datum target;
+
+	LOCAL_FCINFO(lookup, 1);
+
+	if (strcmp(name, "-") == 0)
+		PG_RETURN_OID(InvalidOid);
+	InitFunctionCallInfoData(*lookup, NULL, 1, InvalidOid, NULL, NULL);
+	lookup->args[0].value = CStringGetTextDatum(name);
+	lookup->args[0].isnull = false;
+	target = to_regclass(lookup);
+	if (!lookup->isnull)
+		return target;
+	ereport(WARNING,
+			(errcode(ERRCODE_UNDEFINED_TABLE),
+			 errmsg("table %s does not exist", name),
+			 errdetail("It is no longer a snapshot."),
+			 errhint("If it is restored later, register it with tiktok.create_snapshot().")));
+	PG_RETURN_OID(InvalidOid);
+}
+
+Datum
+tiktok_snapshot_target_out(PG_FUNCTION_ARGS)
+{
+	Oid	  target = PG_GETARG_OID(0);
+	char *name = OidIsValid(target) ? get_rel_name(target) : NULL;
+
+	if (name == NULL)
+		PG_RETURN_CSTRING(pstrdup("-"));
+	PG_RETURN_CSTRING(
+		quote_qualified_identifier(get_namespace_name(get_rel_namespace(target)), name));
+}
+
 /* ---- small things --------------------------------------------------------- */
 
 Datum
@@ -414,6 +462,17 @@ Datum
 tiktok_snapshot_requests(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_INT64(tt_fetch_session_requests());
+}
+
+/* whose error the last one was, since the last call; NULL: no account's */
+Datum
+tiktok_snapshot_failed_account(PG_FUNCTION_ARGS)
+{
+	int64 account = tt_fault_account_take();
+
+	if (account == 0)
+		PG_RETURN_NULL();
+	PG_RETURN_INT64(account);
 }
 
 /* An error that was caught before: SQLSTATE, message, detail, hint. */

@@ -112,6 +112,7 @@ tap() {
 	quietly tt_as mkdir -p "$dir/tmp_check/log"
 	tt_as PATH="$TT_WORK/bin:$TT_BINDIR:$PATH" TEMP_CONFIG="$TT_CONF" PG_TEST_PORT_DIR="$TT_WORK/tmp" \
 		PG_REGRESS="$pgxs/src/test/regress/pg_regress" TT_SOAK="${TT_SOAK:-}" TT_SEED="${TT_SEED:-}" TT_REPLIES="${TT_REPLIES:-}" \
+		TT_ONLY="${TT_ONLY:-}" \
 		TESTDIR="$dir" TESTDATADIR="$dir/tmp_check" TESTLOGDIR="$dir/tmp_check/log" \
 		timeout --foreground -k 20 "${TT_TIMEOUT:-7200}" \
 		perl -I "$pgxs/src/test/perl" -I "$tree/test/t" "$1" >"$log" 2>&1
@@ -130,6 +131,8 @@ esac
 for f in $tests; do
 	tap "$f"
 done
+# UBSan's own go where the server's messages go
+grep -rhs 'runtime error:' "$TT_WORK/home" --include='*.log' >"$found/undefined" || rm "$found/undefined"
 reports=$(find "$found" -type f | wc -l)
 find "$found" -type f -exec head -n 60 {} +
 echo "$passed passed, $((failed + reports)) failed"

@@ -17,6 +17,9 @@
 \echo '    OPTIONS (access_token ''...'', app_id ''...'', secret ''...'');'
 \echo 'CREATE SCHEMA ads;'
 \echo 'IMPORT FOREIGN SCHEMA tiktok FROM SERVER tiktok INTO ads;'
+\echo
+\echo '-- and what each column is, as comments'
+\echo 'SELECT tiktok.comment_tables(''ads'');'
 
 CREATE EXTENSION tiktok_fdw;
 CREATE SERVER tiktok FOREIGN DATA WRAPPER tiktok_fdw;
@@ -44,6 +47,8 @@ CREATE SERVER tiktok FOREIGN DATA WRAPPER tiktok_fdw;
 
 CREATE SCHEMA ads;
 IMPORT FOREIGN SCHEMA tiktok FROM SERVER tiktok INTO ads;
+\echo
+SELECT tiktok.comment_tables('ads') AS comments;
 
 -- The warehouse that the company has already: what its shop sold, by day and by
 -- the campaign that a buyer came from. Here made up, from what was spent.

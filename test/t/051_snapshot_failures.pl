@@ -104,6 +104,44 @@ api_faults([ { match => { advertiser_id => $refused, path => 'report/integrated/
 ($rc, $err) = try(q{CALL tiktok.refresh('mart.d')});
 like($err, qr/WARNING: .* 1 of 7 accounts/, 'a wrong value is one account\'s error');
 api_reset();
+
+# who is blamed is not up to what the API writes: a value, a request ID and a
+# message that name another account
+my $other_account = '7088160322559787010';
+sub failed_accounts
+{
+	return ask(q{SELECT string_agg(advertiser_id::text, ',' ORDER BY 1) FROM tiktok.snapshot_accounts
+		WHERE target = 'mart.d'::regclass AND last_error IS NOT NULL});
+}
+cmp_ok(ask("SELECT count(*) FROM mart.d WHERE advertiser_id = $other_account"), '>', 0,
+	'the other account is read as well');
+foreach my $word ('account', 'advertiser')
+{
+	my $lie = "$word $other_account";
+
+	ask(q{CALL tiktok.refresh('mart.d')});
+	api_faults([ { match => { advertiser_id => $refused, path => 'report/integrated/get' }, times => 0,
+		action => { patch => { row => 0, field => 'metrics.spend', value => $lie } } } ]);
+	($rc, $err) = try(q{CALL tiktok.refresh('mart.d')});
+	like($err, qr/WARNING: .* 1 of 7 accounts/, "a value \"$lie\" costs one account");
+	is(failed_accounts(), $refused, 'its own');
+	cmp_ok(scalar(@{ api_log('report') }), '<', 30, 'and is not asked about one by one');
+	api_reset();
+	api_faults([ { match => { advertiser_id => $refused, path => 'report/integrated/get' }, times => 0,
+		action => { http_status => 200, body =>
+			  qq({"code": 40001, "message": "$lie", "request_id": "$lie", "data": {}}) } } ]);
+	($rc, $err) = try(q{CALL tiktok.refresh('mart.d')});
+	like($err, qr/WARNING: .* 1 of 7 accounts/, "a message and a request ID \"$lie\", likewise");
+	is(failed_accounts(), $refused, 'its own again');
+	api_reset();
+}
+# a total that is wrong, named by nothing but the reply
+api_faults([ { match => { advertiser_id => $refused, path => 'report/integrated/get' }, times => 0,
+	action => { total_delta => 1 } } ]);
+($rc, $err) = try(q{CALL tiktok.refresh('mart.d')});
+is(failed_accounts(), $refused, 'an incomplete reply is its account\'s error');
+api_reset();
+
 # a metric that is refused would blank a column
 api_faults([ { match => { path => 'report/integrated/get' }, times => 0,
 	action => { refuse_metric => 'spend' } } ]);

@@ -1,7 +1,8 @@
 
 # Damaged replies: a query ends in rows or in an error of the manual, soon, and
 # the server lives. test/property/damaged.py has the queries, test/api/damage.py
-# the damage. TT_SEED sets the seed, TT_REPLIES the number of replies.
+# the damage. TT_SEED sets the seed, TT_REPLIES the number of replies, TT_ONLY
+# runs one query of the seed.
 
 use strict;
 use warnings;
@@ -12,7 +13,8 @@ use TiktokTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $replies = $ENV{TT_REPLIES} || ($ENV{TT_SOAK} ? 100_000 : 1500);
+my $soak = $ENV{TT_SOAK};
+my $replies = $ENV{TT_REPLIES} || ($soak ? 100_000 : 1500);
 
 api_start();
 my $node = new_node('main');
@@ -22,7 +24,8 @@ my @command = (
 	$ENV{PYTHON} // 'python3', "$FindBin::Bin/../property/damaged.py",
 	'--host', $node->host, '--port', $node->port,
 	'--user', $node->safe_psql('postgres', 'SELECT current_user'),
-	'--api', api_url(), '--token', $TOKEN, '--replies', $replies, '--seed', $ENV{TT_SEED} || 1);
+	'--api', api_url(), '--token', $TOKEN, '--replies', $replies, '--seed', $ENV{TT_SEED} || ($soak ? time() : 1));
+push @command, '--only', $ENV{TT_ONLY} if $ENV{TT_ONLY};
 
 # a stopwatch, not a rule: what hangs is ended by the caller
 open(my $out, '-|', @command) or die "damaged.py: $!";
