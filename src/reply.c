@@ -28,11 +28,12 @@
 #include "reply.h"
 #include "reply_text.h"
 
-#define MAX_DEPTH	64	   /* levels of nesting */
-#define MAX_ROWS	100000 /* of one page: TikTok's have 1,000 */
-#define MAX_MESSAGE 1000   /* bytes kept of a message */
-#define MAX_SNIPPET 100	   /* bytes shown of what is wrong */
-#define MAX_NEAR	40	   /* bytes shown of where in JSON it is */
+#define MAX_DEPTH		64	   /* levels of nesting */
+#define MAX_ROWS		100000 /* of one page: TikTok's have 1,000 */
+#define MAX_MESSAGE		1000   /* bytes kept of a message */
+#define MAX_SNIPPET		100	   /* bytes shown of what is wrong */
+#define MAX_SAFE_DIGITS 18	   /* that an int64 holds, whichever they are */
+#define MAX_NEAR		40	   /* bytes shown of where in JSON it is */
 
 /* memory for short values is cut from pieces of this size */
 #define ARENA_SIZE (32 * 1024)
@@ -51,6 +52,8 @@ typedef struct TtNode
 {
 	const char	   *key;
 	int				length;
+	const char	   *lead; /* how it is written: "key":  NULL: not so simply */
+	int				lead_length;
 	NodeRole		role;
 	int				nslots; /* where the value goes, if it is wanted itself */
 	int			   *slots;
@@ -59,8 +62,8 @@ typedef struct TtNode
 
 	/*
 	 * Rows repeat their keys in the same order, so the key that came first and
-	 * the one that came next the last time are tried before searching.  Hints
-	 * only: they may be stale, never wrong.
+	 * the one that came next the last time are expected to come again, see
+	 * expect_key().  Hints only: they may be stale, never wrong.
 	 */
 	struct TtNode *first;
 	struct TtNode *next;
@@ -157,6 +160,18 @@ search_child(const TtNode *node, const char *key, int length, bool *found)
 	return low;
 }
 
+/* whether JSON may write the key as it is, without an escape */
+static bool
+is_plain(const char *key, int length)
+{
+	for (int i = 0; i < length; i++)
+	{
+		if (key[i] == '"' || key[i] == '\\' || (unsigned char) key[i] < ' ')
+			return false;
+	}
+	return true;
+}
+
 /* the child of that key, made if there is none */
 static TtNode *
 add_child(TtNode *node, const char *key, int length)
@@ -179,6 +194,11 @@ add_child(TtNode *node, const char *key, int length)
 	child = palloc0(sizeof(TtNode));
 	child->key = pnstrdup(key, length);
 	child->length = length;
+	if (is_plain(key, length))
+	{
+		child->lead = psprintf("\"%.*s\":", length, key);
+		child->lead_length = length + 3;
+	}
 	node->children[place] = child;
 	node->nchildren++;
 	return child;
@@ -263,10 +283,55 @@ fail(Parse *p, const char *what)
 	return false;
 }
 
+/*
+ * To the next token, if it is one that says so by itself and is nearly all of a
+ * page: punctuation, or a string in which nothing is escaped.
+ */
+static bool
+next_plain(JsonLexContext *lex)
+{
+	const char *start = lex->token_terminator;
+	const char *end = lex->input + lex->input_length;
+	const char *s = start;
+
+	if (s == end)
+		return false;
+	switch (*s++)
+	{
+		case ',':
+			lex->token_type = JSON_TOKEN_COMMA;
+			break;
+		case ':':
+			lex->token_type = JSON_TOKEN_COLON;
+			break;
+		case '{':
+			lex->token_type = JSON_TOKEN_OBJECT_START;
+			break;
+		case '}':
+			lex->token_type = JSON_TOKEN_OBJECT_END;
+			break;
+		case '"':
+			while (s < end && *s != '"' && *s != '\\' && (unsigned char) *s >= ' ')
+				s++;
+			if (s == end || *s++ != '"')
+				return false;
+			lex->token_type = JSON_TOKEN_STRING;
+			break;
+		default:
+			return false;
+	}
+	lex->prev_token_terminator = lex->token_terminator;
+	lex->token_start = lex->token_terminator;
+	lex->token_terminator += s - start;
+	return true;
+}
+
 /* to the next token */
 static bool
 next(Parse *p)
 {
+	if (next_plain(p->lex))
+		return true;
 	switch (json_lex(p->lex))
 	{
 		case JSON_SUCCESS:
@@ -292,7 +357,7 @@ enter(Parse *p)
 		p->error = psprintf("nested deeper than %d levels", MAX_DEPTH);
 		return false;
 	}
-	return next(p);
+	return true;
 }
 
 /* and up again */
@@ -346,17 +411,44 @@ store(Parse *p, const TtNode *node, TtValue *values, TtValueKind kind,
 		values[node->slots[i]] = value;
 }
 
-/* the child that the key at the lexer names, or NULL */
+/* the child that came at this place the last time; previous: the one before it */
+static TtNode *
+expected_child(const TtNode *node, const TtNode *previous)
+{
+	return previous ? previous->next : node->first;
+}
+
+/*
+ * The expected child, if the text behind the lexer's token is its key as it is
+ * mostly written; then the lexer is moved behind the colon.  That leaves out no
+ * check: a key that is_plain(), in quotes, and a colon are two tokens wherever
+ * they stand, and half of a page is such.
+ */
+static TtNode *
+expect_key(Parse *p, const TtNode *node, const TtNode *previous)
+{
+	JsonLexContext *lex = p->lex;
+	TtNode		   *child = node ? expected_child(node, previous) : NULL;
+
+	if (child == NULL || child->lead == NULL ||
+		lex->input + lex->input_length - lex->token_terminator < child->lead_length ||
+		memcmp(lex->token_terminator, child->lead, child->lead_length) != 0)
+		return NULL;
+	lex->token_terminator += child->lead_length;
+	return child;
+}
+
+/* the child that a key names, or NULL */
 static TtNode *
 find_child(TtNode *node, TtNode *previous, const char *key, int length)
 {
-	TtNode *guess = previous ? previous->next : node->first;
+	TtNode *child = expected_child(node, previous);
 	char   *unescaped = NULL;
 	bool	found;
 	int		place;
 
-	if (guess != NULL && compare_key(guess, key, length) == 0)
-		return guess;
+	if (child != NULL && compare_key(child, key, length) == 0)
+		return child;
 
 	if (memchr(key, '\\', length) != NULL)
 	{
@@ -370,23 +462,38 @@ find_child(TtNode *node, TtNode *previous, const char *key, int length)
 	if (!found)
 		return NULL;
 
-	guess = node->children[place];
+	child = node->children[place];
 	if (previous)
-		previous->next = guess;
+		previous->next = child;
 	else
-		node->first = guess;
-	return guess;
+		node->first = child;
+	return child;
+}
+
+/* the key at the lexer and its colon; *child: the node that it names, or NULL */
+static bool
+read_key(Parse *p, TtNode *node, TtNode *previous, TtNode **child)
+{
+	JsonLexContext *lex = p->lex;
+
+	if (lex->token_type != JSON_TOKEN_STRING)
+		return fail(p, "expected a key");
+	if (node != NULL && node->nchildren > 0)
+		*child = find_child(node, previous, lex->token_start + 1,
+							lex->token_terminator - lex->token_start - 2);
+	if (!next(p))
+		return false;
+	return lex->token_type == JSON_TOKEN_COLON || fail(p, "expected \":\"");
 }
 
 /* behind an element: to the next one, if there is one more */
 static bool
-next_element(Parse *p, JsonTokenType end, bool *more)
+next_element(Parse *p, bool *more)
 {
 	if (p->lex->token_type == JSON_TOKEN_COMMA)
 		return next(p);
-	if (p->lex->token_type != end)
-		return fail(p, end == JSON_TOKEN_ARRAY_END ? "expected \",\" or \"]\""
-												   : "expected \",\" or \"}\"");
+	if (p->lex->token_type != JSON_TOKEN_ARRAY_END)
+		return fail(p, "expected \",\" or \"]\"");
 	*more = false;
 	return true;
 }
@@ -396,30 +503,31 @@ read_object(Parse *p, TtNode *node, TtValue *values)
 {
 	JsonLexContext *lex = p->lex;
 	TtNode		   *previous = NULL;
-	bool			more;
 
 	if (!enter(p))
 		return false;
-	more = (lex->token_type != JSON_TOKEN_OBJECT_END);
-	while (more)
+	do
 	{
-		TtNode *child = NULL;
+		TtNode *child = expect_key(p, node, previous);
 
-		if (lex->token_type != JSON_TOKEN_STRING)
-			return fail(p, "expected a key");
-		if (node != NULL && node->nchildren > 0)
-			child = find_child(node, previous, lex->token_start + 1,
-							   lex->token_terminator - lex->token_start - 2);
+		if (child == NULL)
+		{
+			bool at_start = (lex->token_type == JSON_TOKEN_OBJECT_START);
+
+			if (!next(p))
+				return false;
+			if (at_start && lex->token_type == JSON_TOKEN_OBJECT_END)
+				break;
+			if (!read_key(p, node, previous, &child))
+				return false;
+		}
 		if (child != NULL)
 			previous = child;
-		if (!next(p))
+		if (!next(p) || !read_value(p, child, values))
 			return false;
-		if (lex->token_type != JSON_TOKEN_COLON)
-			return fail(p, "expected \":\"");
-		if (!next(p) || !read_value(p, child, values) ||
-			!next_element(p, JSON_TOKEN_OBJECT_END, &more))
-			return false;
-	}
+	} while (lex->token_type == JSON_TOKEN_COMMA);
+	if (lex->token_type != JSON_TOKEN_OBJECT_END)
+		return fail(p, "expected \",\" or \"}\"");
 	return leave(p);
 }
 
@@ -429,12 +537,12 @@ read_array(Parse *p)
 {
 	bool more;
 
-	if (!enter(p))
+	if (!enter(p) || !next(p))
 		return false;
 	more = (p->lex->token_type != JSON_TOKEN_ARRAY_END);
 	while (more)
 	{
-		if (!read_value(p, NULL, NULL) || !next_element(p, JSON_TOKEN_ARRAY_END, &more))
+		if (!read_value(p, NULL, NULL) || !next_element(p, &more))
 			return false;
 	}
 	return leave(p);
@@ -476,7 +584,7 @@ read_rows(Parse *p)
 	bool			more;
 
 	p->reply->has_list = true;
-	if (!enter(p))
+	if (!enter(p) || !next(p))
 		return false;
 	more = (lex->token_type != JSON_TOKEN_ARRAY_END);
 	while (more)
@@ -493,7 +601,7 @@ read_rows(Parse *p)
 		}
 		row = add_row(p);
 		if (row == NULL || !read_object(p, p->paths->row, row) ||
-			!next_element(p, JSON_TOKEN_ARRAY_END, &more))
+			!next_element(p, &more))
 			return false;
 	}
 	return leave(p);
@@ -611,6 +719,19 @@ tt_reply_int(const TtValue *value, int64 *result)
 		s++;
 	if (s == end)
 		return false;
+
+	/* too short for an overflow: nearly all */
+	if (end - s <= MAX_SAFE_DIGITS)
+	{
+		for (; s < end; s++)
+		{
+			if (*s < '0' || *s > '9')
+				return false;
+			sum = sum * 10 + (*s - '0');
+		}
+		*result = negative ? -sum : sum;
+		return true;
+	}
 
 	/* downwards, since there is one more negative number than positive ones */
 	for (; s < end; s++)
@@ -756,7 +877,8 @@ tt_reply_array(const char *text, int length, int *nelems, TtValue **elems)
 	*nelems = 0;
 	*elems = palloc(max * sizeof(TtValue));
 	parse.lex = TT_MAKE_JSON_LEX((char *) text, length, PG_UTF8, false);
-	if (!next(&parse) || parse.lex->token_type != JSON_TOKEN_ARRAY_START || !enter(&parse))
+	if (!next(&parse) || parse.lex->token_type != JSON_TOKEN_ARRAY_START || !enter(&parse) ||
+		!next(&parse))
 		return false;
 	more = (parse.lex->token_type != JSON_TOKEN_ARRAY_END);
 	while (more)
@@ -767,7 +889,7 @@ tt_reply_array(const char *text, int length, int *nelems, TtValue **elems)
 			*elems = repalloc(*elems, max * sizeof(TtValue));
 		}
 		if (!read_value(&parse, &node, &(*elems)[*nelems]) ||
-			!next_element(&parse, JSON_TOKEN_ARRAY_END, &more))
+			!next_element(&parse, &more))
 			return false;
 		(*nelems)++;
 	}

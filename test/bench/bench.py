@@ -2,9 +2,10 @@
 """Measures the extension and its rivals against one responder; see run.sh.
 
 All of them ask replay.py for the same pages: a reply of the local API with
-1,000 rows of 12 columns, compressed, each so many milliseconds late.
+1,000 rows, compressed, each so many milliseconds late.
 """
 import argparse
+import collections
 import csv
 import gzip
 import http.client
@@ -12,7 +13,9 @@ import io
 import json
 import os
 import re
+import resource
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -22,19 +25,41 @@ import urllib.request
 
 TOKEN, APP, SECRET = 'local-access-token', '7000000000000000001', 'local-secret'
 ACCOUNT = 7088160322559787010
-COLUMNS = ('ad_id', 'stat_time_day', 'campaign_name', 'spend', 'impressions', 'clicks', 'ctr',
-           'cpc', 'cpm', 'reach', 'frequency', 'conversion')
-TYPES = ('bigint', 'timestamp', 'text', 'numeric', 'bigint', 'bigint', 'numeric', 'numeric',
-         'numeric', 'bigint', 'numeric', 'bigint')
-FROM = (f"FROM ads.ads_reports_daily WHERE advertiser_id = {ACCOUNT} "
+DAYS = (f"WHERE advertiser_id = {ACCOUNT} "
         "AND stat_time_day BETWEEN '2026-06-01' AND '2026-06-30'")
-READ = f"SELECT {', '.join(f'count({c})' for c in COLUMNS)} {FROM}"
-LOAD = f"TRUNCATE target; INSERT INTO target SELECT {', '.join(COLUMNS)} {FROM}"
-JSONB = ('SELECT ' + ', '.join(f'count({c})' for c in COLUMNS) + ' FROM raw, '
-         "jsonb_to_recordset(body::jsonb #> '{data,list}') AS r (dimensions jsonb, metrics jsonb), "
-         'jsonb_to_record(r.dimensions) AS d (ad_id bigint, stat_time_day timestamp), '
-         'jsonb_to_record(r.metrics) AS m ('
-         + ', '.join(f'{c} {t}' for c, t in list(zip(COLUMNS, TYPES))[2:]) + ')')
+
+
+class Page:
+    """What one page holds, and the queries that read it."""
+    def __init__(self, name, table, columns):
+        self.name, self.columns = name, columns
+        names = [column.split()[0] for column in columns]
+        counts = ', '.join(f'count({c})' for c in names)
+        source = f'FROM {table} {DAYS}'
+        self.cells = f"COPY (SELECT {', '.join(names)} {source}) TO '/dev/null'"
+        self.first = f'SELECT {names[0]} {source}'
+        self.read = f'SELECT {counts} {source}'
+        self.load = f"TRUNCATE target; INSERT INTO target SELECT {', '.join(names)} {source}"
+        self.jsonb = (
+            f"SELECT {counts} FROM raw, "
+            "jsonb_to_recordset(body::jsonb #> '{data,list}') AS r (dimensions jsonb, metrics jsonb), "
+            f"jsonb_to_record(r.dimensions) AS d ({', '.join(columns[:2])}), "
+            f"jsonb_to_record(r.metrics) AS m ({', '.join(columns[2:])})")
+        self.names, self.base, self.query_string = names, None, None
+
+
+COLUMNS = ('ad_id bigint', 'stat_time_day timestamp', 'campaign_name text', 'spend numeric',
+           'impressions bigint', 'clicks bigint', 'ctr numeric', 'cpc numeric', 'cpm numeric',
+           'reach bigint', 'frequency numeric', 'conversion bigint')
+MORE = ('cost_per_1000_reached numeric', 'video_play_actions bigint', 'video_watched_2s bigint',
+        'video_watched_6s bigint', 'average_video_play numeric', 'video_views_p25 bigint',
+        'video_views_p50 bigint', 'video_views_p75 bigint', 'video_views_p100 bigint',
+        'profile_visits bigint', 'likes bigint', 'comments bigint', 'shares bigint',
+        'follows bigint', 'cost_per_conversion numeric', 'conversion_rate numeric',
+        'real_time_conversion bigint', 'result bigint', 'cost_per_result numeric',
+        'result_rate numeric')
+NARROW = Page('12 columns', 'ads.ads_reports_daily', COLUMNS)
+WIDE = Page("30 metrics of `metrics 'all'`", 'ads_all.ads_reports_daily', COLUMNS + MORE)
 SETUP = f"""
 CREATE EXTENSION tiktok_fdw;
 CREATE SERVER tiktok FOREIGN DATA WRAPPER tiktok_fdw OPTIONS (api_url '%s', rate_limit '1000',
@@ -43,11 +68,19 @@ CREATE USER MAPPING FOR CURRENT_USER SERVER tiktok
     OPTIONS (access_token '{TOKEN}', app_id '{APP}', secret '{SECRET}');
 CREATE SCHEMA ads;
 IMPORT FOREIGN SCHEMA tiktok LIMIT TO (ads_reports_daily) FROM SERVER tiktok INTO ads;
-CREATE UNLOGGED TABLE target ({', '.join(f'{c} {t}' for c, t in zip(COLUMNS, TYPES))});
+CREATE SCHEMA ads_all;
+IMPORT FOREIGN SCHEMA tiktok LIMIT TO (ads_reports_daily) FROM SERVER tiktok INTO ads_all
+    OPTIONS (metrics 'all');
+CREATE UNLOGGED TABLE target ({', '.join(COLUMNS)});
 CREATE UNLOGGED TABLE raw (body text);
 ALTER TABLE raw ALTER body SET STORAGE external;
 """
 CONCURRENCY = 8
+
+# Whose time a sample of the backend is: the first of these among its callers.
+PARTS = {
+    'inflate': 'transfer', 'curl_multi_socket_action': 'transfer', 'tt_http_pump': 'transfer',
+    'tt_reply_parse': 'parse', 'tt_decoder_row': 'decode'}
 
 
 class Session:
@@ -78,9 +111,9 @@ class Session:
         return self.finish()
 
     def cpu(self):
-        with open(f'/proc/{self.pid}/stat', encoding='ascii') as file:
-            fields = file.read().rsplit(')', 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
+        """seconds"""
+        with open(f'/proc/{self.pid}/schedstat', encoding='ascii') as file:
+            return int(file.read().split()[0]) / 1e9
 
     def peak_mb(self):
         with open(f'/proc/{self.pid}/status', encoding='ascii') as file:
@@ -96,38 +129,44 @@ class Bench:
         self.chosen = chosen
         self.admin = Session(chosen.psql)
         self.admin.query(SETUP % chosen.api)
-        self.base = self.start_replay()
+        self.replays = []
+        for page in (NARROW, WIDE):
+            page.base = self.start_replay(page)
         self.session = self.warm_session()
 
-    def start_replay(self):
+    def start_replay(self, page):
         """replay.py with the page that the extension asks the local API for"""
         control = urllib.parse.urljoin(self.chosen.api, '/_control/log')
-        self.admin.query(f"COPY (SELECT {', '.join(COLUMNS)} {FROM}) TO '/dev/null'")
+        self.admin.query(page.cells)
         with urllib.request.urlopen(control) as reply:
             params = json.load(reply)[-1]['params']
-        self.query_string = urllib.parse.urlencode({**params, 'page': 1})
+        page.query_string = urllib.parse.urlencode({**params, 'page': 1})
         request = urllib.request.Request(
-            self.chosen.api + 'report/integrated/get/?' + self.query_string,
+            self.chosen.api + 'report/integrated/get/?' + page.query_string,
             headers={'Access-Token': TOKEN})
-        page = os.path.join(self.chosen.work, 'page.json')
-        with urllib.request.urlopen(request) as reply, open(page, 'wb') as file:
+        template = os.path.join(self.chosen.work, 'page.json')
+        with urllib.request.urlopen(request) as reply, open(template, 'wb') as file:
             file.write(reply.read())
-        self.replay = subprocess.Popen(
+        sets = '1,10,100,1000' if page is NARROW else '1,100'
+        replay = subprocess.Popen(
             [sys.executable, os.path.join(os.path.dirname(__file__), 'replay.py'),
-             '--template', page], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        return self.replay.stdout.readline().split()[-1]
+             '--template', template, '--sets', sets],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.replays.append(replay)
+        return replay.stdout.readline().split()[-1]
 
-    def url(self, n, ms, page):
-        query = self.query_string.replace('page=1', f'page={page}')
-        return f'{self.base}{n}/{ms}/report/integrated/get/?{query}'
+    @staticmethod
+    def url(n, ms, number, page=NARROW):
+        query = page.query_string.replace('page=1', f'page={number}')
+        return f'{page.base}{n}/{ms}/report/integrated/get/?{query}'
 
-    def point(self, n, ms):
-        self.admin.query(f"ALTER SERVER tiktok OPTIONS (SET api_url '{self.base}{n}/{ms}/')")
+    def point(self, n, ms, page=NARROW):
+        self.admin.query(f"ALTER SERVER tiktok OPTIONS (SET api_url '{page.base}{n}/{ms}/')")
 
-    def warm_session(self):
+    def warm_session(self, page=NARROW):
         session = Session(self.chosen.psql)
-        self.point(10, 0)
-        session.query(READ)
+        self.point(1, 0, page)
+        session.query(page.read)
         return session
 
     # ------------------------------------------------------------- contenders
@@ -146,27 +185,27 @@ class Bench:
         self.admin.query('TRUNCATE target')
         copy = subprocess.Popen([self.chosen.psql, '-Xq', '-c', 'COPY target FROM STDIN (FORMAT csv)'],
                                 stdin=subprocess.PIPE)
-        connection = http.client.HTTPConnection(urllib.parse.urlsplit(self.base).netloc)
+        connection = http.client.HTTPConnection(urllib.parse.urlsplit(NARROW.base).netloc)
         for page in range(1, n + 1):
-            connection.request('GET', self.url(n, ms, page)[len(self.base) - 1:],
+            connection.request('GET', self.url(n, ms, page)[len(NARROW.base) - 1:],
                                headers={'Access-Token': TOKEN, 'Accept-Encoding': 'gzip'})
             rows = json.loads(gzip.decompress(connection.getresponse().read()))['data']['list']
             out = io.StringIO()
             writer = csv.writer(out)
             for row in rows:
                 values = {**row['dimensions'], **row['metrics']}
-                writer.writerow([None if values[c] == '-' else values[c] for c in COLUMNS])
+                writer.writerow([None if values[c] == '-' else values[c] for c in NARROW.names])
             copy.stdin.write(out.getvalue().encode())
         copy.stdin.close()
         if copy.wait():
             raise RuntimeError('COPY failed')
         return time.monotonic() - begin
 
-    def curl(self, n, ms):
+    def curl(self, n, ms, page=NARROW):
         config = os.path.join(self.chosen.work, 'urls')
         with open(config, 'w', encoding='ascii') as file:
-            for page in range(1, n + 1):
-                file.write(f'url = "{self.url(n, ms, page)}"\noutput = /dev/null\n')
+            for number in range(1, n + 1):
+                file.write(f'url = "{self.url(n, ms, number, page)}"\noutput = /dev/null\n')
         begin = time.monotonic()
         subprocess.run(['curl', '-s', '--compressed', '--parallel', '--parallel-max',
                         str(CONCURRENCY), '-K', config], check=True, stderr=subprocess.DEVNULL)
@@ -188,45 +227,79 @@ class Bench:
                 if least > self.chosen.parallel_most:
                     continue
                 curl = self.best(lambda: self.curl(n, ms), least)
-                read = self.best(lambda: self.extension(n, ms, READ), least)
-                load = self.best(lambda: self.extension(n, ms, LOAD), least)
+                read = self.best(lambda: self.extension(n, ms, NARROW.read), least)
+                load = self.best(lambda: self.extension(n, ms, NARROW.load), least)
                 cells = [f'{ms} ms', f'{n:,}', f'{curl:.2f} s', f'× {read / curl:.2f}',
                          f'× {load / curl:.2f}']
                 if n * ms / 1000 > self.chosen.sequential_most:
                     cells += ['', '']
                 else:
                     alone = n * ms / 1000
-                    one = self.best(lambda: self.extension(n, ms, LOAD, 1), alone)
+                    one = self.best(lambda: self.extension(n, ms, NARROW.load, 1), alone)
                     client = self.best(lambda: self.client(n, ms), alone)
                     cells += [f'× {one / load:.1f}', f'× {client / load:.1f}']
                 print('| ' + ' | '.join(cells) + ' |', flush=True)
 
-    def cpu(self):
-        """CPU of a backend per million cells; jsonb gets the same bytes from a table."""
-        pages, cells = 100, 100 * 1000 * len(COLUMNS) / 1e6
+    def curl_cpu(self, page):
+        """CPU of curl --compressed per page, in ms: without what it takes to start"""
+        used = []
+        for n in (1, 100):
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            for _ in range(3):
+                self.curl(n, 0, page)
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            used.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+        return (used[1] - used[0]) / 3 / 99 * 1000
+
+    def split(self, session, sql):
+        """{part: share of the backend's CPU}, by perf's samples; {} if there is no perf"""
+        data = os.path.join(self.chosen.work, 'perf.data')
+        if not shutil.which('perf'):
+            return {}
+        perf = subprocess.Popen(['perf', 'record', '-q', '-F', '1500', '--call-graph', 'dwarf,4096',
+                                 '-o', data, '-p', str(session.pid)], stderr=subprocess.DEVNULL)
+        for _ in range(10):
+            session.query(sql)
+        perf.send_signal(signal.SIGINT)
+        perf.wait()
+        stacks = subprocess.run(['perf', 'script', '-i', data, '-F', 'ip,sym'], text=True,
+                                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False).stdout
+        counts = collections.Counter(
+            next((part for function, part in PARTS.items() if function in stack), 'rest')
+            for stack in stacks.split('\n\n') if stack.strip())
+        total = sum(counts.values())
+        return {part: count / total for part, count in counts.items()}
+
+    def cpu(self, page):
+        """CPU per page; jsonb and json get the same bytes from a table."""
+        pages = 100
         with open(os.path.join(self.chosen.work, 'raw'), 'w', encoding='utf-8') as file:
             writer = csv.writer(file)
-            for page in range(1, pages + 1):
-                request = urllib.request.Request(self.url(pages, 0, page))
+            for number in range(1, pages + 1):
+                request = urllib.request.Request(self.url(pages, 0, number, page))
                 with urllib.request.urlopen(request) as reply:
                     writer.writerow([gzip.decompress(reply.read()).decode()])
+        self.admin.query('TRUNCATE raw')
         self.admin.query(f"\\copy raw FROM '{file.name}' (FORMAT csv)")
-        session = self.warm_session()
-        self.extension(pages, 0, 'SELECT 1')
-        self.point(pages, 0)
-        used = {}
-        for name, sql in (('fdw', READ), ('jsonb', JSONB)):
-            session.query(sql)
-            before = session.cpu()
-            for _ in range(3):
-                counts = session.query(sql)
-            used[name] = (session.cpu() - before) / 3 / cells
-            if counts != used.setdefault('counts', counts):
-                raise RuntimeError('different answers: ' + used['counts'] + ' ' + counts)
+        session = self.warm_session(page)
+        self.point(pages, 0, page)
+        used, counts = {}, {}
+        for name, sql in (('fdw', page.read), ('jsonb', page.jsonb),
+                          ('json', 'SELECT count(body::json) FROM raw')):
+            counts[name] = session.query(sql)
+            for _ in range(5):
+                before = session.cpu()
+                session.query(sql)
+                used[name] = min(used.get(name, 1e9), (session.cpu() - before) / pages * 1000)
+        if counts['fdw'] != counts['jsonb']:
+            raise RuntimeError(f'different answers: {counts}')
+        shares = self.split(session, page.read)
+        parts = [f"{shares[part] * used['fdw']:.2f}" if shares else ''
+                 for part in ('transfer', 'parse', 'decode', 'rest')]
         session.close()
-        print(f"| CPU per million cells: HTTP, gunzip, JSON to typed columns | {used['fdw']:.2f} s |")
-        print(f"| … `jsonb_to_recordset` over the same bytes, already in a table "
-              f"| {used['jsonb']:.2f} s (× {used['jsonb'] / used['fdw']:.1f}) |")
+        print(f"| {page.name} | {used['fdw']:.2f} ms | {' | '.join(parts)} | {self.curl_cpu(page):.2f} "
+              f"| {used['json']:.2f} | {used['jsonb']:.2f} (× {used['jsonb'] / used['fdw']:.1f}) |",
+              flush=True)
 
     def memory(self):
         for n in (1, 1000):
@@ -234,7 +307,7 @@ class Bench:
             session = Session(self.chosen.psql)
             session.query('SELECT count(*) FROM pg_class')
             idle = session.peak_mb()
-            session.query(READ)
+            session.query(NARROW.read)
             print(f'| peak memory over an idle session, {n * 1000:,} rows '
                   f'| {session.peak_mb() - idle:.0f} MB |')
             session.close()
@@ -244,7 +317,7 @@ class Bench:
         times = []
         for _ in range(5):
             begin = time.monotonic()
-            self.session.query(f'BEGIN; DECLARE c CURSOR FOR SELECT {COLUMNS[0]} {FROM}; FETCH 1 FROM c')
+            self.session.query(f'BEGIN; DECLARE c CURSOR FOR {NARROW.first}; FETCH 1 FROM c')
             times.append(time.monotonic() - begin)
             self.session.query('ROLLBACK')
         print(f'| first row of 1,000,000, in round trips of 200 ms | {min(times) / 0.2:.2f} |')
@@ -252,7 +325,7 @@ class Bench:
     def cancel(self):
         times = []
         for _ in range(10):
-            self.session.send(READ)
+            self.session.send(NARROW.read)
             time.sleep(0.7)
             begin = time.monotonic()
             self.admin.query(f'SELECT pg_cancel_backend({self.session.pid})')
@@ -262,22 +335,27 @@ class Bench:
               f'| {statistics.median(times):.0f} ms, {max(times):.0f} ms |')
 
     def planning(self):
-        plan = self.session.query(f'EXPLAIN (SUMMARY) SELECT {COLUMNS[0]} {FROM}')
+        plan = self.session.query(f'EXPLAIN (SUMMARY) {NARROW.first}')
         print(f"| planning | {re.search(r'Planning Time: (.*)', plan)[1]} |")
 
     def run(self):
         version = self.admin.query("SELECT current_setting('server_version')").split()[0]
         print(f'PostgreSQL {version}, {os.cpu_count()} CPUs, concurrency {CONCURRENCY}, pages of '
               f'1,000 rows of {len(COLUMNS)} columns.\n')
-        self.latencies()
+        if not self.chosen.cpu:
+            self.latencies()
         self.extension(1, 0, 'SELECT 1')
+        print('\n| CPU of a page, in ms | backend | receive, inflate | parse | decode | rest '
+              '| curl | `text::json` | `jsonb_to_recordset` |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|')
+        self.cpu(NARROW)
+        self.cpu(WIDE)
+        if self.chosen.cpu:
+            return
         print('\n| what | measured |\n|---|--:|')
-        self.cpu()
         self.memory()
         self.first_row()
         self.cancel()
         self.planning()
-        self.replay.stdin.close()
 
 
 class Tee(io.TextIOBase):
@@ -300,14 +378,18 @@ def main():
     parser.add_argument('--short', action='store_true')
     parser.add_argument('--full', action='store_true')
     parser.add_argument('--write-doc', action='store_true')
+    parser.add_argument('--cpu', action='store_true', help='only the CPU of a page')
     chosen = parser.parse_args()
     chosen.parallel_most = 1 if chosen.short else 1e9 if chosen.full else 30
     chosen.sequential_most = 3 if chosen.short else 1e9 if chosen.full else 21
     if not shutil.which('curl'):
         sys.exit('curl is needed: it shows the limit')
     sys.stdout = tee = Tee(sys.stdout)
-    Bench(chosen).run()
-    if chosen.write_doc:
+    bench = Bench(chosen)
+    bench.run()
+    for replay in bench.replays:
+        replay.stdin.close()
+    if chosen.write_doc and not chosen.cpu:
         with open(chosen.doc, encoding='utf-8') as file:
             text = file.read()
         begin, end = '<!-- test/bench/run.sh -->\n', '<!-- end -->'

@@ -4,6 +4,7 @@
 #
 #   sh test/bench/run.sh            about five minutes
 #   sh test/bench/run.sh --short    a minute, few cells
+#   sh test/bench/run.sh --cpu      half a minute: only what a page costs the backend
 #   sh test/bench/run.sh --full     also the cells that take minutes each
 #   sh test/bench/run.sh --write-doc    and puts the tables into doc/performance.md
 
