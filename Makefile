@@ -90,7 +90,7 @@ FUZZ_CFLAGS = -std=gnu99 -g -O1 -Wall -Wextra -Werror -Wno-unused-parameter -Wno
 	-Wno-unknown-warning-option -Wno-format-truncation -fwrapv -D_GNU_SOURCE -Isrc -Itest/fuzz \
 	-isystem $(shell $(PG_CONFIG) --includedir-server) $(shell $(PKG_CONFIG) --cflags libcurl jansson)
 FUZZ_reply = src/reply.c src/reply_text.c
-FUZZ_decode = src/decode.c src/reply.c src/reply_text.c src/catalog/catalog.c
+FUZZ_decode = test/fuzz/decode_shim.c src/decode.c src/reply.c src/reply_text.c src/catalog/catalog.c
 FUZZ_request = src/request.c src/catalog/catalog.c
 FUZZ_option_value = src/option_value.c
 fuzz_build = @mkdir -p $(@D) && $(2) $(FUZZ_CFLAGS) $(1) -o $@ test/fuzz/$*_fuzz.c test/fuzz/shim.c \

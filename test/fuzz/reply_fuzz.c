@@ -150,10 +150,14 @@ load(const char *text, size_t length, bool *duplicates)
 {
 	json_error_t error;
 	size_t		 n;
-	char		*prepared = prepare(text, length, &n);
-	json_t		*result = json_loadb(prepared, n, JSON_REJECT_DUPLICATES, &error);
+	char		*prepared;
+	json_t		*result;
 
 	*duplicates = false;
+	if (memchr(text, '\0', length) != NULL)
+		return NULL; /* jansson passes over them */
+	prepared = prepare(text, length, &n);
+	result = json_loadb(prepared, n, JSON_REJECT_DUPLICATES, &error);
 	if (result == NULL && json_error_code(&error) == json_error_duplicate_key)
 	{
 		*duplicates = true;
