@@ -100,7 +100,7 @@ build/fuzz/%: test/fuzz/%_fuzz.c $(wildcard test/fuzz/*.[ch]) $(SOURCES) $(INCLU
 	$(call fuzz_build,$(if $(SANITIZE_WORKS),$(SANITIZE)) test/fuzz/main.c,$(CC))
 
 build/libfuzzer/%: test/fuzz/%_fuzz.c $(wildcard test/fuzz/*.[ch]) $(SOURCES) $(INCLUDED) Makefile
-	$(call fuzz_build,$(SANITIZE) -fsanitize=fuzzer,$(FUZZ_CLANG))
+	$(call fuzz_build,-O2 $(SANITIZE) -fsanitize=fuzzer,$(FUZZ_CLANG))
 
 fuzz: $(FUZZ_TARGETS:%=build/fuzz/%)
 	@failed=0; for t in $(FUZZ_TARGETS); do \

@@ -150,8 +150,16 @@ check_integer(const char *text, int unit)
 	int64  number = 0;
 	int64  factor = 1;
 
+	/* blanks stand for nothing, except where there is no unit */
 	if (unit != 0)
+	{
+		char *end;
+
 		text += strspn(text, " ");
+		text = pstrdup(text);
+		for (end = (char *) text + strlen(text); end > text && end[-1] == ' '; end--)
+			end[-1] = '\0';
+	}
 	length = strspn(text, "0123456789");
 
 	for (size_t i = 0; i < length && number <= INT_MAX; i++)
@@ -162,7 +170,7 @@ check_integer(const char *text, int unit)
 		CHECK(result >= 1 && result <= 1000000 && length > 0 && text[0] != '0' &&
 			  result == number * (factor > 0 ? factor : 1));
 	else
-		CHECK(length == 0 || text[0] == '0' || factor == 0 || number * factor > 1000000 ||
+		CHECK(length == 0 || text[0] == '0' || factor == 0 || number > 1000000 || number * factor > 1000000 ||
 			  (unit == 0 && text[length] != '\0'));
 }
 
