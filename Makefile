@@ -83,7 +83,7 @@ unit: $(UNIT_TESTS)
 # JSON lexer comes from PostgreSQL's library for programs, the rest of the server
 # from shim.c, whose functions must win over that library's.
 FUZZ_TARGETS = $(patsubst test/fuzz/%_fuzz.c,%,$(sort $(wildcard test/fuzz/*_fuzz.c)))
-FUZZ_CLANG ?= $(or $(shell command -v clang-14 2>/dev/null),clang)
+FUZZ_CLANG ?= clang
 FUZZ_LIBS = $(firstword $(wildcard $(addsuffix /libpgcommon.a,$(shell $(PG_CONFIG) --pkglibdir) \
 	$(shell $(PG_CONFIG) --libdir))))
 FUZZ_CFLAGS = -std=gnu99 -g -O1 -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare \
@@ -102,11 +102,12 @@ build/fuzz/%: test/fuzz/%_fuzz.c $(wildcard test/fuzz/*.[ch]) $(SOURCES) $(INCLU
 build/libfuzzer/%: test/fuzz/%_fuzz.c $(wildcard test/fuzz/*.[ch]) $(SOURCES) $(INCLUDED) Makefile
 	$(call fuzz_build,-O2 $(SANITIZE) -fsanitize=fuzzer,$(FUZZ_CLANG))
 
-fuzz: $(FUZZ_TARGETS:%=build/fuzz/%)
-	@failed=0; for t in $(FUZZ_TARGETS); do \
-		build/fuzz/$$t test/fuzz/corpus/$$t/* 2>build/fuzz/$$t.log || \
-		{ failed=1; grep -v '^# ' build/fuzz/$$t.log; grep '^# ' build/fuzz/$$t.log | tail -n 1; \
-		echo "not ok - $$t"; }; done; exit $$failed
+fuzz: $(if $(FUZZ_LIBS),$(FUZZ_TARGETS:%=build/fuzz/%))
+	@$(if $(FUZZ_LIBS),,echo "ok - fuzz # SKIP there is no libpgcommon.a"; exit 0;) failed=0; \
+	for t in $(FUZZ_TARGETS); do \
+		build/fuzz/$$t test/fuzz/corpus/$$t/* 2>build/fuzz/$$t.log || { failed=1; \
+			grep -v '^# ' build/fuzz/$$t.log; grep '^# ' build/fuzz/$$t.log | tail -n 1; \
+			echo "not ok - $$t"; }; done; exit $$failed
 
 libfuzzer: $(FUZZ_TARGETS:%=build/libfuzzer/%)
 

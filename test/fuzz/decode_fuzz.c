@@ -30,7 +30,19 @@ static const struct
 	char letter;
 	Oid	 type;
 } types[] = {
-	{'2', INT2OID}, {'4', INT4OID}, {'8', INT8OID}, {'n', NUMERICOID}, {'t', TEXTOID}, {'b', BOOLOID}, {'d', DATEOID}, {'T', TIMESTAMPOID}, {'Z', TIMESTAMPTZOID}, {'j', JSONBOID}, {'a', TEXTARRAYOID}, {'A', INT8ARRAYOID}, {'p', PATHOID}};
+	{'2', INT2OID},
+	{'4', INT4OID},
+	{'8', INT8OID},
+	{'n', NUMERICOID},
+	{'t', TEXTOID},
+	{'b', BOOLOID},
+	{'d', DATEOID},
+	{'T', TIMESTAMPOID},
+	{'Z', TIMESTAMPTZOID},
+	{'j', JSONBOID},
+	{'a', TEXTARRAYOID},
+	{'A', INT8ARRAYOID},
+	{'p', PATHOID}};
 
 /* one value of one column */
 typedef struct Case
@@ -97,14 +109,27 @@ static void
 check_integer(const Case *c, bool good)
 {
 	const char *text = c->value.text;
-	int64		max = c->type == INT2OID ? PG_INT16_MAX : c->type == INT4OID ? PG_INT32_MAX
-																			 : PG_INT64_MAX;
-	int64		got = c->type == INT2OID ? DatumGetInt16(c->datum) : c->type == INT4OID ? DatumGetInt32(c->datum)
-																						: DatumGetInt64(c->datum);
+	int64		max;
+	int64		got;
 	int			whole;
 	int			fraction;
 	int128		number = 0;
 
+	switch (c->type)
+	{
+		case INT2OID:
+			max = PG_INT16_MAX;
+			got = DatumGetInt16(c->datum);
+			break;
+		case INT4OID:
+			max = PG_INT32_MAX;
+			got = DatumGetInt32(c->datum);
+			break;
+		default:
+			max = PG_INT64_MAX;
+			got = DatumGetInt64(c->datum);
+			break;
+	}
 	if (!is_decimal(text, &whole, &fraction) || c->value.kind == TT_VALUE_BOOL ||
 		(fraction > 0 && strspn(strchr(text, '.') + 1, "0") != fraction))
 	{
@@ -221,7 +246,8 @@ check_array(const Case *c, bool good)
 			int whole;
 			int fraction;
 
-			CHECK(got->nulls[i] == (elements[i].kind == TT_VALUE_NULL || is_null_spelling(&elements[i])));
+			CHECK(got->nulls[i] == (elements[i].kind == TT_VALUE_NULL ||
+									is_null_spelling(&elements[i])));
 			if (!got->nulls[i] && is_decimal(elements[i].text, &whole, &fraction) && fraction == 0)
 				check_integer(&element, true);
 		}
@@ -254,7 +280,7 @@ read_clock(const char *text, struct tm *tm, int64 *usecs, const char **zone, boo
 		"9999-99-99 99:99:99.9", "9999-99-99 99:99:99", "9999-99-99 99:99", "9999-99-99"};
 	char	  shape[256];
 	struct tm was;
-	bool	  midnight;
+	int64	  usecs_of_day;
 
 	read_shape(text, shape, sizeof(shape));
 	if (strlen(shape) > 10 && shape[10] == 'T')
@@ -286,14 +312,11 @@ read_clock(const char *text, struct tm *tm, int64 *usecs, const char **zone, boo
 		tm->tm_year -= 1900;
 		tm->tm_mon--;
 		was = *tm;
-		midnight = was.tm_hour == 24 && was.tm_min == 0 && was.tm_sec == 0 && *usecs == 0;
 		was.tm_hour = was.tm_min = was.tm_sec = 0;
 		timegm(&was);
+		usecs_of_day = ((tm->tm_hour * 60 + tm->tm_min) * INT64CONST(60) + tm->tm_sec) * 1000000;
 		*valid = tm->tm_year > -1900 && was.tm_mday == tm->tm_mday && was.tm_mon == tm->tm_mon &&
-				 (tm->tm_hour < 24 || midnight) && tm->tm_min < 60 &&
-				 (tm->tm_sec < 60 || tm->tm_sec == 60) &&
-				 ((tm->tm_hour * 60 + tm->tm_min) * INT64CONST(60) + tm->tm_sec) * 1000000 + *usecs <=
-					 USECS_PER_DAY;
+				 tm->tm_min < 60 && tm->tm_sec <= 60 && usecs_of_day + *usecs <= USECS_PER_DAY;
 		return true;
 	}
 	return false;
@@ -367,7 +390,8 @@ check_instant(const Case *c, bool good)
 		/* the day that was written, also of 24:00 */
 		if (strchr(text, '-') != NULL)
 			seconds -= clock_seconds(text);
-		CHECK(DatumGetInt32(c->datum) == seconds / 86400 - (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE));
+		CHECK(DatumGetInt32(c->datum) ==
+			  seconds / 86400 - (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE));
 		return;
 	}
 	seconds -= (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * INT64CONST(86400);

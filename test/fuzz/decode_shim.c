@@ -132,7 +132,9 @@ integer_in(const char *text, int64 min, int64 max)
 static bool
 is_json(char *text)
 {
-	return pg_parse_json(TT_MAKE_JSON_LEX(text, strlen(text), PG_UTF8, false), &nullSemAction) == JSON_SUCCESS;
+	JsonLexContext *lex = TT_MAKE_JSON_LEX(text, strlen(text), PG_UTF8, false);
+
+	return pg_parse_json(lex, &nullSemAction) == JSON_SUCCESS;
 }
 
 Datum
@@ -156,7 +158,8 @@ InputFunctionCall(FmgrInfo *info, char *text, Oid ioparam, int32 typmod)
 			result = integer_in(text, PG_INT64_MIN, PG_INT64_MAX);
 			break;
 		case NUMERICOID:
-			if (text[strspn(text, "+-.0123456789eE \t")] != '\0' || strpbrk(text, "0123456789") == NULL)
+			if (text[strspn(text, "+-.0123456789eE \t")] != '\0' ||
+				strpbrk(text, "0123456789") == NULL)
 				return refuse(text);
 			result = PointerGetDatum(shim_decimal(text));
 			break;
@@ -221,7 +224,8 @@ int64_div_fast_to_numeric(int64 number, int scale)
 	int	  whole = strlen(digits) - scale;
 
 	CHECK(scale >= 0);
-	return (Numeric) shim_decimal(psprintf("%.*s%s%s", whole, digits, scale > 0 ? "." : "", digits + whole));
+	return (Numeric) shim_decimal(psprintf("%.*s%s%s", whole, digits, scale > 0 ? "." : "",
+										   digits + whole));
 }
 
 text *

@@ -16,14 +16,14 @@
 extern int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* what must be so, whatever the input */
-#define CHECK(condition)                                                         \
-	do                                                                           \
-	{                                                                            \
-		if (!(condition))                                                        \
-		{                                                                        \
+#define CHECK(condition)                                                            \
+	do                                                                              \
+	{                                                                               \
+		if (!(condition))                                                           \
+		{                                                                           \
 			fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition); \
-			abort();                                                             \
-		}                                                                        \
+			abort();                                                                \
+		}                                                                           \
 	} while (0)
 
 /*

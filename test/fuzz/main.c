@@ -47,6 +47,7 @@ int
 main(int argc, char **argv)
 {
 	static uint8_t data[MAX_FILE];
+	const char	  *name;
 
 	for (int i = 1; i < argc; i++)
 	{
@@ -63,7 +64,7 @@ main(int argc, char **argv)
 		fprintf(stderr, "# %s\n", argv[i]); /* the last one named is the culprit */
 		run_variants(data, size);
 	}
-	printf("ok - %s: %ld inputs from %d files\n", strrchr(argv[0], '/') ? strrchr(argv[0], '/') + 1 : argv[0],
-		   inputs, argc - 1);
+	name = strrchr(argv[0], '/');
+	printf("ok - %s: %ld inputs from %d files\n", name ? name + 1 : argv[0], inputs, argc - 1);
 	return argc > 1 ? 0 : 1;
 }

@@ -170,7 +170,8 @@ check_integer(const char *text, int unit)
 		CHECK(result >= 1 && result <= 1000000 && length > 0 && text[0] != '0' &&
 			  result == number * (factor > 0 ? factor : 1));
 	else
-		CHECK(length == 0 || text[0] == '0' || factor == 0 || number > 1000000 || number * factor > 1000000 ||
+		CHECK(length == 0 || text[0] == '0' || factor == 0 ||
+			  number > 1000000 || number * factor > 1000000 ||
 			  (unit == 0 && text[length] != '\0'));
 }
 
@@ -252,7 +253,8 @@ check_url(const char *text)
 			CHECK(length > 2);
 		else if (strspn(url.host, "0123456789abcdefx.") != strlen(url.host))
 			CHECK(pg_strcasecmp(host, url.host) == 0);
-		CHECK(strcmp(path, url.path[0] != '\0' ? url.path : "/") == 0 || strstr(url.path, "/.") != NULL ||
+		CHECK(strcmp(path, url.path[0] != '\0' ? url.path : "/") == 0 ||
+			  strstr(url.path, "/.") != NULL ||
 			  strchr(url.path, '%') != NULL);
 		CHECK(curl_url_get(curl, CURLUPART_USER, &user, 0) == CURLUE_NO_USER);
 		CHECK(curl_url_get(curl, CURLUPART_QUERY, &user, 0) == CURLUE_NO_QUERY);
@@ -352,7 +354,8 @@ check_names(const char *text, bool upper)
 static void
 check_distance(const char *text)
 {
-	static const char *const names[] = {"advertiser_ids", "url", "rate_limit", "on_advertiser_error", ""};
+	static const char *const names[] = {"advertiser_ids", "url", "rate_limit",
+										"on_advertiser_error", ""};
 
 	for (int i = 0; i < lengthof(names); i++)
 	{

@@ -23,8 +23,8 @@
 #define MAX_DEPTH 64	 /* as reply.h promises */
 
 static const char *const paths[] = {
-	"ad_id", "metrics.spend", "metrics", "metrics.clicks", "dimensions.stat_time_day", "a.b.c", "a.b",
-	"a", "ad_id", "name", "x\"y", "q\\", "", "\xC3\xA4"};
+	"ad_id", "metrics.spend", "metrics", "metrics.clicks", "dimensions.stat_time_day",
+	"a.b.c", "a.b", "a", "ad_id", "name", "x\"y", "q\\", "", "\xC3\xA4"};
 
 
 /* ----------
@@ -251,15 +251,16 @@ check_value(const TtValue *value, json_t *expected)
 		check_text(value, TT_VALUE_BOOL, json_is_true(expected) ? "true" : "false",
 				   json_is_true(expected) ? 4 : 5);
 	else if (json_is_string(expected))
-		check_text(value, TT_VALUE_STRING, json_string_value(expected), json_string_length(expected));
+		check_text(value, TT_VALUE_STRING, json_string_value(expected),
+				   json_string_length(expected));
 	else if (number(expected) != NULL)
 		check_text(value, TT_VALUE_NUMBER, number(expected), strlen(number(expected)));
 	else
 	{
-		bool	  duplicates;
-		json_t	 *got;
-		TtValue	 *elements;
-		int		  n;
+		bool	 duplicates;
+		json_t	*got;
+		TtValue *elements;
+		int		 n;
 
 		CHECK(value->kind == TT_VALUE_JSON && value->text[value->length] == '\0');
 		CHECK(is_utf8(value->text, value->length));

@@ -54,7 +54,8 @@ read_lines(Case *c, const uint8_t *data, size_t size)
 	CHECK(c->text != NULL);
 	memcpy(c->text, data, size);
 	c->text[size] = '\0';
-	for (line = strtok(c->text, "\n"); line != NULL && c->nlines < MAX_VALUES; line = strtok(NULL, "\n"))
+	for (line = strtok(c->text, "\n"); line != NULL && c->nlines < MAX_VALUES;
+		 line = strtok(NULL, "\n"))
 	{
 		json_t *json = json_string(line);
 
@@ -176,7 +177,9 @@ read_back(const TtParams *result, json_t *expected)
 		CHECK(*s == '&' || *s == '\0');
 		CHECK(*s != '&' || s[1] != '\0');
 		s += *s == '&';
-		value = json_is_string(json_object_get(expected, name)) ? NULL : json_loads(text, JSON_DECODE_ANY, NULL);
+		value = NULL;
+		if (!json_is_string(json_object_get(expected, name)))
+			value = json_loads(text, JSON_DECODE_ANY, NULL);
 		if (value == NULL)
 			value = json_string(text);
 		CHECK(value != NULL && json_object_get(object, name) == NULL);
@@ -229,7 +232,8 @@ expected_values(const TtQuery *query, const TtUnits *units, const TtUnit *unit, 
 	int				   first = units->batched == i ? unit->batch * limit : 0;
 	int				   n = condition->nvalues - first;
 
-	if (condition->filter != TT_FILTER_CREATED && condition->filter != TT_FILTER_MODIFIED && n > limit)
+	if (condition->filter != TT_FILTER_CREATED && condition->filter != TT_FILTER_MODIFIED &&
+		n > limit)
 		n = limit;
 	CHECK(n > 0);
 	return strings(condition->values + first, n);
@@ -247,7 +251,8 @@ day_text(TtDay day, char *buf)
 
 /* a report's filtering: a list of objects whose value is the text of a list */
 static void
-check_report_filter(const TtQuery *query, const TtUnits *units, const TtUnit *unit, json_t *filtering)
+check_report_filter(const TtQuery *query, const TtUnits *units, const TtUnit *unit,
+					json_t *filtering)
 {
 	size_t skip = json_array_size(filtering) - (size_t) query->nconditions;
 
@@ -260,7 +265,8 @@ check_report_filter(const TtQuery *query, const TtUnits *units, const TtUnit *un
 		json_t	   *expected = expected_values(query, units, unit, i);
 
 		CHECK(got != NULL && json_equal(got, expected));
-		CHECK(strcmp(json_string_value(json_object_get(filter, "field_name")), query->conditions[i].param) == 0);
+		text = json_string_value(json_object_get(filter, "field_name"));
+		CHECK(text != NULL && strcmp(text, query->conditions[i].param) == 0);
 		json_decref(got);
 		json_decref(expected);
 	}
@@ -274,8 +280,8 @@ check_list_filter(const TtQuery *query, const TtUnits *units, const TtUnit *unit
 	for (int i = 0; i < query->nconditions; i++)
 	{
 		const TtCondition *condition = &query->conditions[i];
-		json_t			  *value = json_object_get(condition->filter == TT_FILTER_TOP_IDS ? got : filtering,
-												   condition->param);
+		bool			   is_top = condition->filter == TT_FILTER_TOP_IDS;
+		json_t			  *value = json_object_get(is_top ? got : filtering, condition->param);
 		json_t			  *expected = expected_values(query, units, unit, i);
 
 		switch (condition->filter)
@@ -316,7 +322,8 @@ expect_report(const TtQuery *query, const TtUnit *unit, json_t *expected)
 	if (query->order_field != NULL)
 	{
 		json_object_set_new(expected, "order_field", json_string(query->order_field));
-		json_object_set_new(expected, "order_type", json_string(query->descending ? "DESC" : "ASC"));
+		json_object_set_new(expected, "order_type",
+							json_string(query->descending ? "DESC" : "ASC"));
 	}
 	if (query->send_names)
 		json_object_set_new(expected, "metrics", strings(query->names, query->nnames));
@@ -343,8 +350,10 @@ check_params(const TtQuery *query, const TtUnits *units, const TtUnit *unit, int
 		json_object_set_new(expected, "page_size", json_integer(query->page_size));
 	}
 	CHECK(tt_request_params(query, units, unit, page, &result));
-	CHECK(strlen(result.query) <= TT_MAX_QUERY_STRING && (result.body == NULL || result.query[0] == '\0'));
-	got = result.body ? json_loads(result.body, JSON_REJECT_DUPLICATES, NULL) : read_back(&result, expected);
+	CHECK(strlen(result.query) <= TT_MAX_QUERY_STRING);
+	CHECK(result.body == NULL || result.query[0] == '\0');
+	got = result.body ? json_loads(result.body, JSON_REJECT_DUPLICATES, NULL)
+					  : read_back(&result, expected);
 	CHECK(got != NULL);
 	json_object_foreach(expected, name, value)
 		CHECK(json_equal(json_object_get(got, name), value));
@@ -418,7 +427,8 @@ check_units(const TtQuery *query, const TtUnits *units, bool last)
 		const TtCondition *condition = &query->conditions[units->batched];
 		int				   limit = condition->filter == TT_FILTER_IDS20 ? 20 : 100;
 
-		CHECK(units->nbatches * limit >= condition->nvalues && (units->nbatches - 1) * limit < condition->nvalues);
+		CHECK(units->nbatches * limit >= condition->nvalues);
+		CHECK((units->nbatches - 1) * limit < condition->nvalues);
 	}
 }
 

@@ -223,13 +223,6 @@ ProcessInterrupts(void)
 {
 }
 
-/* as PostgreSQL's assertions and libpgcommon end a program */
-void
-ExceptionalCondition(const char *condition, const char *type, const char *file, int line)
-{
-	abort();
-}
-
 
 /* ---- encodings ---- */
 
