@@ -84,7 +84,7 @@ SELECT * FROM totals();
 ALTER FOREIGN TABLE ads.ads OPTIONS (DROP include_deleted);
 ALTER SERVER tiktok OPTIONS (DROP include_deleted);
 
--- which accounts: the query's, else the table's, else the server's, else the token's
+-- which accounts: the table's, else the server's, else the token's; a condition narrows
 ALTER SERVER tiktok OPTIONS (ADD advertiser_ids '7030219640413208578,7051874396120449026');
 SELECT advertiser_id, count(campaign_id) FROM campaigns GROUP BY 1 ORDER BY 1;
 ALTER FOREIGN TABLE campaigns OPTIONS (ADD advertiser_ids '7219930054437175298');

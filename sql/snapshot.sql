@@ -77,6 +77,7 @@ SELECT since FROM tiktok.snapshots WHERE target = 'mart.campaigns_daily'::regcla
 SELECT inserted > 0 AS inserted, updated, deleted, unchanged
 FROM tiktok.materialize('ads.campaigns_reports_daily', 'mart.campaigns_daily');
 SELECT inserted, updated, deleted FROM tiktok.materialize('ads.campaigns_reports_daily', 'mart.campaigns_daily');
+ALTER FOREIGN TABLE ads.campaigns_reports_daily OPTIONS (SET start_date '2026-06-26');
 CALL tiktok.refresh('mart.campaigns_daily', '2026-06-26');
 SELECT min(stat_time_day), max(stat_time_day) FROM mart.campaigns_daily;
 

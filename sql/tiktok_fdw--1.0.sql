@@ -178,7 +178,10 @@ CREATE FUNCTION tiktok.stat_requests(
 	OUT throttled_ms bigint,
 	OUT wire_bytes bigint,
 	OUT rows bigint,
-	OUT errors bigint)
+	OUT errors bigint,
+	OUT rate_limit integer,
+	OUT rate_limit_server text,
+	OUT rate_limit_database text)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'tiktok_stat_requests'
 LANGUAGE C VOLATILE STRICT ROWS 20;
@@ -187,7 +190,7 @@ COMMENT ON FUNCTION tiktok.stat_requests() IS
 
 CREATE VIEW tiktok.stat_requests AS
 	SELECT r.server, r.endpoint, r.requests, r.retries, r.throttled_ms, r.wire_bytes,
-		r.rows, r.errors
+		r.rows, r.errors, r.rate_limit, r.rate_limit_server, r.rate_limit_database
 	FROM tiktok.stat_requests() AS r;
 COMMENT ON VIEW tiktok.stat_requests IS
 'requests sent by all sessions of this database since the last start or reset';
@@ -207,6 +210,12 @@ COMMENT ON COLUMN tiktok.stat_requests.rows IS
 'rows in replies';
 COMMENT ON COLUMN tiktok.stat_requests.errors IS
 'requests that failed and replies with an error code';
+COMMENT ON COLUMN tiktok.stat_requests.rate_limit IS
+'requests per second that servers of this owner may send for the app asked last; null: none was used within the last minute';
+COMMENT ON COLUMN tiktok.stat_requests.rate_limit_server IS
+'foreign server whose option rate_limit that is; null: one of another database';
+COMMENT ON COLUMN tiktok.stat_requests.rate_limit_database IS
+'database of that server';
 
 GRANT SELECT ON tiktok.stat_requests TO PUBLIC;
 
@@ -1107,6 +1116,23 @@ $$;
 COMMENT ON FUNCTION tiktok._check_arguments(regclass, text, date, integer, text) IS
 'internal: 22023 for arguments that are wrong, or would be ignored';
 
+CREATE FUNCTION tiktok._held_since(source regclass, since date, start_date date)
+RETURNS date
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF since < start_date THEN
+		RAISE NOTICE 'foreign table % holds no days before %', source, to_char(start_date, 'YYYY-MM-DD')
+			USING DETAIL = 'Option "start_date" of the foreign table or its server is the first day that it holds.',
+				HINT = 'Set the option to an earlier day, if the snapshot is to begin before.';
+	END IF;
+	RETURN greatest(since, start_date);
+END
+$$;
+COMMENT ON FUNCTION tiktok._held_since(regclass, date, date) IS
+'internal: the first day of a snapshot, not before the first that the source holds (start_date; NULL: any)';
+
 CREATE FUNCTION tiktok._create_snapshot(source regclass, existing regclass, path text[],
 	schema name, since date, attribution_window integer, partition_by text)
 RETURNS regclass
@@ -1129,6 +1155,9 @@ BEGIN
 			RAISE EXCEPTION 'table % is a snapshot of %, not of %', target, known.source, source
 				USING ERRCODE = '42710', HINT = format('SELECT tiktok.forget(%L) first.', target);
 		END IF;
+	END IF;
+	IF since IS NOT NULL THEN
+		since := tiktok._held_since(source, since, info.start_date);
 	END IF;
 	IF known.target IS NULL AND info.grain IS NOT NULL THEN
 		since := coalesce(since, info.start_date);
@@ -1198,7 +1227,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tiktok.create_snapshot(regclass, text, date, integer, text) IS
-'registers a local table that tiktok.refresh() keeps like a foreign table, and creates it if it is missing; sends no request. since: first day wanted (NULL: the option start_date). attribution_window: days before the watermark that each refresh reads again, 0 to 364 (NULL: 7). partition_by: ''month'' or NULL. For a table that is one already: an earlier since and another attribution_window are kept, NULL changes nothing. Errors: 42501 not the owner, or a privilege is missing; 22023 wrong argument; 42710 it is a snapshot of another table; HV00L no first day';
+'registers a local table that tiktok.refresh() keeps like a foreign table, and creates it if it is missing; sends no request. since: first day wanted (NULL: the option start_date, before which the source holds nothing). attribution_window: days before the watermark that each refresh reads again, 0 to 364 (NULL: 7). partition_by: ''month'' or NULL. For a table that is one already: an earlier since and another attribution_window are kept, NULL changes nothing. Errors: 42501 not the owner, or a privilege is missing; 22023 wrong argument; 42710 it is a snapshot of another table; HV00L no first day';
 
 -- ---- snapshots: a refresh, step by step -------------------------------------------
 
@@ -1266,11 +1295,14 @@ BEGIN
 	END IF;
 	PERFORM tiktok._check_arguments(job.source, info.grain, earlier, NULL, NULL);
 	PERFORM tiktok._check_columns(wanted, job.source, keys, info.time_column, s.columns);
+	IF earlier IS NOT NULL THEN
+		earlier := tiktok._held_since(job.source, earlier, info.start_date);
+	END IF;
 	PERFORM tiktok._record(wanted, 'snapshot', jsonb_build_object('source_schema', s.source_schema,
 		'source_name', s.source_name, 'key_columns', keys, 'rows', s.rows, 'since', earlier,
 		'columns', (SELECT array_agg(k.name ORDER BY k.attnum)
 			FROM tiktok._source_columns(job.source) AS k)));
-	job.since := least(s.since, earlier);
+	job.since := greatest(least(s.since, earlier), info.start_date);
 	job.attribution_window := s.attribution_window;
 	job.partition_by := s.partition_by;
 	job.time_column := info.time_column;
@@ -1327,7 +1359,7 @@ AS $$
 			ON a.target = job.target AND a.advertiser_id = account
 		CROSS JOIN LATERAL (
 			SELECT account, CASE WHEN a.since IS NULL THEN job.since
-				ELSE greatest(a.since, least(coalesce(a.next_day, a.watermark + 1),
+				ELSE greatest(a.since, job.since, least(coalesce(a.next_day, a.watermark + 1),
 					a.read_on - job.attribution_window)) END,
 				job.end_day, false
 			UNION ALL

@@ -72,6 +72,7 @@ SERVER tiktok OPTIONS (stream 'report', report_type 'AUDIENCE', data_level 'AUCT
 SELECT province_id, number, count(*) > 0 AS some FROM keyed
 WHERE stat_time_day BETWEEN '2026-06-20' AND '2026-06-25' GROUP BY 1, 2 ORDER BY 1 LIMIT 3;
 -- elsewhere it is none
+ALTER FOREIGN TABLE campaigns_reports_lifetime OPTIONS (ADD advertiser_ids '7160093331570884610');
 SELECT split_test, count(*) FROM campaigns_reports_lifetime
 WHERE advertiser_id = 7160093331570884610 GROUP BY 1 ORDER BY 1;
 SELECT creative_portfolio_id, title, title IS NULL AS is_null FROM creative_assets_portfolios ORDER BY 1 LIMIT 3;

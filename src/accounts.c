@@ -9,6 +9,7 @@
 
 #include "accounts.h"
 
+#include "holds.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
@@ -85,4 +86,17 @@ tt_accounts_get(const TtTable *table, const TtOptions *options, TtFetchStats *st
 	}
 	tt_fetch_end(fetch);
 	return n;
+}
+
+bool
+tt_accounts_hold_row(const TtTable *table, const TtOptions *options, const TtPage *page,
+					 int row)
+{
+	int64 id;
+
+	if (table->stream->endpoint->account_param != TT_ACCOUNT_NONE)
+		return true;
+	/* the key of the token's list is the account: the first of each row's values */
+	return !tt_reply_int(tt_reply_value(page->reply, row, 0), &id) ||
+		   tt_holds_account(options, id);
 }

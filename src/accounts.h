@@ -23,4 +23,11 @@ extern int tt_accounts_get(const TtTable *table, const TtOptions *options,
  */
 extern void tt_accounts_require_app(const TtTable *table, const TtOptions *options);
 
+/*
+ * Whether a row that arrived is one of the table's: false for an account of the
+ * token's list that option advertiser_ids does not name.
+ */
+extern bool tt_accounts_hold_row(const TtTable *table, const TtOptions *options,
+								 const TtPage *page, int row);
+
 #endif /* TT_ACCOUNTS_H */

@@ -64,7 +64,8 @@ sample_row(Sample *sample, Datum *values, bool *nulls)
 }
 
 static void
-sample_page(Sample *sample, TtDecoder *decoder, const TtTable *table, TtPage *page)
+sample_page(Sample *sample, TtDecoder *decoder, const TtTable *table,
+			const TtOptions *options, TtPage *page)
 {
 	MemoryContext old = MemoryContextSwitchTo(page->context);
 	Datum		 *values = palloc(sizeof(Datum) * sample->desc->natts);
@@ -78,6 +79,8 @@ sample_page(Sample *sample, TtDecoder *decoder, const TtTable *table, TtPage *pa
 	for (int row = 0; row < page->reply->nrows; row++)
 	{
 		TT_VACUUM_DELAY_POINT();
+		if (!tt_accounts_hold_row(table, options, page, row))
+			continue;
 		tt_decoder_row(decoder, page->reply, row, &origin, values, nulls);
 		sample_row(sample, values, nulls);
 	}
@@ -114,7 +117,8 @@ read_table(Relation relation, Sample *sample)
 
 	tt_query_check_environment(table, options);
 	tt_accounts_require_app(table, options);
-	if (table->stream->report.grain != TT_GRAIN_NONE)
+	if (table->stream->report.grain != TT_GRAIN_NONE &&
+		options->start_date <= tt_query_last_day() - TT_ASSUMED_DAYS)
 		options->has_start_date = false;
 	for (int attnum = 1; attnum <= table->natts; attnum++)
 		if (!table->columns[attnum - 1].dropped)
@@ -123,6 +127,8 @@ read_table(Relation relation, Sample *sample)
 	decoder = tt_decoder_create(table, sample->desc, projection->slots);
 	tt_bounds_init(&bounds);
 	tt_query_build(&query, table, options, attrs, &bounds, false);
+	if (bounds.nothing)
+		return;
 	if (query.naccounts == 0 &&
 		table->stream->endpoint->account_param != TT_ACCOUNT_NONE)
 	{
@@ -134,7 +140,7 @@ read_table(Relation relation, Sample *sample)
 	fetch = tt_fetch_create(table, options, &query, projection, &stats);
 	while ((page = tt_fetch_next(fetch, true, &finished)) != NULL)
 	{
-		sample_page(sample, decoder, table, page);
+		sample_page(sample, decoder, table, options, page);
 		tt_fetch_release(page);
 	}
 	tt_fetch_end(fetch);

@@ -1,144 +1,138 @@
 /*
  * budget.c
- *	  What the backends of the cluster share: request budgets, penalties and
- *	  request counters.
+ *	  The request budgets that the backends of the cluster share.
  *
- * The promise: at the API, no second has more than rate requests.  Kept by a
- * sliding window per key, counted in slots of 20 ms over a little more than a
- * second; the surplus absorbs what the network shifts.  A request is granted
- * first, but counts in the window from the moment it goes out: between the two
- * (a connection may have to be made) it counts as unsent, that is, always.
+ * The promise: at the API, no second has more than rate requests.  Kept by
+ * sliding windows, one of the app and one of each owner of servers, counted in
+ * slots of 5 ms over a little more than a second; the surplus absorbs what the
+ * network shifts.  A request is granted first, but counts in the windows from
+ * the moment it goes out: between the two (a connection may have to be made) it
+ * counts as unsent, that is, always.
  *
  * An unsent grant must end.  Callers say so with tt_budget_sent(); for those
  * that forget or die, each backend keeps a list of its unsent grants, and what
  * is on it at the end of a transaction counts as sent then.  kill -9 makes the
  * postmaster set up shared memory anew.
  *
- * Shared memory is of fixed size (about 19 kB) under two LWLocks, which are
- * held for a walk through an array: no wait, no ereport, no palloc, no catalog
- * look-up under them.  tt_budget_sent() may be called from a reset callback of a
- * memory context.
+ * The queue: a backend that gets nothing is a waiter of its owner's share, in
+ * the order of asking.  From the places before it and the window follows when
+ * its turn comes, and it is told to ask again then; so nobody need be woken.  A
+ * place that is not taken is given up a little after that time, and meanwhile
+ * keeps no more than one request from being sent by others.
+ *
+ * In shared memory: a budget for each key, with a share for each owner, with its
+ * waiters.  Budgets and shares leave when nobody has asked for a minute.  One
+ * LWLock is held for a walk through them: no wait, no palloc, no catalog look-up
+ * under it, and no ereport but for want of memory where entries are added.
+ * tt_budget_sent() may be called from a reset callback of a memory context: it
+ * uses addresses only that this backend has seen.
  */
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "catalog/pg_foreign_server.h"
-#include "common/hashfn.h"
-#include "common/pg_prng.h"
-#include "compat.h"
 #include "budget.h"
-#include "fmgr.h"
-#include "foreign/foreign.h"
-#include "funcapi.h"
+#include "common/hashfn.h"
 #include "miscadmin.h"
 #include "portability/instr_time.h"
-#include "storage/ipc.h"
-#include "storage/lwlock.h"
-#include "storage/shmem.h"
-#include "utils/builtins.h"
-#include "utils/memutils.h"
-#include "utils/syscache.h"
-
-/*
- * Count up when the layout changes: an updated library may meet the memory of
- * the one before.
- */
-#define SHARED_NAME "tiktok_fdw 1"
+#include "shared.h"
 
 /* the sliding window; all times are in milliseconds of now_ms() */
-#define SLOT_MS 20
-#define SLOTS	64 /* in the ring; a power of two */
-#define WINDOW	53 /* that count: 1040 to 1060 ms */
+#define SLOT_MS 5
+#define SLOTS	256 /* in the ring; a power of two */
+#define WINDOW	209 /* that count: 1040 to 1045 ms */
 
-/* keys whose budgets are known at the same time */
-#define BUDGETS 32
+/* when there is room is not known: what is unsent fills it */
+#define UNKNOWN_MS (WINDOW * SLOT_MS + 1)
 
 /* higher rates count as this: a slot is 16 bits wide */
 #define MAX_RATE 60000
 
-/* how long a lower rate holds for others of the same key */
-#define RATE_MEMORY_MS 60000
+/* how long a lower rate holds for others, and how long the idle are kept */
+#define MEMORY_MS 60000
 
 /* ask again after this long when it is not known when to */
 #define ASK_AGAIN_MS 50
 
-/* the waiting do not all ask in the same millisecond */
-#define JITTER_MS 5
+/* who waits for others looks this long after there is room, should they not come */
+#define LOOK_AGAIN_MS 100
+
+/* how much later than told a waiter may come */
+#define LATE_MS 200
+
+/* other owners' unsent grants count this long after their last */
+#define UNSENT_MS 5000
+
+/* the owner of superusers' servers */
+#define SUPERUSERS InvalidOid
+
+typedef struct Window
+{
+	int64  newest;		/* number of the newest slot in use */
+	uint16 sent[SLOTS]; /* by slot number modulo SLOTS */
+} Window;
+
+typedef struct Waiter
+{
+	dsa_pointer next;
+	int			pid;
+	int64		until; /* gives up its place then */
+} Waiter;
+
+typedef struct Share
+{
+	dsa_pointer next;
+	Oid			owner;
+	int			rate;	 /* the lowest within the last minute */
+	int64		rate_at; /* when that rate was last used */
+	Oid			rate_database;
+	Oid			rate_server;
+	int64		asked_at; /* when anyone asked last */
+	int64		penalty_until;
+	int64		last_grant; /* its number in the budget */
+	int64		granted_at;
+	int			unsent; /* granted, not yet sent: count always */
+	int			nwaiters;
+	dsa_pointer waiters; /* in the order of their turns */
+	Window		window;
+} Share;
 
 typedef struct Budget
 {
-	TtBudgetKey key;	 /* 0: free */
-	int			rate;	 /* the lowest within the last minute */
-	int			unsent;	 /* granted, not yet sent: count always */
-	int64		rate_at; /* when that rate was last used */
-	int64		used_at; /* when anyone asked last */
-	int64		penalty_until;
-	int64		newest;		 /* number of the newest slot in use */
-	uint16		sent[SLOTS]; /* by slot number modulo SLOTS */
+	dsa_pointer next;
+	TtBudgetKey key;
+	int64		grants;
+	dsa_pointer shares;
+	Window		window;
 } Budget;
 
-#define COUNTERS		128
-#define ENDPOINT_LENGTH 48
-
-typedef struct Counter
+/* an unsent grant; budget and share stay where they are as long as it is */
+typedef struct Unsent
 {
-	Oid				  database; /* InvalidOid: free */
-	Oid				  server;
-	char			  endpoint[ENDPOINT_LENGTH];
-	TtRequestCounters counts;
-} Counter;
+	int64	number;
+	Budget *budget;
+	Share  *share;
+} Unsent;
 
-typedef struct Shared
-{
-	int		tranche;
-	LWLock	budget_lock;
-	LWLock	counter_lock;
-	Budget	budgets[BUDGETS];
-	Counter counters[COUNTERS];
-} Shared;
-
-StaticAssertDecl(sizeof(Shared) <= 24 * 1024, "too much for a corner of shared memory");
-
-static Shared *shared = NULL;
+static TtSharedTable *table = NULL;
 
 /*
  * This backend's unsent grants.  malloc'ed, so that it can be looked at
  * whatever memory contexts go.
  */
-static TtBudgetGrant *unsent = NULL;
-static int			  n_unsent = 0;
-static int			  max_unsent = 0;
+static Unsent *unsent = NULL;
+static int	   n_unsent = 0;
+static int	   max_unsent = 0;
 
 static void at_transaction_end(XactEvent event, void *arg);
 
-/* ---------------------------------------------------------------------------
- * Shared memory
- * ------------------------------------------------------------------------- */
-
-static void
-init_shared(void *memory)
-{
-	Shared *made = memory;
-
-	memset(made, 0, sizeof(*made));
-	made->tranche = LWLockNewTrancheId();
-	LWLockInitialize(&made->budget_lock, made->tranche);
-	LWLockInitialize(&made->counter_lock, made->tranche);
-}
-
-/* Once per backend; may ereport, so it comes before any lock. */
+/* Before any lock is taken. */
 static void
 attach(void)
 {
-	Shared *found_or_made;
-
-	if (shared)
+	if (table != NULL)
 		return;
-
-	found_or_made = tt_shared_memory(SHARED_NAME, sizeof(Shared), init_shared);
-	LWLockRegisterTranche(found_or_made->tranche, "tiktok_fdw");
+	table = tt_shared_table(TT_SHARED_BUDGETS);
 	RegisterXactCallback(at_transaction_end, NULL);
-	shared = found_or_made;
 }
 
 /* Of a clock that is never set back and that all processes share. */
@@ -152,127 +146,405 @@ now_ms(void)
 }
 
 /* ---------------------------------------------------------------------------
- * Budgets; the functions up to "grants" are called with budget_lock held
+ * Windows; all functions up to "grants" are called with the lock held
  * ------------------------------------------------------------------------- */
 
 /* Let time pass: slots that are new since the last time are empty. */
 static void
-advance(Budget *budget, int64 now)
+advance(Window *window, int64 now)
 {
 	int64 slot = now / SLOT_MS;
 
-	if (slot - budget->newest >= SLOTS)
-		memset(budget->sent, 0, sizeof(budget->sent));
+	if (slot - window->newest >= SLOTS)
+		memset(window->sent, 0, sizeof(window->sent));
 	else
 	{
-		for (int64 i = budget->newest + 1; i <= slot; i++)
-			budget->sent[i % SLOTS] = 0;
+		for (int64 i = window->newest + 1; i <= slot; i++)
+			window->sent[i % SLOTS] = 0;
 	}
-	budget->newest = Max(budget->newest, slot);
+	window->newest = Max(window->newest, slot);
 }
 
 static int
-sent_in_window(const Budget *budget)
+sent_in_window(const Window *window)
 {
 	int sum = 0;
 
-	for (int64 i = budget->newest - WINDOW + 1; i <= budget->newest; i++)
-		sum += budget->sent[i % SLOTS];
+	for (int64 i = window->newest - WINDOW + 1; i <= window->newest; i++)
+		sum += window->sent[i % SLOTS];
 	return sum;
 }
 
 static void
-count_sent(Budget *budget, int64 now)
+count_sent(Window *window, int64 now)
 {
 	uint16 *slot;
 
-	advance(budget, now);
-	slot = &budget->sent[budget->newest % SLOTS];
+	advance(window, now);
+	slot = &window->sent[window->newest % SLOTS];
 	if (*slot < PG_UINT16_MAX)
 		(*slot)++;
+}
+
+/*
+ * When, in ms from now, has the window room for one more than others?  0: it
+ * has.
+ */
+static int64
+wait_for_room(const Window *window, int64 others, int rate, int64 now)
+{
+	int64 must_go = sent_in_window(window) + others - rate + 1;
+
+	if (must_go <= 0)
+		return 0;
+	for (int64 i = window->newest - WINDOW + 1; i <= window->newest; i++)
+	{
+		must_go -= window->sent[i % SLOTS];
+		if (must_go <= 0)
+			return Max((i + WINDOW) * SLOT_MS - now, 1);
+	}
+	return UNKNOWN_MS;
+}
+
+/* ---------------------------------------------------------------------------
+ * Budgets and shares
+ * ------------------------------------------------------------------------- */
+
+static Share *
+first_share(const Budget *budget)
+{
+	return tt_shared_at(&budget->shares);
+}
+
+static Share *
+next_share(const Share *share)
+{
+	return tt_shared_at(&share->next);
+}
+
+static dsa_pointer *
+chain_of(TtBudgetKey key)
+{
+	return &table->chains[key % TT_SHARED_CHAINS];
 }
 
 static Budget *
 find_budget(TtBudgetKey key)
 {
-	for (int i = 0; i < BUDGETS; i++)
+	Budget *budget = tt_shared_at(chain_of(key));
+
+	while (budget != NULL && budget->key != key)
+		budget = tt_shared_at(&budget->next);
+	return budget;
+}
+
+static Share *
+find_share(const Budget *budget, Oid owner)
+{
+	Share *share = first_share(budget);
+
+	while (share != NULL && share->owner != owner)
+		share = next_share(share);
+	return share;
+}
+
+/* Let time pass: those who did not come lose their turn. */
+static void
+drop_late_waiters(Share *share, int64 now)
+{
+	dsa_pointer *link = &share->waiters;
+	Waiter		*waiter;
+
+	while ((waiter = tt_shared_at(link)) != NULL)
 	{
-		if (shared->budgets[i].key == key)
-			return &shared->budgets[i];
+		if (waiter->until >= now)
+			link = &waiter->next;
+		else
+		{
+			tt_shared_remove(link);
+			share->nwaiters--;
+		}
 	}
-	return NULL;
+}
+
+/* Let time pass; shares that matter to nobody any more leave. */
+static void
+refresh(Budget *budget, int64 now)
+{
+	dsa_pointer *link = &budget->shares;
+	Share		*share;
+
+	advance(&budget->window, now);
+	while ((share = tt_shared_at(link)) != NULL)
+	{
+		advance(&share->window, now);
+		drop_late_waiters(share, now);
+		if (share->unsent > 0 || share->nwaiters > 0 ||
+			share->penalty_until > now || now - share->asked_at <= MEMORY_MS)
+			link = &share->next;
+		else
+			tt_shared_remove(link);
+	}
 }
 
 /*
- * Find or make.  What is forgotten to make room must matter to nobody: nothing
- * unsent, nothing in the window, no penalty.  NULL when there is no such
- * entry, which ends at the latest with the shortest penalty.
+ * Find or make; NULL: no memory.  Budgets that are met on the way and have no
+ * share any more make room.
  */
 static Budget *
 get_budget(TtBudgetKey key, int64 now)
 {
-	Budget *budget = find_budget(key);
-	Budget *oldest = NULL;
+	dsa_pointer *link = chain_of(key);
+	Budget		*budget = find_budget(key);
 
-	if (budget == NULL)
+	if (budget != NULL)
+		return budget;
+	while ((budget = tt_shared_at(link)) != NULL)
 	{
-		for (int i = 0; i < BUDGETS; i++)
-		{
-			budget = &shared->budgets[i];
-			if (budget->key == 0)
-			{
-				oldest = budget;
-				break;
-			}
-			advance(budget, now);
-			if (budget->unsent > 0 || budget->penalty_until > now ||
-				sent_in_window(budget) > 0)
-				continue;
-			if (oldest == NULL || budget->used_at < oldest->used_at)
-				oldest = budget;
-		}
-		if (oldest == NULL)
-			return NULL;
-		budget = oldest;
-		memset(budget, 0, sizeof(*budget));
-		budget->key = key;
-		budget->newest = now / SLOT_MS;
-		budget->rate = MAX_RATE;
+		refresh(budget, now);
+		if (first_share(budget) != NULL)
+			link = &budget->next;
+		else
+			tt_shared_remove(link);
 	}
-	budget->used_at = now;
+	budget = tt_shared_add(link, sizeof(Budget));
+	if (budget != NULL)
+		budget->key = key;
 	return budget;
 }
 
-/* The rate that holds for all: the lowest that was used within a minute. */
-static int
-lowest_rate(Budget *budget, int rate, int64 now)
+/* Find or make, and let time pass; NULL: no memory. */
+static Share *
+get_share(Budget *budget, Oid owner, int64 now)
 {
-	rate = Max(1, Min(rate, MAX_RATE));
-	if (rate <= budget->rate || now - budget->rate_at > RATE_MEMORY_MS)
+	Share *share = find_share(budget, owner);
+
+	if (share == NULL)
 	{
-		budget->rate = rate;
-		budget->rate_at = now;
+		share = tt_shared_add(&budget->shares, sizeof(Share));
+		if (share == NULL)
+			return NULL;
+		share->owner = owner;
+		share->rate = MAX_RATE;
+		share->rate_at = now - MEMORY_MS - 1;
 	}
-	return budget->rate;
+	share->asked_at = now;
+	refresh(budget, now);
+	return share;
 }
 
-/* When, in ms from now, has the window room again?  0: it has. */
-static int
-wait_for_room(const Budget *budget, int rate, int64 now)
+/* ---------------------------------------------------------------------------
+ * Rates
+ * ------------------------------------------------------------------------- */
+
+static bool
+has_rate(const Share *share, int64 now)
 {
-	int must_go = sent_in_window(budget) + budget->unsent - rate + 1;
+	return share != NULL && now - share->rate_at <= MEMORY_MS;
+}
 
-	if (must_go <= 0)
-		return 0;
-	for (int64 i = budget->newest - WINDOW + 1; i <= budget->newest; i++)
+/* The lowest rate of an owner that was used within a minute. */
+static void
+use_rate(Share *share, const TtBudgetUser *user, int64 now)
+{
+	int rate = Max(1, Min(user->rate, MAX_RATE));
+
+	if (rate > share->rate && has_rate(share, now))
+		return;
+	share->rate = rate;
+	share->rate_at = now;
+	share->rate_database = MyDatabaseId;
+	share->rate_server = user->server;
+}
+
+/* Whose rate holds for a share: its own, or that of superusers. */
+static Share *
+rate_setter(const Budget *budget, Share *share, int64 now)
+{
+	Share *superusers = find_share(budget, SUPERUSERS);
+
+	if (has_rate(superusers, now) &&
+		(!has_rate(share, now) || superusers->rate < share->rate))
+		return superusers;
+	return share;
+}
+
+static int
+app_rate(const Budget *budget, int64 now)
+{
+	int rate = 1;
+
+	for (Share *share = first_share(budget); share != NULL; share = next_share(share))
 	{
-		must_go -= budget->sent[i % SLOTS];
-		if (must_go <= 0)
-			return (int) Max((i + WINDOW) * SLOT_MS - now, 1);
+		if (has_rate(share, now))
+			rate = Max(rate, rate_setter(budget, share, now)->rate);
 	}
+	return rate;
+}
 
-	/* the unsent alone fill it */
-	return ASK_AGAIN_MS;
+/* ---------------------------------------------------------------------------
+ * Whose turn it is
+ * ------------------------------------------------------------------------- */
+
+/* The place of this backend among the waiters of a share: the last if it is new. */
+static int
+place_of(Share *share, dsa_pointer **link)
+{
+	int		place = 0;
+	Waiter *waiter;
+
+	*link = &share->waiters;
+	while ((waiter = tt_shared_at(*link)) != NULL && waiter->pid != MyProcPid)
+	{
+		*link = &waiter->next;
+		place++;
+	}
+	return place;
+}
+
+static int
+count_owners(const Budget *budget)
+{
+	int n = 0;
+
+	for (Share *share = first_share(budget); share != NULL; share = next_share(share))
+		n++;
+	return n;
+}
+
+/* Grants that may go out at any moment, as they count for a share. */
+static int64
+count_unsent(const Budget *budget, const Share *share, int64 now)
+{
+	int64 sum = 0;
+
+	for (Share *other = first_share(budget); other != NULL; other = next_share(other))
+	{
+		/* connections that are not made must not keep strangers waiting */
+		if (other == share || other->owner == SUPERUSERS ||
+			now - other->granted_at <= UNSENT_MS)
+			sum += other->unsent;
+	}
+	return sum;
+}
+
+static int64
+penalty_of(const Budget *budget, const Share *share)
+{
+	const Share *superusers = find_share(budget, SUPERUSERS);
+
+	return superusers == NULL ? share->penalty_until
+							  : Max(share->penalty_until, superusers->penalty_until);
+}
+
+/* Among several owners none may have all of the rate granted and unsent. */
+static bool
+may_be_granted(const Budget *budget, const Share *share, int rate)
+{
+	int owners = count_owners(budget);
+
+	return owners == 1 || share->unsent < Max(rate / owners, 1);
+}
+
+/* How many requests a share may send now, as far as its own rate goes. */
+static int
+room_of_share(const Budget *budget, Share *share, int64 now)
+{
+	int rate = rate_setter(budget, share, now)->rate;
+
+	if (penalty_of(budget, share) > now || !may_be_granted(budget, share, rate))
+		return 0;
+	return Max(rate - sent_in_window(&share->window) - share->unsent, 0);
+}
+
+/* When it has room for one more after so many others, in ms. */
+static int64
+wait_for_share(const Budget *budget, Share *share, int others, int64 now)
+{
+	int	  rate = rate_setter(budget, share, now)->rate;
+	int64 penalty = penalty_of(budget, share);
+
+	if (penalty > now)
+		return penalty - now;
+	if (!may_be_granted(budget, share, rate))
+		return UNKNOWN_MS;
+	return wait_for_room(&share->window, (int64) share->unsent + others, rate, now);
+}
+
+/*
+ * How many requests come before that of a waiter at this place of a share:
+ * owners send one after the other, the one first that did so least recently.
+ */
+static int
+count_before(const Budget *budget, const Share *share, int place, int64 now)
+{
+	int before = place;
+
+	for (Share *other = first_share(budget); other != NULL; other = next_share(other))
+	{
+		int n;
+
+		if (other == share || other->nwaiters == 0)
+			continue;
+		n = Min(other->nwaiters, room_of_share(budget, other, now));
+		before += Min(n, place);
+		before += n > place && other->last_grant < share->last_grant;
+	}
+	return before;
+}
+
+/* When, in ms from now, this place has its turn; 0: now. */
+static int64
+wait_for_turn(Budget *budget, Share *share, int place, int64 now)
+{
+	int	  rate = app_rate(budget, now);
+	int64 going = count_unsent(budget, share, now);
+	int64 alone = Max(wait_for_share(budget, share, 0, now),
+					  wait_for_room(&budget->window, going, rate, now));
+	int64 wait = Max(wait_for_share(budget, share, place, now),
+					 wait_for_room(&budget->window,
+								   going + count_before(budget, share, place, now), rate, now));
+
+	if (alone == UNKNOWN_MS)
+		return ASK_AGAIN_MS;
+	return Min(wait, alone + LOOK_AGAIN_MS);
+}
+
+/* 0: granted; otherwise when to ask again, -1: no memory. */
+static int64
+ask(Budget *budget, Share *share, const TtBudgetUser *user, int64 now)
+{
+	dsa_pointer *link;
+	int			 place;
+	int64		 wait;
+	Waiter		*waiter;
+
+	use_rate(share, user, now);
+	place = place_of(share, &link);
+	wait = wait_for_turn(budget, share, place, now);
+	waiter = tt_shared_at(link);
+	if (wait == 0)
+	{
+		if (waiter != NULL)
+		{
+			tt_shared_remove(link);
+			share->nwaiters--;
+		}
+		share->unsent++;
+		share->last_grant = ++budget->grants;
+		share->granted_at = now;
+		return 0;
+	}
+	if (waiter == NULL)
+	{
+		waiter = tt_shared_add(link, sizeof(Waiter));
+		if (waiter == NULL)
+			return -1;
+		waiter->pid = MyProcPid;
+		share->nwaiters++;
+	}
+	waiter->until = now + wait + LATE_MS;
+	return wait;
 }
 
 /* ---------------------------------------------------------------------------
@@ -291,7 +563,14 @@ tt_budget_key(const char *app_id, const char *host, const char *token)
 		key = hash_bytes_extended((const unsigned char *) host, (int) strlen(host), 2);
 		key = hash_bytes_extended((const unsigned char *) token, (int) strlen(token), key);
 	}
-	return key != 0 ? key : 1; /* 0 is a free entry */
+	return key;
+}
+
+static void
+out_of_memory(void)
+{
+	ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"),
+					errdetail("The request budget has no room in shared memory.")));
 }
 
 /* Room for one more on this backend's list, before any lock is taken. */
@@ -300,8 +579,8 @@ reserve_unsent(void)
 {
 	if (n_unsent >= max_unsent)
 	{
-		int			   max = Max(64, max_unsent * 2);
-		TtBudgetGrant *grown = realloc(unsent, max * sizeof(TtBudgetGrant));
+		int		max = Max(64, max_unsent * 2);
+		Unsent *grown = realloc(unsent, max * sizeof(Unsent));
 
 		if (grown == NULL)
 			ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
@@ -310,78 +589,64 @@ reserve_unsent(void)
 	}
 }
 
-/* Take it off the list; false: it is not on it, being sent. */
-static bool
-forget_unsent(TtBudgetGrant *grant)
-{
-	bool known = false;
-
-	for (int i = n_unsent - 1; i >= 0 && !known; i--)
-	{
-		if (unsent[i].key == grant->key && unsent[i].slot == grant->slot)
-		{
-			unsent[i] = unsent[--n_unsent];
-			known = true;
-		}
-	}
-	grant->slot = 0;
-	return known;
-}
-
 int
-tt_budget_acquire(TtBudgetKey key, int rate, TtBudgetGrant *grant)
+tt_budget_acquire(const TtBudgetUser *user, TtBudgetGrant *grant)
 {
 	static int64 grants = 0;
 	Budget		*budget;
+	Share		*share = NULL;
 	int64		 now;
-	int64		 wait = 0;
+	int64		 wait = -1;
 
 	attach();
 	reserve_unsent();
 
-	LWLockAcquire(&shared->budget_lock, LW_EXCLUSIVE);
+	LWLockAcquire(&table->lock, LW_EXCLUSIVE);
 	now = now_ms(); /* with the lock held, or slots go backwards */
-	budget = get_budget(key, now);
-	if (budget == NULL)
-		wait = ASK_AGAIN_MS;
-	else
-	{
-		advance(budget, now);
-		rate = lowest_rate(budget, rate, now);
-		if (budget->penalty_until > now)
-			wait = budget->penalty_until - now;
-		else
-			wait = wait_for_room(budget, rate, now);
-		if (wait == 0)
-			budget->unsent++;
-	}
-	LWLockRelease(&shared->budget_lock);
+	budget = get_budget(user->key, now);
+	if (budget != NULL)
+		share = get_share(budget, user->owner, now);
+	if (share != NULL)
+		wait = ask(budget, share, user, now);
+	LWLockRelease(&table->lock);
 
+	if (wait < 0)
+		out_of_memory();
 	if (wait > 0)
-		return (int) Min(wait + (int64) pg_prng_uint64_range(&pg_global_prng_state, 0, JITTER_MS),
-						 INT_MAX);
+		return (int) Min(wait, INT_MAX);
 
-	grant->key = key;
-	grant->slot = ++grants;
-	unsent[n_unsent++] = *grant;
+	grant->number = ++grants;
+	unsent[n_unsent].number = grant->number;
+	unsent[n_unsent].budget = budget;
+	unsent[n_unsent].share = share;
+	n_unsent++;
 	return 0;
 }
 
 void
 tt_budget_sent(TtBudgetGrant *grant)
 {
-	Budget *budget;
+	Unsent sent = {0};
+	int64  now;
 
-	if (!forget_unsent(grant))
-		return;
-	LWLockAcquire(&shared->budget_lock, LW_EXCLUSIVE);
-	budget = find_budget(grant->key);
-	if (budget)
+	for (int i = n_unsent - 1; i >= 0 && sent.number == 0; i--)
 	{
-		count_sent(budget, now_ms());
-		budget->unsent--;
+		if (unsent[i].number == grant->number)
+		{
+			sent = unsent[i];
+			unsent[i] = unsent[--n_unsent];
+		}
 	}
-	LWLockRelease(&shared->budget_lock);
+	grant->number = 0;
+	if (sent.number == 0)
+		return;
+
+	LWLockAcquire(&table->lock, LW_EXCLUSIVE);
+	now = now_ms();
+	count_sent(&sent.budget->window, now);
+	count_sent(&sent.share->window, now);
+	sent.share->unsent--;
+	LWLockRelease(&table->lock);
 }
 
 /*
@@ -396,146 +661,55 @@ at_transaction_end(XactEvent event, void *arg)
 		return;
 	while (n_unsent > 0)
 	{
-		TtBudgetGrant grant = unsent[n_unsent - 1];
+		TtBudgetGrant grant = {unsent[n_unsent - 1].number};
 
 		tt_budget_sent(&grant);
 	}
 }
 
 void
-tt_budget_penalty(TtBudgetKey key, int64 ms)
+tt_budget_penalty(const TtBudgetUser *user, int64 ms)
 {
 	Budget *budget;
+	Share  *share = NULL;
 	int64	now;
 
 	attach();
-	LWLockAcquire(&shared->budget_lock, LW_EXCLUSIVE);
+	LWLockAcquire(&table->lock, LW_EXCLUSIVE);
 	now = now_ms();
-	budget = get_budget(key, now);
-	if (budget)
-		budget->penalty_until = Max(budget->penalty_until, now + ms);
-	LWLockRelease(&shared->budget_lock);
+	budget = get_budget(user->key, now);
+	if (budget != NULL)
+		share = get_share(budget, user->owner, now);
+	if (share != NULL)
+		share->penalty_until = Max(share->penalty_until, now + ms);
+	LWLockRelease(&table->lock);
+
+	if (share == NULL)
+		out_of_memory();
 }
 
-/* ---------------------------------------------------------------------------
- * Counters
- * ------------------------------------------------------------------------- */
-
-void
-tt_budget_count(Oid serverid, const char *endpoint, const TtRequestCounters *delta)
+bool
+tt_budget_rate(TtBudgetKey key, Oid owner, TtBudgetRate *rate)
 {
-	char	 name[ENDPOINT_LENGTH];
-	Counter *free_entry = NULL;
-	Counter *counter = NULL;
+	Budget *budget;
+	Share  *share = NULL;
+	int64	now;
 
 	attach();
-	strlcpy(name, endpoint, sizeof(name));
-
-	LWLockAcquire(&shared->counter_lock, LW_EXCLUSIVE);
-	for (int i = 0; i < COUNTERS && counter == NULL; i++)
+	LWLockAcquire(&table->lock, LW_SHARED);
+	now = now_ms();
+	budget = find_budget(key);
+	if (budget != NULL)
+		share = find_share(budget, owner);
+	if (share != NULL && has_rate(share, now))
 	{
-		Counter *entry = &shared->counters[i];
-
-		if (entry->database == InvalidOid)
-		{
-			if (free_entry == NULL)
-				free_entry = entry;
-		}
-		else if (entry->database == MyDatabaseId && entry->server == serverid &&
-				 strcmp(entry->endpoint, name) == 0)
-			counter = entry;
+		share = rate_setter(budget, share, now);
+		rate->rate = share->rate;
+		rate->database = share->rate_database;
+		rate->server = share->rate_server;
 	}
-	if (counter == NULL && free_entry)
-	{
-		counter = free_entry;
-		memset(counter, 0, sizeof(*counter));
-		counter->database = MyDatabaseId;
-		counter->server = serverid;
-		strlcpy(counter->endpoint, name, sizeof(counter->endpoint));
-	}
-	if (counter)
-	{
-		counter->counts.requests += delta->requests;
-		counter->counts.retries += delta->retries;
-		counter->counts.throttled_ms += delta->throttled_ms;
-		counter->counts.wire_bytes += delta->wire_bytes;
-		counter->counts.rows += delta->rows;
-		counter->counts.errors += delta->errors;
-	}
-	LWLockRelease(&shared->counter_lock);
-}
-
-/* A copy of all of them, palloc'ed, so that catalogs can be read at leisure. */
-static Counter *
-copy_counters(void)
-{
-	Counter *copy = palloc(sizeof(shared->counters));
-
-	attach();
-	LWLockAcquire(&shared->counter_lock, LW_SHARED);
-	memcpy(copy, shared->counters, sizeof(shared->counters));
-	LWLockRelease(&shared->counter_lock);
-	return copy;
-}
-
-PG_FUNCTION_INFO_V1(tiktok_stat_requests);
-PG_FUNCTION_INFO_V1(tiktok_stat_requests_reset);
-
-/*
- * tiktok.stat_requests(): server, endpoint, requests, retries, throttled_ms,
- * wire_bytes, rows, errors; those of the current database.
- */
-Datum
-tiktok_stat_requests(PG_FUNCTION_ARGS)
-{
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	Counter		  *copy = copy_counters();
-
-	InitMaterializedSRF(fcinfo, 0);
-	for (int i = 0; i < COUNTERS; i++)
-	{
-		const TtRequestCounters *counts = &copy[i].counts;
-		ForeignServer			*server;
-		Datum					 values[8];
-		bool					 nulls[8] = {false};
-
-		if (copy[i].database != MyDatabaseId)
-			continue;
-		server = GetForeignServerExtended(copy[i].server, FSV_MISSING_OK);
-		if (server == NULL)
-			continue; /* dropped */
-		values[0] = CStringGetTextDatum(server->servername);
-		values[1] = CStringGetTextDatum(copy[i].endpoint);
-		values[2] = Int64GetDatum(counts->requests);
-		values[3] = Int64GetDatum(counts->retries);
-		values[4] = Int64GetDatum(counts->throttled_ms);
-		values[5] = Int64GetDatum(counts->wire_bytes);
-		values[6] = Int64GetDatum(counts->rows);
-		values[7] = Int64GetDatum(counts->errors);
-		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
-	}
-	return (Datum) 0;
-}
-
-/*
- * tiktok.stat_requests_reset(): those of the current database start at zero,
- * and those of databases that are gone make room.
- */
-Datum
-tiktok_stat_requests_reset(PG_FUNCTION_ARGS)
-{
-	Counter *copy = copy_counters();
-
-	for (int i = 0; i < COUNTERS; i++)
-	{
-		if (copy[i].database == InvalidOid ||
-			(copy[i].database != MyDatabaseId &&
-			 SearchSysCacheExists1(DATABASEOID, ObjectIdGetDatum(copy[i].database))))
-			continue;
-		LWLockAcquire(&shared->counter_lock, LW_EXCLUSIVE);
-		if (shared->counters[i].database == copy[i].database)
-			shared->counters[i].database = InvalidOid;
-		LWLockRelease(&shared->counter_lock);
-	}
-	PG_RETURN_VOID();
+	else
+		share = NULL;
+	LWLockRelease(&table->lock);
+	return share != NULL;
 }

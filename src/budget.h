@@ -1,21 +1,52 @@
 /*
  * budget.h
- *	  What the backends of the cluster share: the request budget of each app,
- *	  penalties met by any of them, and request counters.
+ *	  The request budget of each app, which the backends of the cluster share,
+ *	  and penalties met by any of them.
  *
- * In shared memory, without preloading: GetNamedDSMSegment() from 17 on, a
- * corner of the main segment before.  No lock is held while waiting; nothing
- * here waits.
+ * Whose requests count together: those of one app, as the API counts them.
+ * Whose rate_limit holds: a server is what its owner made of it, so the
+ * servers of one app count by their owners, all superusers being one.
+ *
+ *	- The rate of an owner is the lowest rate_limit of a server of that owner,
+ *	  or of superusers, used within the last minute.  The servers of an owner
+ *	  together send no more than that in any second.
+ *	- The rate of the app is the highest of its owners' rates, so that of
+ *	  superusers where they have a server in use.  All servers together send no
+ *	  more than that in any second.
+ *
+ * So a server of someone else's takes from what all may send, but sets nothing:
+ * a lower rate slows itself only, a higher one is held by that of superusers.
+ * (Two owners who are no superusers do not bind each other: what one may send
+ * beyond the other's rate could be sent from elsewhere as well.)
+ *
+ * Whoever may use a server counts as its owner does.
+ *
+ * Who is next: where requests wait, owners take turns, and within an owner
+ * backends do, each with one request a turn, however many it has.  Who does not
+ * come when told loses the turn, not the right to ask again.  An owner beside
+ * others has no more than its part of the rate granted and not yet sent.
+ *
+ * Penalties (the API says that it is asked too fast): those met by superusers'
+ * servers hold for all, those of others for servers of the same owner.
+ *
+ * No lock is held while waiting; nothing here waits.
  */
 #ifndef TT_BUDGET_H
 #define TT_BUDGET_H
 
 #include "postgres.h"
 
-#include "utils/timestamp.h"
-
 /* whose budget it is: a hash, never a secret itself */
 typedef uint64 TtBudgetKey;
+
+/* who asks */
+typedef struct TtBudgetUser
+{
+	TtBudgetKey key;
+	Oid			owner;	/* of the server; InvalidOid: a superuser */
+	Oid			server; /* in this database */
+	int			rate;	/* its rate_limit */
+} TtBudgetUser;
 
 /* by app_id; without one by host and token */
 extern TtBudgetKey tt_budget_key(const char *app_id, const char *host,
@@ -28,40 +59,34 @@ extern TtBudgetKey tt_budget_key(const char *app_id, const char *host,
  */
 typedef struct TtBudgetGrant
 {
-	TtBudgetKey key;
-	int64		slot; /* its number in this backend */
+	int64 number; /* in this backend; 0: none */
 } TtBudgetGrant;
 
 /*
  * Ask to send one request now.  Returns 0 and fills *grant, or the number of
- * milliseconds after which to ask again (at least 1).  rate: this server's
- * rate_limit; servers of one key that disagree get the lowest that was used
- * within the last minute.  In no second are more than rate requests sent.
+ * milliseconds after which to ask again (at least 1): the backend waits for its
+ * turn until then.
  */
-extern int tt_budget_acquire(TtBudgetKey key, int rate, TtBudgetGrant *grant);
+extern int tt_budget_acquire(const TtBudgetUser *user, TtBudgetGrant *grant);
 
 /*
  * The granted request goes out only now (after connect, TLS): count it from
- * now on, so that the limit holds where the API counts.
+ * now on, so that the limit holds where the API counts.  Does not ereport.
  */
 extern void tt_budget_sent(TtBudgetGrant *grant);
 
-/* Nobody sends with this key for the next ms milliseconds. */
-extern void tt_budget_penalty(TtBudgetKey key, int64 ms);
+/* Nobody for whom it holds sends for the next ms milliseconds. */
+extern void tt_budget_penalty(const TtBudgetUser *user, int64 ms);
 
-/* counters per database, server and endpoint; see tiktok.stat_requests */
-typedef struct TtRequestCounters
+/* the rate of an owner, and whose server sets it */
+typedef struct TtBudgetRate
 {
-	int64 requests; /* sent, tries again included */
-	int64 retries;
-	int64 throttled_ms; /* waited for the budget or a penalty */
-	int64 wire_bytes;
-	int64 rows;	  /* in replies */
-	int64 errors; /* replies and transfers that failed */
-} TtRequestCounters;
+	int rate;
+	Oid database;
+	Oid server;
+} TtBudgetRate;
 
-/* Add to the counters; silently does nothing when the table is full. */
-extern void tt_budget_count(Oid serverid, const char *endpoint,
-							const TtRequestCounters *delta);
+/* false: no server of that owner has asked within the last minute */
+extern bool tt_budget_rate(TtBudgetKey key, Oid owner, TtBudgetRate *rate);
 
 #endif /* TT_BUDGET_H */

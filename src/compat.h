@@ -48,6 +48,13 @@
 #define TT_PATHKEY_DESCENDING(key) ((key)->pk_strategy == BTGreaterStrategyNumber)
 #endif
 
+/* what a row comparison compares by: <, <=, > or >=, as a btree strategy */
+#if PG_VERSION_NUM >= 180000
+#define TT_ROW_COMPARISON(expr) ((int) (expr)->cmptype)
+#else
+#define TT_ROW_COMPARISON(expr) ((int) (expr)->rctype)
+#endif
+
 /* functions that do not return */
 #if PG_VERSION_NUM >= 180000
 #define TT_NORETURN pg_noreturn
@@ -64,6 +71,18 @@
 											   : bms_next_member((plan_)->fs_relids, -1), \
 				   estate)                                                                \
 		 ->checkAsUser)
+#endif
+
+/* the first table that a foreign scan of an upper relation stands for */
+#if PG_VERSION_NUM >= 160000
+#define TT_SCANNED_INDEX(plan_) bms_next_member((plan_)->fs_base_relids, -1)
+#else
+#define TT_SCANNED_INDEX(plan_) bms_next_member((plan_)->fs_relids, -1)
+#endif
+#if PG_VERSION_NUM >= 180000
+#define TT_SCANNED_RELATION(estate, index) ExecGetRangeTableRelation(estate, index, false)
+#else
+#define TT_SCANNED_RELATION(estate, index) ExecGetRangeTableRelation(estate, index)
 #endif
 
 /* access rights of a foreign server */

@@ -15,6 +15,7 @@
 #include "plan.h"
 #include "scan.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/ruleutils.h"
 
 /* lists longer than this are cut */
@@ -55,7 +56,9 @@ describe_accounts(const TtScanState *state)
 	StringInfoData buf;
 
 	if (state->table->stream->endpoint->account_param == TT_ACCOUNT_NONE)
-		return "the token's own list";
+		return state->query.naccounts == 0
+				   ? "the token's own list"
+				   : "those of the token's own list that option advertiser_ids names";
 	if (!state->bounds.has_accounts && has_account_qual(state))
 		return "those of the conditions, known when the scan starts";
 	if (state->query.naccounts == 0)
@@ -129,15 +132,18 @@ explain_requests(ForeignScanState *node, ExplainState *es)
 	TtQuery		*query = &state->query;
 	TtUnits		*units;
 	List		*filters = NIL;
-	const char	*names = query->stream != NULL && query->stream->kind == TT_KIND_REPORT
-							 ? "Metrics"
-							 : "Fields";
+	const char	*names;
+	bool		 impossible;
 
+	impossible = state->bounds.nothing;
 	tt_query_build(query, state->table, state->options, state->attrs, &state->bounds, false);
 	names = query->stream->kind == TT_KIND_REPORT ? "Metrics" : "Fields";
 	if (state->bounds.nothing)
 	{
-		ExplainPropertyText("Request Plan", "none: the conditions cannot be true", es);
+		ExplainPropertyText("Request Plan",
+							impossible ? "none: the conditions cannot be true"
+									   : "none: the table holds nothing that is asked for",
+							es);
 		return;
 	}
 	ExplainPropertyText("Accounts", describe_accounts(state), es);
@@ -166,8 +172,6 @@ explain_shape(ForeignScanState *node, ExplainState *es)
 	int			   nexprs = list_length(plan->fdw_exprs);
 	StringInfoData buf;
 
-	if (state->counting)
-		ExplainPropertyText("Count", "from the API's totals", es);
 	if (state->order.attnum != 0)
 		ExplainPropertyText("Order", psprintf("%s %s, by the API where one request series answers", state->table->columns[state->order.attnum - 1].name, state->order.descending ? "DESC" : "ASC"), es);
 	if (nlimit == 0)
@@ -178,6 +182,59 @@ explain_shape(ForeignScanState *node, ExplainState *es)
 						 deparse_expression(list_nth(plan->fdw_exprs, i), context, false,
 											false));
 	ExplainPropertyText("Rows Wanted", buf.data, es);
+}
+
+/* A condition of a count, which has no clause in the plan: "column op value". */
+static char *
+describe_qual(const TtScanState *state, const TtQual *qual, List *values, List *context)
+{
+	static const char *const operators[] = {
+		[TT_OP_LT] = "<", [TT_OP_LE] = "<=", [TT_OP_EQ] = "=", [TT_OP_GE] = ">=", [TT_OP_GT] = ">"};
+	const TtTableColumn *column = &state->table->columns[qual->attnum - 1];
+	bool				 day_of_hour = column->is_hour && qual->role == TT_ROLE_DAY;
+	StringInfoData		 buf;
+	ListCell			*lc;
+
+	initStringInfo(&buf);
+	foreach(lc, values)
+	{
+		bool  is_array = OidIsValid(get_base_element_type(exprType(lfirst(lc))));
+		char *value = deparse_expression(lfirst(lc), context, false, false);
+
+		appendStringInfo(&buf, is_array ? "%s%s%s %s ANY (%s)" : "%s%s%s %s %s",
+						 buf.len > 0 ? " OR " : "", quote_identifier(column->name),
+						 day_of_hour ? "::date" : "", operators[qual->op], value);
+	}
+	return buf.data;
+}
+
+/*
+ * A scan that counts stands for the table and its conditions, which the plan
+ * does not show otherwise.
+ */
+static void
+explain_count(ForeignScanState *node, ExplainState *es)
+{
+	TtScanState *state = node->fdw_state;
+	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
+	List		*context = set_deparse_context_plan(es->deparse_cxt, (Plan *) plan, NIL);
+	List		*conditions = NIL;
+	ListCell	*lc;
+	int			 next = 0;
+
+	ExplainPropertyText("Relations", state->table->name, es);
+	foreach(lc, state->quals)
+	{
+		TtQual *qual = lfirst(lc);
+		List   *values = NIL;
+
+		for (int i = list_length(qual->values); i > 0; i--)
+			values = lappend(values, list_nth(plan->fdw_exprs, next++));
+		conditions = lappend(conditions, describe_qual(state, qual, values, context));
+	}
+	ExplainPropertyText("Count", "from the API's totals", es);
+	if (conditions != NIL)
+		ExplainPropertyList("Counted Conditions", conditions, es);
 }
 
 /* Each condition with its fate. */
@@ -195,16 +252,14 @@ explain_conditions(ForeignScanState *node, ExplainState *es)
 	{
 		Node	   *clause = lfirst(lc);
 		const char *reason = NULL;
-		TtQual	   *qual = tt_qual_classify(plan->scan.scanrelid, state->table,
-											(Expr *) clause, &reason);
+		List	   *quals = tt_qual_derive(plan->scan.scanrelid, state->table,
+										   (Expr *) clause, &reason);
 		char	   *text_ = deparse_expression(clause, context, false, false);
 
-		if (qual != NULL && qual->role == TT_ROLE_FILTER && !tt_enable_pushdown)
-		{
-			qual = NULL;
+		if (reason == NULL && !tt_enable_pushdown &&
+			((TtQual *) linitial(quals))->role == TT_ROLE_FILTER)
 			reason = "tiktok_fdw.enable_pushdown is off";
-		}
-		if (qual != NULL)
+		if (reason == NULL)
 			pushed = lappend(pushed, text_);
 		else
 			local = lappend(local, psprintf("%s: %s", text_, reason));
@@ -243,6 +298,8 @@ tiktokExplainForeignScan(ForeignScanState *node, ExplainState *es)
 	const TtStream *stream = state->table->stream;
 
 	ExplainPropertyText("Stream", stream->name, es);
+	if (state->counting)
+		explain_count(node, es);
 	if (es->verbose)
 	{
 		MemoryContext old = MemoryContextSwitchTo(state->run);

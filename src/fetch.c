@@ -10,6 +10,8 @@
  *
  * Ownership: everything lives in fetch->context.  Its reset callback counts
  * unsent grants as sent; the lane's own callback (http.c) aborts transfers.
+ * Temporary files (fetch_seen.c) are closed by tt_fetch_end(), and by the
+ * resource owner when the query failed: a callback cannot know which it is.
  * Nothing blocks except tt_http_wait(), and no lock is held there.
  */
 #include "postgres.h"
@@ -52,7 +54,10 @@ tt_fetch_create(const TtTable *table, const TtOptions *options, TtQuery *query,
 	if (fetch->units == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
-	fetch->budget = tt_budget_key(options->app_id, options->host, options->access_token);
+	fetch->budget.key = tt_budget_key(options->app_id, options->host, options->access_token);
+	fetch->budget.owner = options->server_owner_is_superuser ? InvalidOid : options->server_owner;
+	fetch->budget.server = options->serverid;
+	fetch->budget.rate = options->rate_limit;
 	fetch->skipped = palloc(sizeof(int64) * Max(query->naccounts, 1));
 	fetch->served = palloc0(sizeof(bool) * Max(query->naccounts, 1));
 	http.timeout_ms = options->timeout * 1000;
@@ -97,6 +102,17 @@ release_resources(void *arg)
 void
 tt_fetch_end(TtFetch *fetch)
 {
+	dlist_iter iter;
+
+	/* temporary files: the resource owner has them after an error only */
+	dlist_foreach(iter, &fetch->active)
+	{
+		TtFetchUnit *unit = dlist_container(TtFetchUnit, node, iter.cur);
+
+		if (unit->seen != NULL)
+			tt_seen_free(unit->seen);
+		unit->seen = NULL;
+	}
 	MemoryContextDelete(fetch->context);
 }
 
@@ -152,6 +168,23 @@ job_add(TtFetch *fetch, TtFetchUnit *unit)
 	dlist_push_tail(&fetch->waiting, &job->node);
 }
 
+/* The page that waits longest leaves the queue. */
+static TtPage *
+take_ready(TtFetch *fetch)
+{
+	TtReadyPage *ready = dlist_container(TtReadyPage, queue_node,
+										 dlist_pop_head_node(&fetch->ready));
+	TtPage		*page = ready->page;
+	TtFetchUnit *unit = ready->unit;
+
+	dlist_delete(&ready->node);
+	fetch->nready--;
+	pfree(ready);
+	if (unit->finished && dlist_is_empty(&unit->ready))
+		pfree(unit);
+	return page;
+}
+
 static void
 drop_jobs(TtFetch *fetch, dlist_head *list, const TtFetchUnit *unit)
 {
@@ -194,6 +227,7 @@ tt_unit_restart(TtFetch *fetch, TtFetchUnit *unit)
 	unit->total = -1;
 	unit->pages = 1;
 	unit->next_page = 1;
+	unit->page_size = fetch->query->page_size;
 	unit->rows = 0;
 	unit->seen = tt_seen_create(fetch->context);
 }
@@ -207,10 +241,47 @@ tt_unit_finish(TtFetch *fetch, TtFetchUnit *unit)
 		tt_seen_free(unit->seen);
 	unit->seen = NULL;
 	dlist_delete(&unit->node);
+	unit->finished = true;
 	if (dlist_is_empty(&unit->ready))
 		pfree(unit);
-	else
-		unit->known = false; /* freed with its last page */
+}
+
+/* Begin anew with what the query says now; nothing was handed on yet. */
+void
+tt_fetch_restart(TtFetch *fetch)
+{
+	Assert(!fetch->handed_on);
+	while (!dlist_is_empty(&fetch->active))
+	{
+		TtFetchUnit *unit = dlist_head_element(TtFetchUnit, node, &fetch->active);
+
+		tt_unit_clear(fetch, unit);
+		tt_unit_finish(fetch, unit);
+	}
+	/* what is left is of finished units */
+	while (!dlist_is_empty(&fetch->ready))
+		tt_fetch_release(take_ready(fetch));
+	tt_units_free(fetch->units);
+	fetch->units = tt_units_create(fetch->query);
+	if (fetch->units == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+	fetch->next_unit = 0;
+}
+
+/*
+ * What a request leaves out whose conditions were refused: all but the one
+ * that tells its unit from the next.
+ */
+static void
+leave_out_conditions(TtQuery *query, TtUnits *units)
+{
+	query->nconditions = 0;
+	if (units->batched < 0)
+		return;
+	query->conditions += units->batched;
+	query->nconditions = 1;
+	units->batched = 0;
 }
 
 static void
@@ -218,14 +289,16 @@ job_send(TtFetch *fetch, TtFetchJob *job)
 {
 	const TtOptions *options = fetch->options;
 	TtQuery			 query = *fetch->query;
+	TtUnits			 units = *fetch->units;
 	TtParams		 params;
 	char			*url;
 	char			*token = psprintf("Access-Token: %s", options->access_token);
 	const char		*headers[] = {token, NULL};
 
+	query.page_size = job->unit->page_size;
 	if (job->unit->plain)
-		query.nconditions = 0;
-	if (!tt_request_params(&query, fetch->units, &job->unit->unit, job->page, &params))
+		leave_out_conditions(&query, &units);
+	if (!tt_request_params(&query, &units, &job->unit->unit, job->page, &params))
 		ereport(ERROR,
 				(errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
 	url = psprintf("%s%s%s%s", options->base_url, query.stream->endpoint->path,
@@ -302,7 +375,7 @@ count_budget_wait(TtFetch *fetch, TimestampTz now)
 		return;
 	delta.throttled_ms = (now - fetch->budget_since) / 1000;
 	fetch->stats->throttled_ms += delta.throttled_ms;
-	tt_budget_count(fetch->options->serverid, fetch->query->stream->endpoint->path, &delta);
+	tt_counters_add(&fetch->budget, fetch->query->stream->endpoint->path, &delta);
 	fetch->budget_since = 0;
 }
 
@@ -314,7 +387,7 @@ budget_grants(TtFetch *fetch, TtFetchJob *job, TimestampTz now)
 
 	if (fetch->budget_until > now)
 		return false;
-	wait_ms = tt_budget_acquire(fetch->budget, fetch->options->rate_limit, &job->grant);
+	wait_ms = tt_budget_acquire(&fetch->budget, &job->grant);
 	if (wait_ms == 0)
 	{
 		job->granted = true;
@@ -410,19 +483,13 @@ static TtPage *
 take_page(TtFetch *fetch)
 {
 	TtReadyPage *ready = dlist_container(TtReadyPage, queue_node,
-										 dlist_pop_head_node(&fetch->ready));
-	TtPage		*page = ready->page;
-	TtFetchUnit *unit = ready->unit;
+										 dlist_head_node(&fetch->ready));
 
-	dlist_delete(&ready->node);
-	fetch->nready--;
-	unit->handed_on = true;
-	if (unit->unit.naccounts == 1)
-		fetch->served[unit->unit.account] = true;
-	pfree(ready);
-	if (unit->seen == NULL && dlist_is_empty(&unit->ready))
-		pfree(unit); /* it was finished before */
-	return page;
+	ready->unit->handed_on = true;
+	fetch->handed_on = true;
+	if (ready->unit->unit.naccounts == 1)
+		fetch->served[ready->unit->unit.account] = true;
+	return take_ready(fetch);
 }
 
 /* Until the next call: what was started goes out, and others may pump us. */

@@ -128,7 +128,7 @@ drop_repeated_rows(const TtFetch *fetch, TtReply *reply)
 static void
 unit_learn(TtFetch *fetch, TtFetchUnit *unit, const TtReply *reply)
 {
-	int page_size = fetch->query->page_size;
+	int page_size = unit->page_size;
 
 	unit->known = true;
 	unit->total = reply->has_page_info ? reply->total_number : -1;
@@ -151,7 +151,7 @@ check_row_limit(const TtFetch *fetch, const TtFetchUnit *unit, const TtFault *fa
 {
 	int max_rows = fetch->query->stream->endpoint->max_rows;
 
-	if (max_rows > 0 && (int64) unit->pages * fetch->query->page_size > max_rows &&
+	if (max_rows > 0 && (int64) unit->pages * unit->page_size > max_rows &&
 		unit->total > max_rows)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
@@ -160,18 +160,39 @@ check_row_limit(const TtFetch *fetch, const TtFetchUnit *unit, const TtFault *fa
 				 errhint("Add a condition on an id.")));
 }
 
-/* A good reply: check it, queue its rows, learn what else there is. */
+/* A page waits to be taken, and owns its context from now on. */
 static void
+queue_page(TtFetch *fetch, TtFetchUnit *unit, const TtFault *fault, TtReply *reply,
+		   MemoryContext context)
+{
+	TtReadyPage *ready = MemoryContextAllocZero(fetch->context, sizeof(TtReadyPage));
+
+	ready->unit = unit;
+	ready->page = MemoryContextAlloc(context, sizeof(TtPage));
+	ready->page->reply = reply;
+	ready->page->account = fault->account;
+	ready->page->number = fault->page;
+	ready->page->context = context;
+	dlist_push_tail(&unit->ready, &ready->node);
+	dlist_push_tail(&fetch->ready, &ready->queue_node);
+	fetch->nready++;
+}
+
+/*
+ * A good reply: check it, queue its rows, learn what else there is.  Returns
+ * whether it was queued; if not, reply and context stay the caller's.
+ */
+static bool
 page_arrived(TtFetch *fetch, TtFetchJob *job, const TtFault *fault, TtReply *reply,
 			 MemoryContext context)
 {
 	TtFetchUnit *unit = job->unit;
-	TtReadyPage *ready;
+	bool		 queued;
 	bool		 last;
 
 	if (reply->ads_throttled || fault->http->ads_throttled)
 		tt_fault_truncated(fault);
-	if (fetch->query->page_size == 0)
+	if (unit->page_size == 0)
 		drop_repeated_rows(fetch, reply);
 	fetch->stats->pages++;
 	fetch->stats->rows += reply->nrows;
@@ -184,52 +205,37 @@ page_arrived(TtFetch *fetch, TtFetchJob *job, const TtFault *fault, TtReply *rep
 	else if (reply->total_number >= 0 && unit->total >= 0 &&
 			 reply->total_number != unit->total)
 	{
-		MemoryContextDelete(context);
 		unit_mismatch(fetch, unit, fault, "the total number of rows changed between pages");
-		return;
+		return false;
 	}
 	unit->rows += reply->nrows;
 	if (fetch->query->totals_only)
 		unit->rows = unit->total;
 	/* without a total, the list ends at a page that is not full */
-	else if (unit->total < 0 && fetch->query->page_size > 0 && job->page == unit->pages &&
-			 reply->nrows >= fetch->query->page_size)
+	else if (unit->total < 0 && unit->page_size > 0 && job->page == unit->pages &&
+			 reply->nrows >= unit->page_size)
 		unit->pages++;
 	last = unit->jobs == 1 && unit->next_page > unit->pages;
-	if (!keys_are_new(fetch, unit, reply))
+	if (!keys_are_new(fetch, unit, reply) || (last && !tt_seen_settle(unit->seen)))
 	{
-		MemoryContextDelete(context);
 		unit_mismatch(fetch, unit, fault, "a row came twice");
-		return;
+		return false;
 	}
 	/* no page within the total is empty: the others need not be waited for */
 	if ((last || reply->nrows == 0) && unit->total >= 0 && unit->rows != unit->total)
 	{
-		const char *what = psprintf(INT64_FORMAT " rows were promised, " INT64_FORMAT " came",
-									unit->total, unit->rows);
-
-		MemoryContextDelete(context);
-		unit_mismatch(fetch, unit, fault, what);
-		return;
+		unit_mismatch(fetch, unit, fault,
+					  psprintf(INT64_FORMAT " rows were promised, " INT64_FORMAT " came",
+							   unit->total, unit->rows));
+		return false;
 	}
-	if (reply->nrows > 0 || fetch->query->totals_only)
-	{
-		ready = MemoryContextAllocZero(fetch->context, sizeof(TtReadyPage));
-		ready->unit = unit;
-		ready->page = MemoryContextAlloc(context, sizeof(TtPage));
-		ready->page->reply = reply;
-		ready->page->account = fault->account;
-		ready->page->number = fault->page;
-		ready->page->context = context;
-		dlist_push_tail(&unit->ready, &ready->node);
-		dlist_push_tail(&fetch->ready, &ready->queue_node);
-		fetch->nready++;
-	}
-	else
-		MemoryContextDelete(context);
+	queued = reply->nrows > 0 || fetch->query->totals_only;
+	if (queued)
+		queue_page(fetch, unit, fault, reply, context);
 	tt_job_free(fetch, job);
 	if (last)
 		tt_unit_finish(fetch, unit);
+	return queued;
 }
 
 /* Read the two halves of a unit's days instead. */
@@ -270,8 +276,8 @@ drop_ready_pages(TtFetch *fetch, int64 account)
 		fetch->nready--;
 		tt_fetch_release(ready->page);
 		pfree(ready);
-		if (unit->seen == NULL && dlist_is_empty(&unit->ready))
-			pfree(unit); /* it was finished before */
+		if (unit->finished && dlist_is_empty(&unit->ready))
+			pfree(unit);
 	}
 }
 
@@ -282,6 +288,7 @@ unit_skip(TtFetch *fetch, TtFetchUnit *unit, const TtFault *fault)
 	TtUnit			   first = unit->unit;
 	TtUnit			   second = unit->unit;
 	int64			   account = fault->account;
+	bool			   plain = unit->plain;
 	dlist_mutable_iter iter;
 
 	if (!fetch->options->skip_failed_accounts || tt_snapshot_refresh || first.naccounts == 0)
@@ -293,8 +300,8 @@ unit_skip(TtFetch *fetch, TtFetchUnit *unit, const TtFault *fault)
 		second.naccounts -= first.naccounts;
 		tt_unit_clear(fetch, unit);
 		tt_unit_finish(fetch, unit);
-		tt_unit_add(fetch, &first);
-		tt_unit_add(fetch, &second);
+		tt_unit_add(fetch, &first)->plain = plain;
+		tt_unit_add(fetch, &second)->plain = plain;
 		return;
 	}
 	tt_fault_warn_account(fault, fetch->served[first.account]);
@@ -363,11 +370,13 @@ before_valid_names(const char *message)
 
 /*
  * A metric that the catalogue knows and the API refuses is no longer asked
- * for, and reads as NULL.  Returns whether there was one.  A name that is an
- * ordinary word ("result") counts only if the message speaks of metrics.
+ * for, and reads as NULL.  Returns whether there was one, and whether rows were
+ * to come in its order.  A name that is an ordinary word ("result") counts only
+ * if the message speaks of metrics.
  */
 static bool
-drop_refused_metrics(TtFetch *fetch, TtFetchJob *job, const TtFault *fault)
+drop_refused_metrics(TtFetch *fetch, TtFetchJob *job, const TtFault *fault,
+					 bool *order_gone)
 {
 	TtQuery	   *query = fetch->query;
 	const char *message = fault->reply->message;
@@ -377,6 +386,7 @@ drop_refused_metrics(TtFetch *fetch, TtFetchJob *job, const TtFault *fault)
 	int			kept = 0;
 	int			before = query->nnames;
 
+	*order_gone = false;
 	if (query->stream->kind != TT_KIND_REPORT || !query->send_names || tt_snapshot_refresh)
 		return false;
 	/* what is asked for when all else is refused: nothing is left to drop */
@@ -393,6 +403,14 @@ drop_refused_metrics(TtFetch *fetch, TtFetchJob *job, const TtFault *fault)
 		{
 			query->names[kept++] = name;
 			continue;
+		}
+		/* without it all its values are NULL, and any order of them is right */
+		if (query->order_field != NULL && strcmp(query->order_field, name) == 0)
+		{
+			if (job->unit->handed_on)
+				tt_fault_raise(fault);
+			query->order_field = NULL;
+			*order_gone = true;
 		}
 		ereport(WARNING,
 				(errcode(ERRCODE_FDW_COLUMN_NAME_NOT_FOUND),
@@ -432,27 +450,89 @@ drop_refused_fields(TtFetch *fetch, TtFetchJob *job, const TtFault *fault)
 }
 
 /*
- * A refused parameter: a metric can be left out, and so can conditions where
- * they are rechecked; otherwise it is an error.
+ * What was thought to be enough rows may not be: conditions or the order are
+ * gone.  Units that begin (again) from now on read whole pages.
+ */
+static void
+forget_row_bound(TtFetch *fetch)
+{
+	fetch->query->row_bound = 0;
+	fetch->query->page_size = tt_query_page_size(fetch->query->stream, fetch->options);
+}
+
+/* Rows in any order: the scan sees order_refused, and sorts. */
+static bool
+drop_order(TtFetch *fetch, TtFetchUnit *unit)
+{
+	if (fetch->query->order_field == NULL || unit->handed_on)
+		return false;
+	fetch->query->order_field = NULL;
+	fetch->query->order_refused = true;
+	fetch->stats->retries++;
+	tt_unit_restart(fetch, unit);
+	return true;
+}
+
+/*
+ * Ask without the conditions, where they are rechecked.  One that is cut into
+ * batches stays as long as it may: each batch without it would give all rows.
+ * If it is what is refused, everything is asked for again in one piece.
+ */
+static bool
+drop_conditions(TtFetch *fetch, TtFetchUnit *unit)
+{
+	TtQuery *query = fetch->query;
+	bool	 batched = fetch->units->nbatches > 1;
+
+	if (query->nconditions == 0 || query->exact || unit->handed_on)
+		return false;
+	if (!unit->plain && query->nconditions > batched)
+	{
+		unit->plain = true;
+		forget_row_bound(fetch);
+		tt_unit_restart(fetch, unit);
+	}
+	else if (batched && !fetch->handed_on)
+	{
+		forget_row_bound(fetch);
+		query->nconditions = 0;
+		tt_fetch_restart(fetch);
+	}
+	else
+		return false;
+	fetch->stats->retries++;
+	return true;
+}
+
+/*
+ * A refused parameter: metrics, fields, the order and conditions can be left
+ * out, if need be one after the other; otherwise it is an error.
  */
 static void
 parameter_refused(TtFetch *fetch, TtFetchJob *job, const TtFault *fault)
 {
-	TtFetchUnit *unit = job->unit;
+	const char *message = fault->reply->message;
+	bool		order_gone;
 
-	if (drop_refused_metrics(fetch, job, fault) || drop_refused_fields(fetch, job, fault))
+	if ((strstr(message, "order_field") != NULL || strstr(message, "order_type") != NULL) &&
+		drop_order(fetch, job->unit))
+		return;
+	if (drop_refused_metrics(fetch, job, fault, &order_gone) ||
+		drop_refused_fields(fetch, job, fault))
 	{
+		if (order_gone)
+		{
+			forget_row_bound(fetch);
+			tt_unit_restart(fetch, job->unit);
+			return;
+		}
 		job->tries = 0;
 		dlist_delete(&job->node);
 		dlist_push_head(&fetch->waiting, &job->node);
 		return;
 	}
-	if (fetch->query->nconditions == 0 || unit->plain || unit->handed_on ||
-		fetch->query->exact || fetch->units->nbatches > 1)
+	if (!drop_conditions(fetch, job->unit) && !drop_order(fetch, job->unit))
 		tt_fault_raise(fault);
-	unit->plain = true;
-	fetch->stats->retries++;
-	tt_unit_restart(fetch, unit);
 }
 
 static void
@@ -464,7 +544,7 @@ job_retry(TtFetch *fetch, TtFetchJob *job, int64 wait_ms, int64 penalty_ms)
 	fetch->stats->retries++;
 	fetch->stats->backoff_ms += wait_ms;
 	if (penalty_ms > 0)
-		tt_budget_penalty(fetch->budget, penalty_ms);
+		tt_budget_penalty(&fetch->budget, penalty_ms);
 }
 
 static void
@@ -483,10 +563,17 @@ count_request(TtFetch *fetch, const TtFetchJob *job, const TtHttpReply *http,
 	delta.wire_bytes = http->wire_bytes;
 	delta.rows = reply != NULL && remedy == TT_REMEDY_NONE ? reply->nrows : 0;
 	delta.errors = remedy != TT_REMEDY_NONE;
-	tt_budget_count(fetch->options->serverid, fetch->query->stream->endpoint->path, &delta);
+	tt_counters_add(&fetch->budget, fetch->query->stream->endpoint->path, &delta);
 }
 
-/* A transfer is over, well or not. */
+/*
+ * A transfer is over, well or not.
+ *
+ * The reply and its memory context, the transfer with the HTTP reply, and the
+ * fault that refers to them are owned here and end here, whatever is done about
+ * them; only a page that was queued leaves with its context.  The job may be
+ * gone after the switch.
+ */
 void
 tt_job_done(TtFetch *fetch, TtFetchJob *job)
 {
@@ -500,6 +587,7 @@ tt_job_done(TtFetch *fetch, TtFetchJob *job)
 	TtRemedy	  remedy;
 	int64		  wait_ms;
 	int64		  penalty_ms;
+	bool		  queued = false;
 
 	if (job->granted)
 		tt_budget_sent(&job->grant);
@@ -521,29 +609,29 @@ tt_job_done(TtFetch *fetch, TtFetchJob *job)
 		 fault.endpoint, fault.account, fault.page, http->status,
 		 reply != NULL ? reply->code : -1, reply != NULL ? reply->nrows : 0);
 
-	if (remedy == TT_REMEDY_NONE)
-		page_arrived(fetch, job, &fault, reply, context);
-	else
+	switch (remedy)
 	{
-		switch (remedy)
-		{
-			case TT_REMEDY_RETRY:
-				job_retry(fetch, job, wait_ms, penalty_ms);
-				break;
-			case TT_REMEDY_ASK_LESS:
-				unit_halve(fetch, job->unit, &fault);
-				break;
-			case TT_REMEDY_PARAMETER:
-				parameter_refused(fetch, job, &fault);
-				break;
-			case TT_REMEDY_ACCOUNT:
-				unit_skip(fetch, job->unit, &fault);
-				break;
-			default:
-				tt_fault_raise(&fault);
-		}
-		MemoryContextDelete(context);
+		case TT_REMEDY_NONE:
+			queued = page_arrived(fetch, job, &fault, reply, context);
+			break;
+		case TT_REMEDY_RETRY:
+			job_retry(fetch, job, wait_ms, penalty_ms);
+			break;
+		case TT_REMEDY_ASK_LESS:
+			unit_halve(fetch, job->unit, &fault);
+			break;
+		case TT_REMEDY_PARAMETER:
+			parameter_refused(fetch, job, &fault);
+			break;
+		case TT_REMEDY_ACCOUNT:
+			unit_skip(fetch, job->unit, &fault);
+			break;
+		default:
+			tt_fault_raise(&fault);
 	}
+	/* the fault refers to both until here */
+	if (!queued)
+		MemoryContextDelete(context);
 	tt_fault_account_set(0);
 	tt_http_release(transfer);
 }

@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "budget.h"
+#include "counters.h"
 #include "fetch.h"
 #include "fetch_lanes.h"
 #include "fetch_seen.h"
@@ -21,10 +22,12 @@ typedef struct TtFetchUnit
 {
 	dlist_node node;
 	TtUnit	   unit;
-	bool	   plain;	  /* its conditions were refused: ask without */
+	bool	   plain;	  /* conditions were refused: ask without, but for a batched one */
 	bool	   reread;	  /* was read again already */
 	bool	   handed_on; /* some of its rows left */
 	bool	   known;	  /* its first page came */
+	bool	   finished;  /* read to its end: freed with its last page */
+	int		   page_size;
 	int64	   total;	  /* rows promised; -1: not told */
 	int		   pages;	  /* known pages; grows where not told */
 	int		   next_page; /* first page without a job */
@@ -67,13 +70,14 @@ struct TtFetch
 	TtFetchStats		 *stats;
 	TtHttp				 *http;
 	TtLane				  lane; /* as the other scans of the backend see it */
-	TtBudgetKey			  budget;
+	TtBudgetUser		  budget;
 	TtUnits				 *units;
 	int64				  next_unit; /* first unit not begun */
 	dlist_head			  active;	 /* units being read */
 	dlist_head			  waiting;	 /* jobs to send (again) */
 	dlist_head			  flying;
-	dlist_head			  ready; /* pages to take, in order of arrival */
+	dlist_head			  ready;	 /* pages to take, in order of arrival */
+	bool				  handed_on; /* some rows left */
 	int					  njobs;
 	int					  nready;
 	int64				  rows_arrived; /* of this fetch */
@@ -90,6 +94,7 @@ extern TtFetchUnit *tt_unit_add(TtFetch *fetch, const TtUnit *spec);
 extern void			tt_unit_clear(TtFetch *fetch, TtFetchUnit *unit);
 extern void			tt_unit_restart(TtFetch *fetch, TtFetchUnit *unit);
 extern void			tt_unit_finish(TtFetch *fetch, TtFetchUnit *unit);
+extern void			tt_fetch_restart(TtFetch *fetch);
 extern void			tt_job_free(TtFetch *fetch, TtFetchJob *job);
 
 /* fetch_judge.c: a transfer is over, well or not */

@@ -2,18 +2,39 @@
  * fetch_seen.c
  *	  The keys seen so far in a unit, as 64-bit hashes.
  *
- * A unit may have more than a million rows, so a key costs 10 to 20 bytes at
- * most: the bare hashes in one array, open addressing, linear probing, at most
- * four fifths full.  Lives in the memory context it was created in; may
- * ereport when memory is out.
+ * A unit may have ten million rows and more, so what is kept of them in memory
+ * is bounded.  The first hashes stand in one array (open addressing, linear
+ * probing, at most four fifths full): whatever repeats one of them is found at
+ * once.  Further ones are put aside in temporary files, by their low bits, and
+ * compared with each other when the unit is over (tt_seen_settle): what repeats
+ * one of them is found then.
+ *
+ * Memory: at most twelve megabytes while the array grows, eight after, and a
+ * buffer of a block for each file.  Lives in the memory context it was created
+ * in.  The files belong to the resource owner of the query and go with it on
+ * error; otherwise tt_seen_free() must be called.  May ereport when memory or
+ * disk space is out.
  */
 #include "postgres.h"
 
 #include "fetch_seen.h"
 
+#include "miscadmin.h"
+#include "storage/buffile.h"
 #include "utils/memutils.h"
 
 #define FIRST_SIZE 128
+#define LAST_SIZE  (1024 * 1024)
+#define NFILES	   64 /* a power of two */
+
+/* hashes that an array of some size takes */
+#define ROOM(size) ((size) / 5 * 4)
+
+typedef struct Aside
+{
+	BufFile *file; /* NULL: nothing put aside */
+	uint64	 count;
+} Aside;
 
 struct TtSeen
 {
@@ -21,6 +42,7 @@ struct TtSeen
 	uint64		 *hashes; /* 0: free */
 	uint64		  size;
 	uint64		  used;
+	Aside		 *aside; /* NFILES; NULL as long as the array takes all */
 };
 
 /* Where to look first: the high bits of a hash, scaled to the array. */
@@ -30,28 +52,16 @@ home(const TtSeen *seen, uint64 hash)
 	return ((hash >> 32) * seen->size) >> 32;
 }
 
-/* false: it is there already */
-static bool
-put(TtSeen *seen, uint64 hash)
+/* The place of a hash, or the free one where it belongs. */
+static inline uint64 *
+place(const TtSeen *seen, uint64 hash)
 {
 	uint64 at = home(seen, hash);
 
-	while (seen->hashes[at] != 0)
-	{
-		if (seen->hashes[at] == hash)
-			return false;
+	while (seen->hashes[at] != 0 && seen->hashes[at] != hash)
 		if (++at == seen->size)
 			at = 0;
-	}
-	seen->hashes[at] = hash;
-	return true;
-}
-
-static uint64 *
-allocate(MemoryContext context, uint64 size)
-{
-	return MemoryContextAllocExtended(context, size * sizeof(uint64),
-									  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	return &seen->hashes[at];
 }
 
 TtSeen *
@@ -61,37 +71,122 @@ tt_seen_create(MemoryContext context)
 
 	seen->context = context;
 	seen->size = FIRST_SIZE;
-	seen->hashes = allocate(context, seen->size);
+	seen->hashes = MemoryContextAllocZero(context, seen->size * sizeof(uint64));
 	return seen;
+}
+
+static void
+grow(TtSeen *seen)
+{
+	uint64 *old = seen->hashes;
+	uint64	old_size = seen->size;
+
+	seen->hashes = MemoryContextAllocZero(seen->context, old_size * 2 * sizeof(uint64));
+	seen->size = old_size * 2;
+	for (uint64 i = 0; i < old_size; i++)
+		if (old[i] != 0)
+			*place(seen, old[i]) = old[i];
+	pfree(old);
+}
+
+static void
+put_aside(TtSeen *seen, uint64 hash)
+{
+	Aside		 *aside;
+	MemoryContext old = MemoryContextSwitchTo(seen->context);
+
+	if (seen->aside == NULL)
+		seen->aside = palloc0(sizeof(Aside) * NFILES);
+	aside = &seen->aside[hash % NFILES];
+	if (aside->file == NULL)
+		aside->file = BufFileCreateTemp(false);
+	BufFileWrite(aside->file, &hash, sizeof(hash));
+	aside->count++;
+	MemoryContextSwitchTo(old);
 }
 
 bool
 tt_seen_add(TtSeen *seen, uint64 hash)
 {
+	uint64 *found;
+
 	if (hash == 0)
 		hash = 1;
-	if ((seen->used + 1) * 5 > seen->size * 4)
-	{
-		uint64 *old = seen->hashes;
-		uint64	old_size = seen->size;
-		uint64 *grown = allocate(seen->context, old_size * 2);
-
-		seen->hashes = grown;
-		seen->size = old_size * 2;
-		for (uint64 i = 0; i < old_size; i++)
-			if (old[i] != 0)
-				(void) put(seen, old[i]);
-		pfree(old);
-	}
-	if (!put(seen, hash))
+	if (seen->used == ROOM(seen->size) && seen->size < LAST_SIZE)
+		grow(seen);
+	found = place(seen, hash);
+	if (*found == hash)
 		return false;
-	seen->used++;
+	if (seen->used == ROOM(seen->size))
+		put_aside(seen, hash);
+	else
+	{
+		*found = hash;
+		seen->used++;
+	}
 	return true;
+}
+
+/* Whether the hashes of a file differ; in turns, if they are too many for one. */
+static bool
+all_differ(TtSeen *seen, const Aside *aside)
+{
+	uint64 turns = aside->count / (ROOM(LAST_SIZE) / 2) + 1;
+	bool   differ = true;
+
+	for (uint64 turn = 0; turn < turns && differ; turn++)
+	{
+		TtSeen *those = tt_seen_create(seen->context);
+
+		CHECK_FOR_INTERRUPTS();
+		if (BufFileSeek(aside->file, 0, 0, SEEK_SET) != 0)
+			ereport(ERROR,
+					(errcode_for_file_access(),
+					 errmsg("could not rewind temporary file: %m")));
+		for (uint64 i = 0; i < aside->count && differ; i++)
+		{
+			uint64 hash;
+
+			if (BufFileRead(aside->file, &hash, sizeof(hash)) != sizeof(hash))
+				ereport(ERROR,
+						(errcode_for_file_access(),
+						 errmsg("could not read from temporary file: %m")));
+			if (hash / NFILES % turns == turn)
+				differ = tt_seen_add(those, hash);
+		}
+		Assert(those->aside == NULL);
+		tt_seen_free(those);
+	}
+	return differ;
+}
+
+bool
+tt_seen_settle(TtSeen *seen)
+{
+	bool differ = true;
+
+	if (seen->aside == NULL)
+		return true;
+	/* nothing is added any more, and no new hash needs the array */
+	pfree(seen->hashes);
+	seen->hashes = NULL;
+	for (int i = 0; i < NFILES && differ; i++)
+		if (seen->aside[i].file != NULL)
+			differ = all_differ(seen, &seen->aside[i]);
+	return differ;
 }
 
 void
 tt_seen_free(TtSeen *seen)
 {
-	pfree(seen->hashes);
+	if (seen->aside != NULL)
+	{
+		for (int i = 0; i < NFILES; i++)
+			if (seen->aside[i].file != NULL)
+				BufFileClose(seen->aside[i].file);
+		pfree(seen->aside);
+	}
+	if (seen->hashes != NULL)
+		pfree(seen->hashes);
 	pfree(seen);
 }

@@ -1,6 +1,6 @@
 /*
  * fetch_seen.h
- *	  The keys seen so far in a unit, as 64-bit hashes.
+ *	  The keys seen so far in a unit, as 64-bit hashes, in bounded memory.
  */
 #ifndef TT_FETCH_SEEN_H
 #define TT_FETCH_SEEN_H
@@ -11,9 +11,19 @@ typedef struct TtSeen TtSeen;
 
 extern TtSeen *tt_seen_create(MemoryContext context);
 
-/* false: it was there already */
+/*
+ * false: it was there already.  Of more than 800,000 hashes, those after them
+ * are compared with the first ones only, until tt_seen_settle() is called.
+ */
 extern bool tt_seen_add(TtSeen *seen, uint64 hash);
 
+/*
+ * No more will be added: whether all hashes were different.  False if one was
+ * there twice that tt_seen_add() could not tell.
+ */
+extern bool tt_seen_settle(TtSeen *seen);
+
+/* also closes files: must be called, unless the query failed */
 extern void tt_seen_free(TtSeen *seen);
 
 #endif /* TT_FETCH_SEEN_H */

@@ -16,7 +16,7 @@
 #include "storage/lwlock.h"
 #include "storage/shmem.h"
 
-/* counts up when the layout changes, see budget.c */
+/* counts up when the layout changes, see shared.c */
 #define SHARED_NAME "tiktok_fdw learned 1"
 
 #define ENTRIES 256

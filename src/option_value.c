@@ -167,6 +167,43 @@ next_element(const char **list)
 	return pnstrdup(start, end - start);
 }
 
+typedef struct PlacedId
+{
+	int64 id;
+	int	  place;
+} PlacedId;
+
+static int
+compare_ids(const void *a, const void *b)
+{
+	const PlacedId *x = a;
+	const PlacedId *y = b;
+
+	if (x->id != y->id)
+		return x->id < y->id ? -1 : 1;
+	return x->place - y->place;
+}
+
+/* Take repeats out of a list, which keeps its order; returns what is left. */
+static int
+drop_repeats(int64 *list, int n)
+{
+	PlacedId *sorted = palloc(Max(n, 1) * sizeof(PlacedId));
+	int		  left = 0;
+
+	for (int i = 0; i < n; i++)
+		sorted[i] = (PlacedId){list[i], i};
+	qsort(sorted, n, sizeof(PlacedId), compare_ids);
+	for (int i = 1; i < n; i++)
+		if (sorted[i].id == sorted[i - 1].id)
+			list[sorted[i].place] = 0; /* no id */
+	for (int i = 0; i < n; i++)
+		if (list[i] != 0)
+			list[left++] = list[i];
+	pfree(sorted);
+	return left;
+}
+
 const char *
 tt_value_accounts(const char *text, int *naccounts, int64 **accounts)
 {
@@ -181,7 +218,6 @@ tt_value_accounts(const char *text, int *naccounts, int64 **accounts)
 	{
 		char *element = next_element(&rest);
 		int64 id = 0;
-		int	  seen = 0;
 
 		if (element[0] == '\0')
 			return "The list has an empty element.";
@@ -193,12 +229,9 @@ tt_value_accounts(const char *text, int *naccounts, int64 **accounts)
 		}
 		if (id == 0)
 			return "An ad account id is a positive integer of at most 19 digits.";
-		while (seen < n && list[seen] != id)
-			seen++;
-		if (seen == n)
-			list[n++] = id;
+		list[n++] = id;
 	}
-	*naccounts = n;
+	*naccounts = drop_repeats(list, n);
 	*accounts = list;
 	return NULL;
 }

@@ -15,7 +15,12 @@
 
 #include <limits.h>
 
+#include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/reloptions.h"
+#include "access/skey.h"
+#include "access/stratnum.h"
+#include "access/table.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_foreign_data_wrapper.h"
 #include "catalog/pg_foreign_server.h"
@@ -26,8 +31,10 @@
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
+#include "utils/rel.h"
 #include "utils/syscache.h"
 
 #include "option_value.h"
@@ -446,12 +453,6 @@ has_pages(const TtStream *stream)
 }
 
 static bool
-has_accounts(const TtStream *stream)
-{
-	return stream->endpoint->account_param != TT_ACCOUNT_NONE;
-}
-
-static bool
 has_buying_types(const TtStream *stream)
 {
 	return stream->kind == TT_KIND_ENTITY;
@@ -473,7 +474,6 @@ check_table(List *options, const Settings *s)
 		{"start_date", has_dates, "the stream is not read by date"},
 		{"include_deleted", hides_deleted, "the API has no such choice for this stream"},
 		{"page_size", has_pages, "the API gives this stream in one piece"},
-		{"advertiser_ids", has_accounts, "the stream lists the ad accounts"},
 		{"buying_types", has_buying_types, "only campaigns, ad_groups and ads take it"},
 	};
 	const TtStream *stream = resolve_stream(s);
@@ -704,6 +704,7 @@ tt_options_get(Oid serverid, Oid relid, Oid userid, bool need_mapping)
 
 	o->serverid = serverid;
 	o->server_name = server->servername;
+	o->server_owner = server->owner;
 	o->server_owner_is_superuser = superuser_arg(server->owner);
 	o->userid = OidIsValid(userid) ? userid : GetUserId();
 	read_options(server->options, s);
@@ -807,11 +808,37 @@ tt_options_buying_types(Oid relid)
 	return table_settings(relid)->buying_types;
 }
 
-const char *
-tt_options_column_path(Oid relid, AttrNumber attnum)
+/* One scan: GetForeignColumnOptions() is a look-up for each column. */
+const char **
+tt_options_column_paths(Oid relid, int natts)
 {
-	Settings *s = new_settings();
+	const char **paths = palloc0(sizeof(char *) * Max(natts, 1));
+	Settings	*s = new_settings();
+	Relation	 catalog = table_open(AttributeRelationId, AccessShareLock);
+	ScanKeyData	 key[2];
+	SysScanDesc	 scan;
+	HeapTuple	 tuple;
 
-	read_options(GetForeignColumnOptions(relid, attnum), s);
-	return s->path;
+	ScanKeyInit(&key[0], Anum_pg_attribute_attrelid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(relid));
+	ScanKeyInit(&key[1], Anum_pg_attribute_attnum, BTGreaterStrategyNumber, F_INT2GT,
+				Int16GetDatum(0));
+	scan = systable_beginscan(catalog, AttributeRelidNumIndexId, true, NULL, 2, key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		int	  attnum = ((Form_pg_attribute) GETSTRUCT(tuple))->attnum;
+		bool  isnull;
+		Datum options = heap_getattr(tuple, Anum_pg_attribute_attfdwoptions,
+									 RelationGetDescr(catalog), &isnull);
+
+		if (isnull || attnum > natts)
+			continue;
+		s->path = NULL;
+		read_options(untransformRelOptions(options), s);
+		paths[attnum - 1] = s->path;
+	}
+	systable_endscan(scan);
+	table_close(catalog, AccessShareLock);
+	pfree(s);
+	return paths;
 }

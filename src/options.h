@@ -8,7 +8,6 @@
 
 #include "postgres.h"
 
-#include "access/attnum.h"
 #include "catalog/catalog.h"
 #include "nodes/pg_list.h"
 #include "utils/date.h"
@@ -47,6 +46,7 @@ typedef struct TtOptions
 	bool		skip_failed_accounts; /* on_advertiser_error = skip */
 	const char *ca_file;			  /* NULL: the system's */
 	const char *proxy;				  /* NULL: none */
+	Oid			server_owner;
 	bool		server_owner_is_superuser;
 
 	/* user mapping; NULL where not given */
@@ -86,7 +86,7 @@ extern const TtStream *tt_options_stream(Oid relid);
 /* option "buying_types" of an entity table as a list of strings; NIL: not sent */
 extern List *tt_options_buying_types(Oid relid);
 
-/* option "path" of a column; NULL if not given */
-extern const char *tt_options_column_path(Oid relid, AttrNumber attnum);
+/* option "path" of the columns 1 to natts; NULL where it is not given */
+extern const char **tt_options_column_paths(Oid relid, int natts);
 
 #endif /* TT_OPTIONS_H */

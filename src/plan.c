@@ -42,13 +42,6 @@
 /* a scan that can only end in an error: any other path is better */
 #define IMPOSSIBLE_COST 1.0e10
 
-typedef struct TtEstimate
-{
-	double requests;
-	double rows;	 /* that the API returns */
-	bool   possible; /* false: no lower time bound */
-} TtEstimate;
-
 /* Columns whose values the executor needs, in ascending order. */
 static List *
 used_attributes(RelOptInfo *baserel, const TtTable *table, const List *constraint)
@@ -118,7 +111,7 @@ estimate_bounds(PlannerInfo *root, TtRelInfo *info, List *quals, TtBounds *bound
 			*unknown_accounts = guess_values(qual);
 		else if (qual->role == TT_ROLE_FILTER)
 			*unknown_ids = guess_values(qual);
-		else if (qual->op >= TT_OP_EQ)
+		else if (qual->condition != NULL || qual->op >= TT_OP_EQ)
 			*unknown_days = true;
 	}
 }
@@ -216,16 +209,28 @@ partition_constraint(PlannerInfo *root, RelOptInfo *baserel, Relation rel)
 	return (List *) eval_const_expressions(root, (Node *) constraint);
 }
 
-/* Classify a clause that every row of the scan must satisfy. */
+/*
+ * Take what a clause that every row of the scan must satisfy implies; whether
+ * that is all it says.
+ */
+/* These are conditions of the query itself, not of a partition. */
+static void
+mark_asked(List *quals)
+{
+	ListCell *lc;
+
+	foreach(lc, quals)
+		((TtQual *) lfirst(lc))->asked = true;
+}
+
 static bool
 add_qual(RelOptInfo *baserel, TtRelInfo *info, Expr *clause)
 {
 	const char *reason;
-	TtQual	   *qual = tt_qual_classify(baserel->relid, info->table, clause, &reason);
+	List	   *quals = tt_qual_derive(baserel->relid, info->table, clause, &reason);
 
-	if (qual != NULL)
-		info->quals = lappend(info->quals, qual);
-	return qual != NULL;
+	info->quals = tt_qual_concat(info->quals, quals);
+	return reason == NULL;
 }
 
 void
@@ -233,7 +238,6 @@ tiktokGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntable
 {
 	TtRelInfo  *info = palloc0(sizeof(TtRelInfo));
 	Relation	rel = table_open(foreigntableid, NoLock);
-	TtEstimate	est;
 	Selectivity selectivity;
 	List	   *local = NIL;
 	ListCell   *lc;
@@ -252,6 +256,7 @@ tiktokGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntable
 			local = lappend(local, ri);
 	}
 	info->nlocal = list_length(local);
+	mark_asked(info->quals);
 	foreach(lc, info->constraint)
 	{
 		Node *clause = lfirst(lc);
@@ -262,7 +267,7 @@ tiktokGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntable
 			info->nlocal++;
 	}
 	baserel->fdw_private = info;
-	est = estimate(root, baserel, info, info->quals);
+	info->estimate = estimate(root, baserel, info, info->quals);
 	selectivity = clauselist_selectivity(root, local, baserel->relid, JOIN_INNER, NULL);
 
 	/*
@@ -272,15 +277,14 @@ tiktokGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntable
 	 */
 	if (baserel->tuples <= 0)
 		selectivity = Max(selectivity, MIN_SELECTIVITY);
-	baserel->tuples = Max(est.rows, 1);
-	baserel->rows = clamp_row_est(est.rows * selectivity);
+	baserel->tuples = Max(info->estimate.rows, 1);
+	baserel->rows = clamp_row_est(info->estimate.rows * selectivity);
 }
 
 static void
-add_scan_path(PlannerInfo *root, RelOptInfo *baserel, List *quals, double rows,
+add_scan_path(PlannerInfo *root, RelOptInfo *baserel, TtEstimate est, double rows,
 			  Relids required_outer, List *pathkeys, List *order)
 {
-	TtEstimate	 est = estimate(root, baserel, baserel->fdw_private, quals);
 	Cost		 startup = est.requests > 0 ? TT_REQUEST_COST : 0;
 	Cost		 total = est.requests * TT_REQUEST_COST + est.rows * cpu_tuple_cost;
 	Float		*requests = makeFloat(psprintf("%.0f", est.requests));
@@ -300,15 +304,15 @@ add_parameterized_path(PlannerInfo *root, RelOptInfo *baserel, RestrictInfo *ri)
 	TtRelInfo	  *info = baserel->fdw_private;
 	Relids		   outer = bms_union(ri->clause_relids, baserel->lateral_relids);
 	const char	  *reason;
-	TtQual		  *qual = tt_qual_classify(baserel->relid, info->table,
-										   ri->clause, &reason);
+	List		  *quals = tt_qual_derive(baserel->relid, info->table, ri->clause, &reason);
 	ParamPathInfo *ppi;
 
 	outer = bms_del_member(outer, baserel->relid);
-	if (qual == NULL || bms_is_empty(outer))
+	if (quals == NIL || bms_is_empty(outer))
 		return;
 	ppi = get_baserel_parampathinfo(root, baserel, outer);
-	add_scan_path(root, baserel, lappend(list_copy(info->quals), qual),
+	add_scan_path(root, baserel,
+				  estimate(root, baserel, info, tt_qual_concat(info->quals, quals)),
 				  ppi->ppi_rows, ppi->ppi_req_outer, NIL, NIL);
 }
 
@@ -360,19 +364,20 @@ tiktokGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid
 
 	List *order = tt_plan_order(root, baserel);
 
-	add_scan_path(root, baserel, info->quals, baserel->rows, baserel->lateral_relids,
+	add_scan_path(root, baserel, info->estimate, baserel->rows, baserel->lateral_relids,
 				  NIL, NIL);
 	if (order != NIL)
-		add_scan_path(root, baserel, info->quals, baserel->rows,
+		add_scan_path(root, baserel, info->estimate, baserel->rows,
 					  baserel->lateral_relids, root->query_pathkeys, order);
 	add_parameterized_paths(root, baserel);
 }
 
 List *
 tt_plan_private(List *attrs, List *quals, Node *requests, int nlimit, List *order,
-				Oid counted, List **exprs)
+				bool counting, List **exprs)
 {
 	List *items = NIL;
+	List *conditions = NIL;
 	List *private;
 	ListCell *lc;
 
@@ -381,13 +386,15 @@ tt_plan_private(List *attrs, List *quals, Node *requests, int nlimit, List *orde
 	{
 		TtQual *qual = lfirst(lc);
 
-		items = lappend(items, list_make4_int(qual->attnum, qual->role, qual->op,
-											  list_length(qual->values)));
+		items = lappend(items, list_make5_int(qual->attnum, qual->role, qual->op,
+											  qual->asked, list_length(qual->values)));
 		*exprs = list_concat(*exprs, qual->values);
+		if (qual->condition != NULL)
+			conditions = lappend(conditions, qual->condition);
 	}
 	private = list_make5(makeInteger(TT_PLAN_LAYOUT), attrs, items, requests,
 						 makeInteger(nlimit));
-	return lappend(lappend(private, order), makeInteger((int) counted));
+	return list_concat(private, list_make3(order, makeInteger(counting), conditions));
 }
 
 ForeignScan *
@@ -398,6 +405,7 @@ tiktokGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid,
 	TtRelInfo *info = baserel->fdw_private;
 	List	  *clauses = extract_actual_clauses(scan_clauses, false);
 	List	  *quals = NIL;
+	int		   nclauses;
 	List	  *exprs;
 	List	  *limit;
 	List *private;
@@ -405,24 +413,24 @@ tiktokGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid,
 
 	if (IS_UPPER_REL(baserel))
 		return tt_plan_count(root, baserel, best_path, tlist);
+	nclauses = list_length(clauses);
 	clauses = list_concat(clauses, copyObject(info->constraint));
 
 	foreach(lc, clauses)
 	{
 		const char *reason;
-		TtQual	   *qual = tt_qual_classify(baserel->relid, info->table,
-											lfirst(lc), &reason);
+		List	   *implied = tt_qual_derive(baserel->relid, info->table, lfirst(lc), &reason);
 
-		if (qual == NULL)
-			continue;
-		quals = lappend(quals, qual);
+		if (foreach_current_index(lc) < nclauses)
+			mark_asked(implied);
+		quals = tt_qual_concat(quals, implied);
 	}
 	limit = tt_plan_limit(root, baserel, best_path->path.pathkeys);
 	private = tt_plan_private(info->attrs, quals,
 							  list_nth(best_path->fdw_private, TT_PATH_REQUESTS),
 							  list_length(limit),
 							  list_nth(best_path->fdw_private, TT_PATH_ORDER),
-							  InvalidOid, &exprs);
+							  false, &exprs);
 	exprs = list_concat(exprs, limit);
 	return make_foreignscan(tlist, clauses, baserel->relid, exprs, private, NIL, NIL,
 							outer_plan);

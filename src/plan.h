@@ -19,18 +19,18 @@
  */
 enum TtPlanPrivate
 {
-	TT_PLAN_VERSION,  /* Integer: TT_PLAN_LAYOUT */
-	TT_PLAN_ATTRS,	  /* IntList: attribute numbers the scan reads */
-	TT_PLAN_QUALS,	  /* List of IntList, see TtPlanQual */
-	TT_PLAN_REQUESTS, /* Float: estimated number of requests */
-	TT_PLAN_LIMIT,	  /* Integer: the last n of fdw_exprs are LIMIT and
+	TT_PLAN_VERSION,   /* Integer: TT_PLAN_LAYOUT */
+	TT_PLAN_ATTRS,	   /* IntList: attribute numbers the scan reads */
+	TT_PLAN_QUALS,	   /* List of IntList, see TtPlanQual */
+	TT_PLAN_REQUESTS,  /* Float: estimated number of requests */
+	TT_PLAN_LIMIT,	   /* Integer: the last n of fdw_exprs are LIMIT and
 								 * OFFSET */
-	TT_PLAN_ORDER,	  /* IntList, see TtPlanOrder; NIL: any order */
-	TT_PLAN_COUNT	  /* Integer: OID of the table whose rows are only
-								 * counted, as int; 0: rows are wanted */
+	TT_PLAN_ORDER,	   /* IntList, see TtPlanOrder; NIL: any order */
+	TT_PLAN_COUNT,	   /* Integer: 1: only the number of rows is wanted */
+	TT_PLAN_CONDITIONS /* List of Expr: the conditions of the last quals */
 };
 
-#define TT_PLAN_LAYOUT 2
+#define TT_PLAN_LAYOUT 4
 
 /* TT_PLAN_ORDER: the rows are promised in this order */
 enum TtPlanOrder
@@ -47,11 +47,19 @@ enum TtPlanQual
 	TT_PLAN_QUAL_ATTNUM,
 	TT_PLAN_QUAL_ROLE,	 /* TtQualRole */
 	TT_PLAN_QUAL_OP,	 /* TtQualOp */
+	TT_PLAN_QUAL_ASKED,	 /* 1: a condition of the query, 0: of a partition */
 	TT_PLAN_QUAL_NVALUES /* how many of fdw_exprs are its values */
 };
 
 /* one request, in the planner's currency: as dear as 10,000 rows' CPU */
 #define TT_REQUEST_COST 100.0
+
+typedef struct TtEstimate
+{
+	double requests;
+	double rows;	 /* that the API returns */
+	bool   possible; /* false: no lower time bound */
+} TtEstimate;
 
 /* baserel->fdw_private */
 typedef struct TtRelInfo
@@ -64,6 +72,7 @@ typedef struct TtRelInfo
 	int		   nlocal;	   /* clauses that only we can check */
 	int		   naccounts;  /* certain upper bound; 0: none */
 	double	   units;	   /* estimated request series of one account */
+	TtEstimate estimate;   /* of a scan with quals */
 } TtRelInfo;
 
 /* path->fdw_private, by index */
@@ -101,6 +110,6 @@ extern ForeignScan *tt_plan_count(PlannerInfo *root, RelOptInfo *rel,
 
 /* plan.c: private data of a plan, and the quals with their values */
 extern List *tt_plan_private(List *attrs, List *quals, Node *requests, int nlimit,
-							 List *order, Oid counted, List **exprs);
+							 List *order, bool counting, List **exprs);
 
 #endif /* TT_PLAN_H */

@@ -28,13 +28,17 @@
 #include "utils/lsyscache.h"
 
 /*
- * EXISTS (SELECT …): a sub-query that is left after its first row, which the
- * planner tells by the number of rows to plan for.
+ * EXISTS (SELECT …): a sub-query that is left after its first row.  That it is
+ * planned for one row does not tell it: so is a sub-select in FROM below LIMIT
+ * 1, all of whose rows may be needed.  But EXISTS is planned while its query's
+ * expressions are prepared, before there are relations to join, and without a
+ * target list.
  */
 static bool
 is_exists(const PlannerInfo *root)
 {
-	return root->parse->limitCount == NULL && root->parent_root != NULL &&
+	return root->parse->limitCount == NULL && root->parse->targetList == NIL &&
+		   root->parent_root != NULL && root->parent_root->simple_rel_array == NULL &&
 		   root->tuple_fraction == 1.0;
 }
 
@@ -63,6 +67,8 @@ exact_qual(const TtTable *table, const TtQual *qual)
 	const char *param;
 	ListCell   *lc;
 
+	if (qual->condition != NULL)
+		return false;
 	foreach(lc, qual->values)
 	{
 		Oid type = exprType(lfirst(lc));
@@ -275,7 +281,7 @@ tt_plan_count(PlannerInfo *root, RelOptInfo *rel, ForeignPath *path, List *tlist
 	List *exprs;
 	List *private = tt_plan_private(NIL, info->quals,
 									list_nth(path->fdw_private, TT_PATH_REQUESTS), 0,
-									NIL, info->table->relid, &exprs);
+									NIL, true, &exprs);
 
 	return make_foreignscan(tlist, NIL, 0, exprs, private, scan_tlist, NIL, NULL);
 }

@@ -4,45 +4,29 @@
  *
  * Rules only: no planning, no execution, no network.  A clause is told by its
  * operator's place in the btree family of the column's type, never by its
- * name.  Whatever is derived from values may be wider than the clause, never
- * narrower.
+ * name.  What its values narrow is worked out in bounds.c.
  */
 #include "postgres.h"
 
-#include "qual.h"
+#include "qual_private.h"
 
-#include "access/htup_details.h"
 #include "access/stratnum.h"
-#include "catalog/pg_am.h"
 #include "catalog/pg_operator.h"
 #include "catalog/pg_type.h"
-#include "commands/defrem.h"
-#include "mb/pg_wchar.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/pathnodes.h"
 #include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
-#include "utils/timestamp.h"
-
-/*
- * No TikTok ad ran before this day; days before it are not asked for, which
- * keeps a bound in the year 1 from becoming thousands of requests.
- */
-#define FIRST_DAY ((TtDay) 5844) /* 2016-01-01 */
-
-/* a report without time dimension covers at most this many days */
-#define UNDATED_SPAN 365
-
-/* TikTok advises creation and modification filters under six months */
-#define FILTER_RANGE (180 * USECS_PER_DAY)
+#include "utils/typcache.h"
 
 static const char *const reason_form = "not a comparison of a column with a value";
 static const char *const reason_column = "the API has no filter on this column";
+static const char *const reason_type = "the column is not declared as the API's type";
+static const char *const reason_value_type = "the value is of another type than the column";
 static const char *const reason_operator = "the API has no such operator";
 static const char *const reason_value = "the value is volatile, or needs the row itself";
 static const char *const reason_collation = "nondeterministic collation";
@@ -100,6 +84,115 @@ column_role(const TtTable *table, int attnum)
 	return tt_qual_filter(table, attnum, &param) == TT_FILTER_NONE
 			   ? TT_ROLE_NONE
 			   : TT_ROLE_FILTER;
+}
+
+/* types whose values are the same thing in different widths */
+typedef enum TypeClass
+{
+	CLASS_OTHER,
+	CLASS_INTEGER,
+	CLASS_TEXT,
+	CLASS_BOOLEAN,
+	CLASS_LOCAL_TIME, /* what a clock or a calendar shows */
+	CLASS_INSTANT
+} TypeClass;
+
+static TypeClass
+type_class(Oid type)
+{
+	switch (getBaseType(type))
+	{
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+			return CLASS_INTEGER;
+		case TEXTOID:
+		case VARCHAROID:
+			return CLASS_TEXT;
+		case BOOLOID:
+			return CLASS_BOOLEAN;
+		case DATEOID:
+		case TIMESTAMPOID:
+			return CLASS_LOCAL_TIME;
+		case TIMESTAMPTZOID:
+			return CLASS_INSTANT;
+		default:
+			return CLASS_OTHER;
+	}
+}
+
+/*
+ * Whether a filter selects by what the column shows: a column may be declared
+ * as any type, and then two values of the API's may read as one, or one as
+ * something else (a time without its zone, "007" as a number).
+ */
+static bool
+filter_fits(const TtTable *table, int attnum)
+{
+	const TtTableColumn *column = &table->columns[attnum - 1];
+	TypeClass			 declared = type_class(column->type);
+
+	/* ids of reports are numbers, which have one spelling */
+	if (table->stream->kind == TT_KIND_REPORT)
+		return declared == CLASS_INTEGER || declared == CLASS_TEXT;
+	switch (column->listed->type)
+	{
+		case TT_TYPE_bigint:
+			return declared == CLASS_INTEGER || declared == CLASS_TEXT;
+		case TT_TYPE_text:
+			return declared == CLASS_TEXT;
+		case TT_TYPE_boolean:
+			return declared == CLASS_BOOLEAN;
+		case TT_TYPE_timestamptz:
+			return declared == CLASS_INSTANT;
+		default:
+			return false;
+	}
+}
+
+/* Whether the declared type of the column lets conditions on it narrow. */
+static bool
+column_fits(const TtTable *table, int attnum, TtQualRole role)
+{
+	TypeClass declared = type_class(table->columns[attnum - 1].type);
+
+	switch (role)
+	{
+		case TT_ROLE_ACCOUNT:
+			return declared == CLASS_INTEGER || declared == CLASS_TEXT;
+		case TT_ROLE_DAY:
+		case TT_ROLE_HOUR:
+			return declared == CLASS_LOCAL_TIME || declared == CLASS_INSTANT;
+		case TT_ROLE_FILTER:
+			return filter_fits(table, attnum);
+		default:
+			return false;
+	}
+}
+
+/* Whether a comparison with the value is one within the column's class. */
+static bool
+value_fits(const TtTable *table, int attnum, Oid type)
+{
+	TypeClass declared = type_class(table->columns[attnum - 1].type);
+	Oid		  element = get_base_element_type(type);
+	TypeClass given = type_class(OidIsValid(element) ? element : type);
+
+	if (table->columns[attnum - 1].is_day || table->columns[attnum - 1].is_hour)
+		return given == CLASS_LOCAL_TIME || given == CLASS_INSTANT;
+	/* the session's zone makes an instant of a local time */
+	return given == declared || (declared == CLASS_INSTANT && given == CLASS_LOCAL_TIME);
+}
+
+/* Whether days are compared in the session's zone: then the qual is a rough one. */
+static bool
+compares_instants(const TtTable *table, int attnum, TtQualRole role, Oid type)
+{
+	Oid element = get_base_element_type(type);
+
+	return (role == TT_ROLE_DAY || role == TT_ROLE_HOUR) &&
+		   (type_class(table->columns[attnum - 1].type) == CLASS_INSTANT ||
+			type_class(OidIsValid(element) ? element : type) == CLASS_INSTANT);
 }
 
 /* Whether conditions of this operator narrow anything for the column. */
@@ -166,21 +259,21 @@ match_column(Index varno, Node *node, bool *day_of_hour)
 static bool
 operator_strategy(Oid opno, Oid type, TtQualOp *op)
 {
-	Oid opclass = GetDefaultOpClass(type, BTREE_AM_OID);
+	/* GetDefaultOpClass() would scan pg_opclass each time */
+	Oid family = lookup_type_cache(type, TYPECACHE_BTREE_OPFAMILY)->btree_opf;
 	int strategy;
 
-	if (!OidIsValid(opclass))
+	if (!OidIsValid(family))
 		return false;
-	strategy = get_op_opfamily_strategy(opno, get_opclass_family(opclass));
+	strategy = get_op_opfamily_strategy(opno, family);
 	if (strategy < BTLessStrategyNumber || strategy > BTGreaterStrategyNumber)
 		return false;
 	*op = (TtQualOp) strategy;
 	return true;
 }
 
-/* A value the executor can compute before the scan: no column of ours. */
-static bool
-value_ok(Node *node, Index varno)
+bool
+tt_qual_value_ok(Node *node, Index varno)
 {
 	return !bms_is_member((int) varno, pull_varnos(NULL, node)) &&
 		   !contain_volatile_functions(node) && !contain_subplans(node);
@@ -216,6 +309,9 @@ classify_comparison(Index varno, const TtTable *table, Oid opno,
 	*reason = reason_column;
 	if (role == TT_ROLE_NONE || (day_of_hour && role != TT_ROLE_HOUR))
 		return NULL;
+	*reason = reason_type;
+	if (!column_fits(table, attnum, role))
+		return NULL;
 	*reason = reason_operator;
 	if (!operator_strategy(opno, exprType(left), &op) ||
 		!operator_narrows(table, attnum, role, op) || (is_array && op != TT_OP_EQ))
@@ -223,14 +319,18 @@ classify_comparison(Index varno, const TtTable *table, Oid opno,
 	*reason = reason_collation;
 	if (OidIsValid(collation) && !get_collation_isdeterministic(collation))
 		return NULL;
+	*reason = reason_value_type;
+	if (!value_fits(table, attnum, exprType(right)))
+		return NULL;
 	*reason = reason_value;
-	if (!value_ok(right, varno))
+	if (!tt_qual_value_ok(right, varno))
 		return NULL;
 	qual = palloc0(sizeof(TtQual));
 	qual->attnum = attnum;
 	qual->role = day_of_hour ? TT_ROLE_DAY : role;
 	qual->op = op;
 	qual->values = list_make1(right);
+	qual->rough = compares_instants(table, attnum, role, exprType(right));
 	*reason = NULL;
 	return qual;
 }
@@ -258,7 +358,10 @@ classify_or(Index varno, const TtTable *table, BoolExpr *or_clause,
 		if (all == NULL)
 			all = one;
 		else
+		{
 			all->values = list_concat(all->values, one->values);
+			all->rough |= one->rough;
+		}
 	}
 	return all;
 }
@@ -307,564 +410,4 @@ tt_qual_classify(Index varno, const TtTable *table, Expr *clause,
 		return classify_boolean(varno, table,
 								(Node *) get_notclausearg(clause), false, reason);
 	return classify_boolean(varno, table, (Node *) clause, true, reason);
-}
-
-void
-tt_bounds_init(TtBounds *bounds)
-{
-	memset(bounds, 0, sizeof(*bounds));
-	bounds->nranges = 1;
-	bounds->ranges = palloc(sizeof(TtDays));
-	bounds->ranges[0].from = TT_DAY_MIN;
-	bounds->ranges[0].to = TT_DAY_MAX;
-}
-
-/* An integer id out of a value; false if it can be none. */
-static bool
-value_to_id(Datum value, Oid type, int64 *id)
-{
-	switch (getBaseType(type))
-	{
-		case INT2OID:
-			*id = DatumGetInt16(value);
-			break;
-		case INT4OID:
-			*id = DatumGetInt32(value);
-			break;
-		case INT8OID:
-			*id = DatumGetInt64(value);
-			break;
-		case TEXTOID:
-		case VARCHAROID:
-		{
-			char *digits = TextDatumGetCString(value);
-			char *end;
-
-			errno = 0;
-			*id = strtoll(digits, &end, 10);
-			if (errno != 0 || end == digits || *end != '\0')
-				return false;
-			break;
-		}
-		default:
-			return false;
-	}
-	return *id > 0;
-}
-
-/* whether value_to_id() knows the type: otherwise nothing may be concluded */
-static bool
-type_has_ids(Oid type)
-{
-	Oid base = getBaseType(type);
-
-	return base == INT2OID || base == INT4OID || base == INT8OID ||
-		   base == TEXTOID || base == VARCHAROID;
-}
-
-static int
-compare_int64(const void *a, const void *b)
-{
-	int64 x = *(const int64 *) a;
-	int64 y = *(const int64 *) b;
-
-	return (x > y) - (x < y);
-}
-
-static void
-apply_accounts(TtBounds *bounds, int n, const Datum *values, const Oid *types)
-{
-	int64 *ids = palloc(sizeof(int64) * Max(n, 1));
-	int	   nids = 0;
-	int	   unique = 0;
-
-	for (int i = 0; i < n; i++)
-	{
-		if (!type_has_ids(types[i]))
-			return;
-		if (value_to_id(values[i], types[i], &ids[nids]))
-			nids++;
-	}
-	qsort(ids, nids, sizeof(int64), compare_int64);
-	for (int i = 0; i < nids; i++)
-	{
-		if (unique > 0 && ids[unique - 1] == ids[i])
-			continue;
-		if (bounds->has_accounts &&
-			bsearch(&ids[i], bounds->accounts, bounds->naccounts, sizeof(int64),
-					compare_int64) == NULL)
-			continue;
-		ids[unique++] = ids[i];
-	}
-	bounds->has_accounts = true;
-	bounds->naccounts = unique;
-	bounds->accounts = ids;
-	if (unique == 0)
-		bounds->nothing = true;
-}
-
-/*
- * The days on which "column op value" can hold.  A timestamptz is compared in
- * the session's time zone, the days are the account's: widen by a day.
- */
-static bool
-value_to_days(TtQualRole role, TtQualOp op, Oid column_type, Datum value, Oid type,
-			  TtDays *days)
-{
-	bool  midnight = true; /* value is the very beginning of the day */
-	int	  widen = column_type == TIMESTAMPTZOID ? 1 : 0;
-	int64 day;
-	int64 usecs;
-
-	days->from = TT_DAY_MIN;
-	days->to = TT_DAY_MAX;
-	switch (getBaseType(type))
-	{
-		case DATEOID:
-			day = DatumGetDateADT(value);
-			if (DATE_IS_NOBEGIN(day) || DATE_IS_NOEND(day))
-			{
-				usecs = DATE_IS_NOEND(day) ? PG_INT64_MAX : PG_INT64_MIN;
-				day = 0;
-			}
-			else
-				usecs = 0;
-			break;
-		case TIMESTAMPTZOID:
-			widen = 1;
-			/* FALLTHROUGH */
-		case TIMESTAMPOID:
-			usecs = DatumGetTimestamp(value);
-			if (TIMESTAMP_NOT_FINITE(usecs))
-				day = 0;
-			else
-			{
-				day = usecs / USECS_PER_DAY;
-				if (usecs % USECS_PER_DAY < 0)
-					day--;
-				midnight = usecs == day * USECS_PER_DAY;
-				usecs = 0;
-			}
-			break;
-		default:
-			return false;
-	}
-	if (usecs != 0)
-	{
-		/* infinity: either no bound at all, or nothing can match */
-		bool later = usecs > 0;
-
-		if (op == TT_OP_EQ || (later ? op >= TT_OP_EQ : op <= TT_OP_EQ))
-		{
-			days->from = TT_DAY_MAX;
-			days->to = TT_DAY_MIN;
-		}
-		return true;
-	}
-	if (op == TT_OP_EQ || op == TT_OP_GE || op == TT_OP_GT)
-	{
-		int64 from = day - widen;
-
-		/* a day is its midnight: it cannot equal or follow a later moment of it */
-		if (widen == 0 && role == TT_ROLE_DAY && (op == TT_OP_GT || !midnight))
-			from++;
-		days->from = (TtDay) Max(Min(from, TT_DAY_MAX), TT_DAY_MIN + 1);
-	}
-	if (op == TT_OP_EQ || op == TT_OP_LE || op == TT_OP_LT)
-	{
-		int64 to = day + widen;
-
-		if (widen == 0 && op == TT_OP_LT && midnight)
-			to--;
-		days->to = (TtDay) Max(Min(to, TT_DAY_MAX), TT_DAY_MIN);
-	}
-	return true;
-}
-
-static void
-apply_days(TtBounds *bounds, Oid column_type, const TtQual *qual, int n, const Datum *values,
-		   const Oid *types)
-{
-	TtDays *days = palloc(sizeof(TtDays) * Max(n, 1));
-	TtDays *both;
-	int		nboth;
-
-	for (int i = 0; i < n; i++)
-		if (!value_to_days(qual->role, qual->op, column_type, values[i], types[i],
-						   &days[i]))
-			return;
-	n = tt_ranges_normalise(days, n);
-	if (n > 0 && days[0].from > TT_DAY_MIN)
-		bounds->has_lower = true;
-	nboth = tt_ranges_intersect(bounds->ranges, bounds->nranges, days, n, &both);
-	if (nboth < 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
-	bounds->ranges = palloc(sizeof(TtDays) * Max(nboth, 1));
-	memcpy(bounds->ranges, both, sizeof(TtDays) * nboth);
-	free(both);
-	bounds->nranges = nboth;
-	if (nboth == 0)
-		bounds->nothing = true;
-}
-
-static TtBoundFilter *
-find_filter(TtBounds *bounds, const TtTable *table, AttrNumber attnum)
-{
-	TtBoundFilter *filter;
-	ListCell	  *lc;
-
-	foreach(lc, bounds->filters)
-	{
-		filter = lfirst(lc);
-		if (filter->attnum == attnum)
-			return filter;
-	}
-	filter = palloc0(sizeof(TtBoundFilter));
-	filter->attnum = attnum;
-	filter->condition.filter = tt_qual_filter(table, attnum, &filter->condition.param);
-	filter->positive = tt_qual_positive(table, attnum);
-	filter->number = table->stream->kind == TT_KIND_REPORT ||
-					 table->columns[attnum - 1].listed->type == TT_TYPE_bigint;
-	filter->condition.nvalues = -1; /* no value yet */
-	bounds->filters = lappend(bounds->filters, filter);
-	return filter;
-}
-
-static void
-apply_times(TtBoundFilter *filter, TtQualOp op, Datum value, Oid type)
-{
-	TimestampTz when;
-
-	/* only a timestamptz is the same instant in every session */
-	if (getBaseType(type) != TIMESTAMPTZOID)
-		return;
-	when = DatumGetTimestampTz(value);
-	if (TIMESTAMP_NOT_FINITE(when))
-		return;
-	if (op != TT_OP_LT && op != TT_OP_LE && (!filter->has_from || when > filter->from))
-	{
-		filter->has_from = true;
-		filter->from = when;
-	}
-	if (op != TT_OP_GT && op != TT_OP_GE && (!filter->has_to || when < filter->to))
-	{
-		filter->has_to = true;
-		filter->to = when;
-	}
-}
-
-static int
-compare_strings(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *) a, *(const char *const *) b);
-}
-
-/*
- * Whether the API may know the text as a value of an enum: it refuses others,
- * and a refused request is one for nothing.
- */
-static bool
-looks_like_enum(const char *s)
-{
-	return s[strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")] == '\0';
-}
-
-/*
- * A filter value as the API spells it, NULL if it cannot be sent: then nothing
- * may be concluded from the condition.  False: no row can have this value.
- */
-static bool
-value_to_text(const TtBoundFilter *filter, Datum value, Oid type, const char **result)
-{
-	Oid		 base = getBaseType(type);
-	TtFilter kind = filter->condition.filter;
-	int64	 id;
-	char	*s;
-
-	*result = NULL;
-	if (base == BOOLOID)
-		*result = DatumGetBool(value) ? "true" : "false";
-	else if (base == INT2OID || base == INT4OID || base == INT8OID)
-	{
-		if (!value_to_id(value, type, &id))
-			return !filter->positive;
-		*result = psprintf(INT64_FORMAT, id);
-	}
-	else if (base == TEXTOID || base == VARCHAROID)
-	{
-		s = TextDatumGetCString(value);
-		/* only what is UTF-8 can be sent; an empty string selects nothing there */
-		s = (char *) pg_do_encoding_conversion((unsigned char *) s, strlen(s),
-											   GetDatabaseEncoding(), PG_UTF8);
-		if (*s != '\0' && pg_verify_mbstr(PG_UTF8, s, strlen(s), true) &&
-			((kind != TT_FILTER_EQ && kind != TT_FILTER_ENUMS) || looks_like_enum(s)) &&
-			(!filter->number || (value_to_id(value, type, &id) &&
-								 strcmp(psprintf(INT64_FORMAT, id), s) == 0)))
-			*result = s;
-	}
-	return true;
-}
-
-static TtJsonType
-json_type(Oid type)
-{
-	switch (getBaseType(type))
-	{
-		case BOOLOID:
-			return TT_JSON_BOOL;
-		case INT2OID:
-		case INT4OID:
-		case INT8OID:
-			return TT_JSON_NUMBER;
-		default:
-			return TT_JSON_STRING;
-	}
-}
-
-static void
-apply_values(TtBounds *bounds, TtBoundFilter *filter, int n, const Datum *values,
-			 const Oid *types)
-{
-	TtCondition *condition = &filter->condition;
-	const char **texts = palloc(sizeof(char *) * Max(n, 1));
-	int			 ntexts = 0;
-	int			 unique = 0;
-
-	for (int i = 0; i < n; i++)
-	{
-		if (!value_to_text(filter, values[i], types[i], &texts[ntexts]))
-			continue;
-		if (texts[ntexts++] == NULL)
-			return;
-	}
-	if (n > 0)
-		condition->type = filter->number ? TT_JSON_NUMBER : json_type(types[0]);
-	qsort(texts, ntexts, sizeof(char *), compare_strings);
-	for (int i = 0; i < ntexts; i++)
-	{
-		if (unique > 0 && strcmp(texts[unique - 1], texts[i]) == 0)
-			continue;
-		if (condition->nvalues >= 0 &&
-			bsearch(&texts[i], condition->values, condition->nvalues, sizeof(char *),
-					compare_strings) == NULL)
-			continue;
-		texts[unique++] = texts[i];
-	}
-	condition->values = texts;
-	condition->nvalues = unique;
-	if (unique == 0)
-		bounds->nothing = true;
-}
-
-static void
-apply_filter(TtBounds *bounds, const TtTable *table, const TtQual *qual, int n,
-			 const Datum *values, const Oid *types)
-{
-	TtBoundFilter *filter = find_filter(bounds, table, qual->attnum);
-
-	switch (filter->condition.filter)
-	{
-		case TT_FILTER_CREATED:
-		case TT_FILTER_MODIFIED:
-			if (n == 1)
-				apply_times(filter, qual->op, values[0], types[0]);
-			break;
-		default:
-			apply_values(bounds, filter, n, values, types);
-			break;
-	}
-}
-
-/* Arrays to their elements, without NULLs, which match nothing. */
-static int
-flatten(int nvalues, const Datum *values, const bool *nulls, const Oid *types,
-		Datum **out, Oid **out_types)
-{
-	int n = 0;
-	int size = nvalues;
-
-	*out = palloc(sizeof(Datum) * Max(size, 1));
-	*out_types = palloc(sizeof(Oid) * Max(size, 1));
-	for (int i = 0; i < nvalues; i++)
-	{
-		Datum *elems;
-		bool  *elem_nulls;
-		int	   nelems = 1;
-		Oid	   type = types[i];
-		bool   is_array = OidIsValid(get_base_element_type(type));
-
-		if (nulls[i])
-			continue;
-		if (is_array)
-		{
-			ArrayType *array = DatumGetArrayTypeP(values[i]);
-			int16	   typlen;
-			bool	   typbyval;
-			char	   typalign;
-
-			type = ARR_ELEMTYPE(array);
-			get_typlenbyvalalign(type, &typlen, &typbyval, &typalign);
-			deconstruct_array(array, type, typlen, typbyval, typalign, &elems,
-							  &elem_nulls, &nelems);
-		}
-		if (n + nelems > size)
-		{
-			size = (n + nelems) * 2;
-			*out = repalloc(*out, sizeof(Datum) * size);
-			*out_types = repalloc(*out_types, sizeof(Oid) * size);
-		}
-		for (int k = 0; k < nelems; k++)
-		{
-			if (is_array && elem_nulls[k])
-				continue;
-			(*out)[n] = is_array ? elems[k] : values[i];
-			(*out_types)[n++] = type;
-		}
-	}
-	return n;
-}
-
-void
-tt_bounds_apply(TtBounds *bounds, const TtTable *table, const TtQual *qual, int nvalues,
-				const Datum *values, const bool *nulls, const Oid *types)
-{
-	Datum *flat;
-	Oid	  *flat_types;
-	int	   n = flatten(nvalues, values, nulls, types, &flat, &flat_types);
-
-	if (n == 0)
-	{
-		bounds->nothing = true;
-		return;
-	}
-	switch (qual->role)
-	{
-		case TT_ROLE_ACCOUNT:
-			apply_accounts(bounds, n, flat, flat_types);
-			break;
-		case TT_ROLE_DAY:
-		case TT_ROLE_HOUR:
-			apply_days(bounds, table->columns[qual->attnum - 1].type, qual, n, flat,
-					   flat_types);
-			break;
-		case TT_ROLE_FILTER:
-			apply_filter(bounds, table, qual, n, flat, flat_types);
-			break;
-		case TT_ROLE_NONE:
-			break;
-	}
-}
-
-/* "YYYY-MM-DD HH:MM:SS" in UTC */
-static const char *
-format_utc(TimestampTz when)
-{
-	struct pg_tm tm;
-	fsec_t		 fsec;
-
-	if (timestamp2tm(when, NULL, &tm, &fsec, NULL, NULL) != 0)
-		return "";
-	return psprintf("%04d-%02d-%02d %02d:%02d:%02d", tm.tm_year, tm.tm_mon, tm.tm_mday,
-					tm.tm_hour, tm.tm_min, tm.tm_sec);
-}
-
-/*
- * Bounds on times become filters only within the half year that TikTok
- * advises, widened by a second since its bounds are exclusive.
- */
-static bool
-time_condition(TtBoundFilter *filter, TtCondition *condition)
-{
-	TimestampTz now = GetCurrentTimestamp();
-
-	if (!filter->has_from)
-		return false;
-	if (condition->filter == TT_FILTER_MODIFIED || !filter->has_to)
-	{
-		if (now - filter->from > FILTER_RANGE || filter->from >= now)
-			return false;
-	}
-	else if (filter->to - filter->from > FILTER_RANGE || filter->to < filter->from)
-		return false;
-	condition->values = palloc(sizeof(char *) * 2);
-	condition->values[0] = format_utc(filter->from - 2 * USECS_PER_SEC);
-	condition->values[1] = filter->has_to ? format_utc(filter->to + 2 * USECS_PER_SEC) : "";
-	condition->nvalues = condition->filter == TT_FILTER_CREATED ? 2 : 1;
-	return true;
-}
-
-int
-tt_bounds_conditions(TtBounds *bounds, TtCondition **conditions)
-{
-	ListCell *lc;
-	int		  n = 0;
-
-	*conditions = palloc(sizeof(TtCondition) * (list_length(bounds->filters) + 1));
-	foreach(lc, bounds->filters)
-	{
-		TtBoundFilter *filter = lfirst(lc);
-		TtCondition	   condition = filter->condition;
-
-		switch (condition.filter)
-		{
-			case TT_FILTER_CREATED:
-			case TT_FILTER_MODIFIED:
-				if (!time_condition(filter, &condition))
-					continue;
-				break;
-			case TT_FILTER_EQ:
-				/* several values would be several requests */
-				if (condition.nvalues != 1)
-					continue;
-				break;
-			default:
-				if (condition.nvalues < 1)
-					continue;
-				break;
-		}
-		(*conditions)[n++] = condition;
-	}
-	return n;
-}
-
-int
-tt_bounds_days(const TtBounds *bounds, const TtStream *stream, bool has_start_date,
-			   TtDay start_date, TtDay last_day, TtDays **days)
-{
-	TtDays whole;
-	int	   n;
-
-	whole.from = FIRST_DAY;
-	whole.to = last_day;
-	if (stream->report.grain == TT_GRAIN_NONE)
-	{
-		*days = palloc(sizeof(TtDays));
-		whole.from = last_day - UNDATED_SPAN + 1;
-		if (has_start_date && start_date > whole.from)
-			whole.from = start_date;
-		**days = whole;
-		return whole.from <= whole.to ? 1 : 0;
-	}
-	if (!bounds->has_lower)
-	{
-		if (!has_start_date)
-			return bounds->nothing ? 0 : -1;
-		whole.from = Max(start_date, FIRST_DAY);
-	}
-	if (whole.from > whole.to)
-		return 0;
-	n = tt_ranges_intersect(bounds->ranges, bounds->nranges, &whole, 1, days);
-	if (n < 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
-	if (n > 0)
-	{
-		TtDays *result = palloc(sizeof(TtDays) * n);
-
-		memcpy(result, *days, sizeof(TtDays) * n);
-		free(*days);
-		*days = result;
-	}
-	return n;
 }

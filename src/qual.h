@@ -1,10 +1,10 @@
 /*
  * qual.h
- *	  A WHERE clause ⇄ the API filter it becomes.
+ *	  A WHERE clause ⇄ what it narrows.
  *
- * At plan time a clause is classified; at run time its values narrow what is
- * asked for.  Every clause is also rechecked locally, so the only duty here is
- * to ask for a superset of the matching rows.
+ * A clause is classified while planning; bounds.h applies its values at run
+ * time.  Every clause is also rechecked locally, so the only duty is to ask
+ * for a superset of the matching rows.
  */
 #ifndef TT_QUAL_H
 #define TT_QUAL_H
@@ -12,7 +12,6 @@
 #include "postgres.h"
 
 #include "nodes/primnodes.h"
-#include "options.h"
 #include "request.h"
 #include "table.h"
 
@@ -35,21 +34,33 @@ typedef enum TtQualRole
 	TT_ROLE_FILTER	 /* a filter of the endpoint */
 } TtQualRole;
 
+/*
+ * Either a comparison of a column with values, or a condition on the day or
+ * the hour of any form, to be asked of each day (days.h).
+ */
 typedef struct TtQual
 {
 	AttrNumber attnum;
 	TtQualRole role;
 	TtQualOp   op;
-	List	  *values; /* expressions; more than one: any of them; an
-								 * array stands for its elements */
+	List	  *values;	  /* expressions; of a comparison, more than one: any of
+						   * them; an array stands for its elements */
+	bool	   asked;	  /* by the query itself, not by a partition */
+	bool	   rough;	  /* wider than the clause: a condition goes with it */
+	Expr	  *condition; /* NULL: a comparison; else in it the column is
+						   * parameter 1, the values are those from 2 on */
 } TtQual;
 
 /*
- * Classify one clause for the scan of varno.  Returns NULL and a reason (for
- * EXPLAIN) if the API cannot evaluate it.
+ * What a clause implies for the scan of varno, as TtQuals.  *reason is NULL if
+ * that is all the clause says, else (for EXPLAIN) why its rows cannot be told
+ * by the API.
  */
-extern TtQual *tt_qual_classify(Index varno, const TtTable *table, Expr *clause,
-								const char **reason);
+extern List *tt_qual_derive(Index varno, const TtTable *table, Expr *clause,
+							const char **reason);
+
+/* Both lists in the order in which they narrow: comparisons, then conditions. */
+extern List *tt_qual_concat(List *quals, List *more);
 
 /* the filter that a column of a table can become; NULL param if none */
 extern TtFilter tt_qual_filter(const TtTable *table, int attnum, const char **param);
@@ -59,53 +70,5 @@ extern TtFilter tt_qual_filter(const TtTable *table, int attnum, const char **pa
  * an object, so no row has 0 or less.
  */
 extern bool tt_qual_positive(const TtTable *table, int attnum);
-
-/* what the conditions of a scan narrow down to */
-typedef struct TtBounds
-{
-	bool	nothing; /* no row can match: ask nothing */
-	bool	has_accounts;
-	int		naccounts;
-	int64  *accounts;
-	bool	has_lower; /* some condition bounds the days from below */
-	int		nranges;
-	TtDays *ranges;
-	List   *filters; /* of TtBoundFilter */
-} TtBounds;
-
-typedef struct TtBoundFilter
-{
-	AttrNumber	attnum;
-	TtCondition condition;
-	bool		positive; /* see tt_qual_positive() */
-	bool		number;	  /* the API knows it as a number, whatever the
-								 * column's type */
-	bool		has_from; /* TT_FILTER_CREATED, TT_FILTER_MODIFIED */
-	bool		has_to;
-	TimestampTz from;
-	TimestampTz to;
-} TtBoundFilter;
-
-extern void tt_bounds_init(TtBounds *bounds);
-
-/*
- * Narrow the bounds by a qual whose values have been computed.  types: their
- * types.  Allocates in the current memory context.
- */
-extern void tt_bounds_apply(TtBounds *bounds, const TtTable *table, const TtQual *qual,
-							int nvalues, const Datum *values, const bool *nulls,
-							const Oid *types);
-
-/*
- * The days to ask a report for: the conditions', from start_date if they have
- * no lower bound, never past last_day.  Returns the number of ranges, or -1 if
- * there is no lower bound at all and the report needs one.
- */
-extern int tt_bounds_days(const TtBounds *bounds, const TtStream *stream,
-						  bool has_start_date, TtDay start_date, TtDay last_day,
-						  TtDays **days);
-
-/* The filters that may be sent, as conditions of a request. */
-extern int tt_bounds_conditions(TtBounds *bounds, TtCondition **conditions);
 
 #endif /* TT_QUAL_H */

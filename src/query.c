@@ -10,11 +10,9 @@
 
 #include "query.h"
 
+#include "holds.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
-
-/* days assumed by estimates where a report's lower bound is not known */
-#define ASSUMED_DAYS 30
 
 TtDay
 tt_query_last_day(void)
@@ -45,6 +43,7 @@ static void
 build_metrics(TtQuery *query, const TtTable *table, const List *attrs)
 {
 	const TtReport *report = &table->stream->report;
+	bool		   *asked = palloc0(sizeof(bool) * Max(table->natts, 1));
 	ListCell	   *lc;
 
 	query->send_names = true;
@@ -52,14 +51,15 @@ build_metrics(TtQuery *query, const TtTable *table, const List *attrs)
 	{
 		const TtTableColumn *column = &table->columns[lfirst_int(lc) - 1];
 
-		if (column->metric_name == NULL)
+		if (column->metric_name == NULL || asked[column->metric_number])
 			continue;
 		/* the API certainly refuses it: the column reads as NULL */
 		if (column->metric != NULL &&
 			(column->metric->restrictions & TT_MF_NOT_WITH_AD_ID) &&
 			!tt_metric_legal(column->metric, report))
 			continue;
-		add_name(query, column->metric_name);
+		asked[column->metric_number] = true;
+		query->names[query->nnames++] = column->metric_name;
 	}
 	if (query->nnames > 0)
 		return;
@@ -160,16 +160,23 @@ build_days(TtQuery *query, const TtTable *table, const TtOptions *options,
 	if (need_bound)
 		missing_bound(table);
 	query->nranges = tt_bounds_days(bounds, table->stream, true,
-									last_day - ASSUMED_DAYS + 1, last_day,
+									last_day - TT_ASSUMED_DAYS + 1, last_day,
 									&query->ranges);
+}
+
+int
+tt_query_page_size(const TtStream *stream, const TtOptions *options)
+{
+	int most = stream->endpoint->max_page_size;
+
+	return options->page_size > 0 ? Min(options->page_size, most) : most;
 }
 
 void
 tt_query_build(TtQuery *query, const TtTable *table, const TtOptions *options,
 			   const List *attrs, TtBounds *bounds, bool need_bound)
 {
-	const TtEndpoint *endpoint = table->stream->endpoint;
-	ListCell		 *lc;
+	ListCell *lc;
 
 	memset(query, 0, sizeof(*query));
 	query->stream = table->stream;
@@ -180,23 +187,14 @@ tt_query_build(TtQuery *query, const TtTable *table, const TtOptions *options,
 		build_fields(query, table, attrs);
 	build_days(query, table, options, bounds, need_bound);
 	query->nconditions = tt_bounds_conditions(bounds, &query->conditions);
-	if (bounds->has_accounts)
-	{
-		query->naccounts = bounds->naccounts;
-		query->accounts = bounds->accounts;
-	}
-	else
-	{
-		query->naccounts = options->naccounts;
-		query->accounts = options->accounts;
-	}
+	query->naccounts = tt_holds_accounts(options, bounds, &query->accounts);
+	if (bounds->has_accounts && query->naccounts == 0)
+		bounds->nothing = true;
 	query->include_deleted = options->include_deleted;
 	query->buying_types = palloc(sizeof(char *) * (list_length(table->buying_types) + 1));
 	foreach(lc, table->buying_types)
 		query->buying_types[query->nbuying_types++] = lfirst(lc);
-	query->page_size = endpoint->max_page_size;
-	if (options->page_size > 0 && options->page_size < query->page_size)
-		query->page_size = options->page_size;
+	query->page_size = tt_query_page_size(table->stream, options);
 	query->app_id = options->app_id;
 	query->secret = options->secret;
 }

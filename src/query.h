@@ -10,25 +10,32 @@
 
 #include "postgres.h"
 
+#include "bounds.h"
 #include "options.h"
-#include "qual.h"
 #include "request.h"
 #include "table.h"
+
+/* days that estimates and ANALYZE assume where a report's first day is not known */
+#define TT_ASSUMED_DAYS 30
 
 /* one day past today in UTC, so that no account misses its today */
 extern TtDay tt_query_last_day(void);
 
 /*
  * Fill *query.  attrs: attribute numbers of the columns the scan reads.
- * accounts: those of the bounds, else of the option advertiser_ids, else none
- * (the caller looks them up).  bounds->nothing is set if no request is needed.
+ * accounts: those of the bounds that the table holds (holds.h), else of the
+ * option advertiser_ids, else none (the caller looks them up).  bounds->nothing
+ * is set if no request is needed.
  *
  * need_bound: raise ERROR HV00L if the report lacks a lower time bound;
- * otherwise (estimates) the last 30 days are assumed.
+ * otherwise (estimates) the last days are assumed.
  */
 extern void tt_query_build(TtQuery *query, const TtTable *table,
 						   const TtOptions *options, const List *attrs,
 						   TtBounds *bounds, bool need_bound);
+
+/* rows a page of a list has; 0: the endpoint does not page */
+extern int tt_query_page_size(const TtStream *stream, const TtOptions *options);
 
 /*
  * The values a scan reads of each row: paths, and for each attribute its slot

@@ -8,7 +8,8 @@
  * the rows.  A value that no node names is checked for syntax and forgotten.
  * (The lexer, json_lex(), is driven by the recursive descent below rather than
  * by pg_parse_json(), whose callbacks cannot stop it in PostgreSQL 15 and which
- * copies every key and every value.)
+ * copies every key and every value.  What is
+ * nearly all of a page is spared the lexer: next_plain(), expect_key().)
  *
  * Invariants: everything here is UTF-8, the server's encoding is decode.c's
  * business (only message and request_id are made fit for an error message).

@@ -64,8 +64,9 @@ typedef struct TtQuery
 	bool			include_deleted;
 	int				nbuying_types;
 	const char	  **buying_types;
-	int				page_size;	 /* 0: the endpoint does not page */
-	const char	   *order_field; /* NULL: any order */
+	int				page_size;	   /* 0: the endpoint does not page */
+	const char	   *order_field;   /* NULL: any order */
+	bool			order_refused; /* it was wanted, and is not to be had */
 	bool			descending;
 	bool			totals_only; /* only page_info.total_number is wanted */
 	bool			exact;		 /* rows are not rechecked: no condition may be

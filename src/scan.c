@@ -14,8 +14,8 @@
 
 #include "scan.h"
 
-#include "access/table.h"
 #include "accounts.h"
+#include "common/int.h"
 #include "compat.h"
 #include "executor/execAsync.h"
 #include "executor/executor.h"
@@ -36,21 +36,31 @@ begin_quals(TtScanState *state, ForeignScanState *node, ForeignScan *plan)
 {
 	List	 *exprs = ExecInitExprList(plan->fdw_exprs, (PlanState *) node);
 	int		  nlimit = intVal(list_nth(plan->fdw_private, TT_PLAN_LIMIT));
+	List	 *conditions = list_nth(plan->fdw_private, TT_PLAN_CONDITIONS);
+	List	 *items = list_nth(plan->fdw_private, TT_PLAN_QUALS);
+	int		  ncomparisons = list_length(items) - list_length(conditions);
 	ListCell *lc;
 	int		  next = 0;
 
 	state->types = palloc(sizeof(Oid) * Max(list_length(exprs), 1));
 	foreach(lc, plan->fdw_exprs)
 		state->types[foreach_current_index(lc)] = exprType(lfirst(lc));
-	foreach(lc, list_nth(plan->fdw_private, TT_PLAN_QUALS))
+	foreach(lc, items)
 	{
+		int		i = foreach_current_index(lc);
 		List   *item = lfirst(lc);
 		TtQual *qual = palloc0(sizeof(TtQual));
+		int		nvalues = list_nth_int(item, TT_PLAN_QUAL_NVALUES);
 
 		qual->attnum = list_nth_int(item, TT_PLAN_QUAL_ATTNUM);
 		qual->role = list_nth_int(item, TT_PLAN_QUAL_ROLE);
 		qual->op = list_nth_int(item, TT_PLAN_QUAL_OP);
-		for (int i = list_nth_int(item, TT_PLAN_QUAL_NVALUES); i > 0; i--)
+		qual->asked = list_nth_int(item, TT_PLAN_QUAL_ASKED) != 0;
+		if (qual->asked)
+			tt_holds_asked(&state->asked, state->table, qual, nvalues, &state->types[next]);
+		if (i >= ncomparisons)
+			qual->condition = list_nth(conditions, i - ncomparisons);
+		for (int n = nvalues; n > 0; n--)
 			qual->values = lappend(qual->values, list_nth(exprs, next++));
 		state->quals = lappend(state->quals, qual);
 	}
@@ -60,14 +70,16 @@ begin_quals(TtScanState *state, ForeignScanState *node, ForeignScan *plan)
 		state->offset = list_nth(exprs, next++);
 }
 
-/* The foreign table of a scan, also of one that only counts. */
+/*
+ * The foreign table of a scan, also of one that only counts: the executor keeps
+ * it open until the query ends, so that it cannot be dropped under the scan.
+ */
 static Relation
-scan_relation(ForeignScanState *node, ForeignScan *plan, bool *opened)
+scan_relation(ForeignScanState *node, ForeignScan *plan, bool counting)
 {
-	Oid counted = (Oid) intVal(list_nth(plan->fdw_private, TT_PLAN_COUNT));
-
-	*opened = OidIsValid(counted);
-	return *opened ? table_open(counted, NoLock) : node->ss.ss_currentRelation;
+	if (!counting)
+		return node->ss.ss_currentRelation;
+	return TT_SCANNED_RELATION(node->ss.ps.state, TT_SCANNED_INDEX(plan));
 }
 
 void
@@ -75,8 +87,8 @@ tiktokBeginForeignScan(ForeignScanState *node, int eflags)
 {
 	ForeignScan	 *plan = (ForeignScan *) node->ss.ps.plan;
 	EState		 *estate = node->ss.ps.state;
-	bool		  opened;
-	Relation	  rel = scan_relation(node, plan, &opened);
+	bool		  counting = intVal(list_nth(plan->fdw_private, TT_PLAN_COUNT)) != 0;
+	Relation	  rel = scan_relation(node, plan, counting);
 	MemoryContext context = AllocSetContextCreate(estate->es_query_cxt, "tiktok_fdw scan",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
@@ -93,14 +105,12 @@ tiktokBeginForeignScan(ForeignScanState *node, int eflags)
 	state->options = tt_options_get(GetForeignTable(RelationGetRelid(rel))->serverid,
 									RelationGetRelid(rel), state->userid, false);
 	state->projection = tt_query_projection(state->table, state->attrs);
-	state->counting = opened;
+	state->counting = counting;
 	tt_scan_order_init(&state->order, list_nth(plan->fdw_private, TT_PLAN_ORDER),
 					   RelationGetDescr(rel));
 	MemoryContextSwitchTo(old);
 	begin_quals(state, node, plan);
 	node->fdw_state = state;
-	if (opened)
-		table_close(rel, NoLock);
 }
 
 /*
@@ -138,8 +148,8 @@ tt_scan_bounds(ForeignScanState *node, bool only_known)
 		bool	known = true;
 
 		next += n;
-		/* the oracle of the tests: account conditions and time bounds stay */
-		if (qual->role == TT_ROLE_FILTER && !tt_enable_pushdown)
+		/* account conditions and time bounds stay; a count has no recheck */
+		if (qual->role == TT_ROLE_FILTER && !tt_enable_pushdown && !state->counting)
 			continue;
 		for (int i = 0; i < n && known; i++)
 		{
@@ -208,7 +218,24 @@ bound_value(ForeignScanState *node, ExprState *expr)
 	return isnull ? -1 : DatumGetInt64(value);
 }
 
-/* LIMIT as a hint: the smallest page that answers, and nothing read ahead. */
+/*
+ * Whether the API evaluates every condition: a value may turn out to be none
+ * that it knows, and of two long lists of ids it takes one.
+ */
+static bool
+all_conditions_sent(TtScanState *state)
+{
+	TtUnits *units = tt_units_create(&state->query);
+
+	tt_units_free(units);
+	return units != NULL && state->query.nconditions == list_length(state->bounds.filters);
+}
+
+/*
+ * LIMIT as a hint: the smallest page that answers, and nothing read ahead.  Not
+ * if rows may be dropped here: one out of many pages of a row each is dearer
+ * than all of a few large ones.
+ */
 static void
 apply_limit(ForeignScanState *node)
 {
@@ -217,7 +244,7 @@ apply_limit(ForeignScanState *node)
 	int64		 offset = Max(bound_value(node, state->offset), 0);
 
 	if (limit <= 0 || !tt_enable_pushdown || limit > PG_INT64_MAX - offset ||
-		(state->order.attnum != 0 && !state->order.by_api))
+		(state->order.attnum != 0 && !state->order.by_api) || !all_conditions_sent(state))
 		return;
 	state->query.row_bound = limit + offset;
 	if (state->query.page_size > 0)
@@ -236,6 +263,7 @@ start_run(ForeignScanState *node)
 		read_mapping(node);
 	old = MemoryContextSwitchTo(state->run);
 	tt_scan_bounds(node, false);
+	tt_holds_notice(state->table, state->options, &state->bounds, &state->asked);
 	tt_query_build(&state->query, state->table, state->options, state->attrs,
 				   &state->bounds, true);
 	if (!state->bounds.nothing)
@@ -286,6 +314,8 @@ static void
 end_run(TtScanState *state)
 {
 	tt_scan_order_end(&state->order);
+	if (state->fetch != NULL)
+		tt_fetch_end(state->fetch);
 	state->page = NULL;
 	state->fetch = NULL;
 	state->row = 0;
@@ -343,23 +373,39 @@ learn(TtScanState *state)
 					   state->bounds.has_accounts ? 0 : query->naccounts);
 }
 
+/* Go on to the next row of the page that the table holds; false: none is left. */
+static bool
+page_has_row(TtScanState *state)
+{
+	if (state->page == NULL)
+		return false;
+	while (state->row < state->page->reply->nrows &&
+		   !tt_accounts_hold_row(state->table, state->options, state->page, state->row))
+		state->row++;
+	return state->row < state->page->reply->nrows;
+}
+
 /* Whether there is a row to hand on; takes pages as needed. */
 static bool
 have_row(ForeignScanState *node, bool wait)
 {
 	TtScanState *state = node->fdw_state;
 
-	if (state->page != NULL && state->row < state->page->reply->nrows)
-		return true;
-	if (!tt_scan_next_page(state, wait))
+	while (!page_has_row(state))
 	{
-		if (state->finished)
-			learn(state);
-		return false;
+		if (!tt_scan_next_page(state, wait))
+		{
+			if (state->finished)
+				learn(state);
+			return false;
+		}
+		if (state->order.by_api &&
+			(state->query.order_refused ||
+			 !tt_scan_order_check(state, state->page,
+								  RelationGetDescr(node->ss.ss_currentRelation)->natts)))
+			return false;
 	}
-	return !state->order.by_api ||
-		   tt_scan_order_check(state, state->page,
-							   RelationGetDescr(node->ss.ss_currentRelation)->natts);
+	return true;
 }
 
 /*
@@ -382,7 +428,12 @@ count_rows(ForeignScanState *node)
 	{
 		if (!state->page->reply->has_page_info || state->page->reply->total_number < 0)
 			break;
-		count += state->page->reply->total_number;
+		/* no list is that long, but a reply may say anything */
+		if (pg_add_s64_overflow(count, state->page->reply->total_number, &count))
+			ereport(ERROR,
+					(errcode(ERRCODE_FDW_ERROR),
+					 errmsg("the TikTok API says that foreign table \"%s\" has more rows than can be counted",
+							state->table->name)));
 	}
 	if (state->page == NULL)
 		return count;
@@ -468,11 +519,9 @@ tiktokEndForeignScan(ForeignScanState *node)
 
 	if (state == NULL)
 		return;
+	end_run(state);
 	if (state->order.sorted_slot != NULL)
-	{
-		tt_scan_order_end(&state->order);
 		ExecDropSingleTupleTableSlot(state->order.sorted_slot);
-	}
 	MemoryContextDelete(state->context);
 }
 

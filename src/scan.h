@@ -10,6 +10,7 @@
 #include "decode.h"
 #include "fetch.h"
 #include "foreign/fdwapi.h"
+#include "holds.h"
 #include "nodes/execnodes.h"
 #include "query.h"
 #include "utils/sortsupport.h"
@@ -51,6 +52,7 @@ typedef struct TtScanState
 	bool		  finished;
 	TtQuery		  query;
 	TtBounds	  bounds;
+	TtAsked		  asked;	 /* which of the quals' bounds are the query's */
 	const void	 *append;	 /* whose arm this is, when it runs async */
 	TtFetch		 *fetch;	 /* NULL: nothing to ask */
 	TtPage		 *page;		 /* being handed on */

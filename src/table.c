@@ -4,7 +4,8 @@
  *	  the value stands in a row and by which name it is asked for.
  *
  * Works on the relation's descriptor and options alone.  Everything lives in
- * the current memory context, except what the catalogue has (constant).
+ * the current memory context, except what the catalogue has (constant): it is
+ * that of a description kept by table_cache.c, so nothing is left lying there.
  */
 #include "postgres.h"
 
@@ -12,7 +13,7 @@
 #include "utils/lsyscache.h"
 
 #include "options.h"
-#include "table.h"
+#include "table_private.h"
 
 #define DIMENSIONS "dimensions."
 #define METRICS	   "metrics."
@@ -23,15 +24,34 @@ has_prefix(const char *text, const char *prefix)
 	return strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
+/* The object of a row in which the API puts a value that has this name. */
+static const char *
+section(const TtStream *stream, const char *name)
+{
+	if (stream->kind != TT_KIND_REPORT)
+		return "";
+	return tt_report_has_dimension(&stream->report, name) ? DIMENSIONS : METRICS;
+}
+
 /* Where the API puts a value that has this name. */
 static char *
 default_path(const TtStream *stream, const char *name)
 {
-	if (stream->kind != TT_KIND_REPORT)
-		return pstrdup(name);
-	return psprintf("%s%s",
-					tt_report_has_dimension(&stream->report, name) ? DIMENSIONS : METRICS,
-					name);
+	const char *prefix = section(stream, name);
+	size_t		length = strlen(prefix);
+	char	   *path = palloc(length + strlen(name) + 1);
+
+	strcpy(path, prefix);
+	strcpy(path + length, name);
+	return path;
+}
+
+static bool
+is_default_path(const TtStream *stream, const char *path, const char *name)
+{
+	const char *prefix = section(stream, name);
+
+	return has_prefix(path, prefix) && strcmp(path + strlen(prefix), name) == 0;
 }
 
 /* The name at the end of a path that is the default one of some column. */
@@ -78,12 +98,13 @@ check_report_path(const TtTable *table, const TtTableColumn *column)
 static void
 find_metric(const TtTable *table, TtTableColumn *column)
 {
-	char *name;
+	const char *name;
 
 	if (!has_prefix(column->path, METRICS) || column->is_account)
 		return;
-	name = pstrdup(column->path + strlen(METRICS));
-	name[strcspn(name, ".")] = '\0'; /* a value inside the metric's */
+	name = column->path + strlen(METRICS);
+	if (strchr(name, '.') != NULL)
+		name = pnstrdup(name, strcspn(name, ".")); /* a value inside the metric's */
 	column->metric_name = name;
 	column->metric = tt_metric_find(name);
 }
@@ -93,9 +114,8 @@ static const TtColumn *
 find_listed(const TtStream *stream, const char *path)
 {
 	const char *name = listed_name(stream, path);
-	char	   *expected = default_path(stream, name);
 
-	if (name[0] == '\0' || strcmp(expected, path) != 0)
+	if (name[0] == '\0' || !is_default_path(stream, path, name))
 		return NULL;
 	/* own reports may have dimensions that the catalogue does not know */
 	if (tt_report_has_dimension(&stream->report, name))
@@ -117,14 +137,13 @@ is_key(const TtTable *table, const char *path)
 }
 
 static void
-describe_column(const TtTable *table, Form_pg_attribute attribute, TtTableColumn *column)
+describe_column(const TtTable *table, Form_pg_attribute attribute, const char *path,
+				TtTableColumn *column)
 {
 	const TtStream *stream = table->stream;
-	const char	   *path;
 
 	column->name = pstrdup(NameStr(attribute->attname));
 	column->type = getBaseType(attribute->atttypid);
-	path = tt_options_column_path(table->relid, attribute->attnum);
 	if (path == NULL && strchr(column->name, '.') != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
@@ -133,9 +152,8 @@ describe_column(const TtTable *table, Form_pg_attribute attribute, TtTableColumn
 				 errdetail("Its name contains a dot, which separates the names of a path."),
 				 errhint("ALTER FOREIGN TABLE %s ALTER COLUMN %s OPTIONS (path '...');",
 						 table->name, quote_identifier(column->name))));
-	column->path = path != NULL ? pstrdup(path) : default_path(stream, column->name);
-	column->is_account =
-		strcmp(column->path, default_path(stream, "advertiser_id")) == 0;
+	column->path = path != NULL ? path : default_path(stream, column->name);
+	column->is_account = is_default_path(stream, column->path, "advertiser_id");
 	if (stream->kind == TT_KIND_REPORT)
 	{
 		check_report_path(table, column);
@@ -169,20 +187,50 @@ describe_key(TtTable *table)
 		table->key_paths[table->nkeys++] = default_path(table->stream, "advertiser_id");
 }
 
-TtTable *
-tt_table_get(Relation rel)
+static int
+compare_metrics(const void *a, const void *b)
 {
-	TupleDesc desc = RelationGetDescr(rel);
-	TtTable	 *table = palloc0(sizeof(TtTable));
+	const TtTableColumn *x = *(const TtTableColumn *const *) a;
+	const TtTableColumn *y = *(const TtTableColumn *const *) b;
+	int					 order = strcmp(x->metric_name, y->metric_name);
+
+	return order != 0 ? order : (x > y) - (x < y);
+}
+
+/* Tell the columns that ask for the same metric. */
+static void
+match_metrics(TtTable *table)
+{
+	TtTableColumn **asking = palloc(sizeof(TtTableColumn *) * Max(table->natts, 1));
+	int				n = 0;
+
+	for (int i = 0; i < table->natts; i++)
+		if (table->columns[i].metric_name != NULL)
+			asking[n++] = &table->columns[i];
+	qsort(asking, n, sizeof(asking[0]), compare_metrics);
+	for (int i = 0; i < n; i++)
+	{
+		bool same = i > 0 && strcmp(asking[i]->metric_name, asking[i - 1]->metric_name) == 0;
+
+		asking[i]->metric_number = same ? asking[i - 1]->metric_number
+										: (int) (asking[i] - table->columns);
+	}
+	pfree(asking);
+}
+
+void
+tt_table_describe(Relation rel, TtTable *table)
+{
+	TupleDesc	 desc = RelationGetDescr(rel);
+	const char **paths;
 
 	table->relid = RelationGetRelid(rel);
-	table->name = quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
-											 RelationGetRelationName(rel));
 	table->stream = tt_options_stream(table->relid);
 	table->buying_types = tt_options_buying_types(table->relid);
 	describe_key(table);
 	table->natts = desc->natts;
 	table->columns = palloc0(Max(desc->natts, 1) * sizeof(TtTableColumn));
+	paths = tt_options_column_paths(table->relid, desc->natts);
 	for (int i = 0; i < desc->natts; i++)
 	{
 		Form_pg_attribute attribute = TupleDescAttr(desc, i);
@@ -190,7 +238,8 @@ tt_table_get(Relation rel)
 
 		column->dropped = attribute->attisdropped || attribute->attgenerated != '\0';
 		if (!column->dropped)
-			describe_column(table, attribute, column);
+			describe_column(table, attribute, paths[i], column);
 	}
-	return table;
+	pfree(paths);
+	match_metrics(table);
 }

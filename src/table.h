@@ -17,14 +17,15 @@ typedef struct TtTableColumn
 {
 	bool			dropped; /* or generated: nothing to read */
 	char		   *name;
-	Oid				type;		 /* of the column, domains resolved */
-	char		   *path;		 /* where the value stands, e.g. metrics.spend */
-	const TtColumn *listed;		 /* NULL: not in the catalogue for the stream */
-	const TtMetric *metric;		 /* a catalogued metric; else NULL */
-	char		   *metric_name; /* reports: ask for this metric; NULL: none */
-	bool			is_account;	 /* advertiser_id: filled in where missing */
-	bool			is_day;		 /* stat_time_day of a report that has it */
-	bool			is_hour;	 /* stat_time_hour, likewise */
+	Oid				type;		   /* of the column, domains resolved */
+	const char	   *path;		   /* where the value stands, e.g. metrics.spend */
+	const TtColumn *listed;		   /* NULL: not in the catalogue for the stream */
+	const TtMetric *metric;		   /* a catalogued metric; else NULL */
+	const char	   *metric_name;   /* reports: ask for this metric; NULL: none */
+	int				metric_number; /* below natts: equal where metric_name is */
+	bool			is_account;	   /* advertiser_id: filled in where missing */
+	bool			is_day;		   /* stat_time_day of a report that has it */
+	bool			is_hour;	   /* stat_time_hour, likewise */
 	bool			in_key;
 } TtTableColumn;
 
@@ -40,7 +41,11 @@ typedef struct TtTable
 	List		   *buying_types; /* strings */
 } TtTable;
 
-/* In the current memory context; ERROR if the options define no stream. */
+/*
+ * ERROR if the options define no stream.  The relation is locked by the caller.
+ * Not to be written to: it shares memory with others, and stays valid, as it
+ * was at the call, until the current memory context is reset.
+ */
 extern TtTable *tt_table_get(Relation rel);
 
 #endif /* TT_TABLE_H */

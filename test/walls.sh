@@ -18,9 +18,14 @@ stream
 options
 table
 request
+days
 qual
+bounds
+holds
 query
+shared
 budget
+counters
 learn
 mux
 http
@@ -90,9 +95,9 @@ wall "only http, mux and compat.h include curl, and http.h and mux.h do not" \
 wall "only request.c includes jansson" \
 	"$(includes '^jansson' '^src/request\.c$')"
 
-wall "only qual, plan, scan and explain see planner or executor headers" \
+wall "only days, qual, plan, scan and explain see planner or executor headers" \
 	"$(includes '^(optimizer/|executor/|nodes/(pathnodes|plannodes|execnodes)\.h|commands/explain)' \
-		'^src/((qual|plan|scan|explain)[._][a-z_.]*|compat\.h)$')"
+		'^src/((days|qual|plan|scan|explain)[._][a-z_.]*|compat\.h)$')"
 
 wall "versions of PostgreSQL and libcurl are tested in compat.h only" \
 	"$(grep -nE 'PG_VERSION_NUM|LIBCURL_VERSION_NUM' $c_files /dev/null | grep -v '^src/compat\.h:')"

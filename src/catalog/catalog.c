@@ -2,11 +2,13 @@
  * catalog.c
  *	  The look-ups over the .def files.
  *
- * The tables are constant.  The one piece of state is the sorted index of
- * metrics, made at first use and never changed after.  No PostgreSQL header.
+ * The tables are constant.  The state is what makes look-ups quick: sorted
+ * indexes, made at first use and never changed after, and the list of columns
+ * that was asked for last.  No PostgreSQL header.
  */
 #include "catalog.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -106,14 +108,71 @@ static const TtColumn advertiser_id_column = {
 
 #define lengthof_(array) ((int) (sizeof(array) / sizeof((array)[0])))
 
-static const TtMetric *metric_index[lengthof_(metrics)];
-static bool			   prepared = false;
+/* by name, see find_column() */
+static const TtColumn *metric_index[lengthof_(metrics)];
+static const TtColumn *dimension_index[lengthof_(dimensions)];
+static const TtColumn *column_index[lengthof_(columns)];
 
-static int
-compare_metrics(const void *a, const void *b)
+/* the streams, as bits, among whose core columns a metric is */
+static uint64_t core_streams[lengthof_(metrics)];
+_Static_assert(lengthof_(streams) <= 64, "streams are bits of a uint64_t");
+
+static bool prepared = false;
+
+/* the list that tt_stream_column() was last asked for */
+static struct
 {
-	return strcmp((*(const TtMetric *const *) a)->column.name,
-				  (*(const TtMetric *const *) b)->column.name);
+	const TtStream *stream;
+	bool			all_metrics;
+	int				n;
+	const TtColumn *columns[1 + TT_MAX_DIMENSIONS + lengthof_(metrics) + lengthof_(columns)];
+} last;
+
+/* By name, the columns of one name by stream; metrics and dimensions have none. */
+static int
+compare_columns(const void *a, const void *b)
+{
+	const TtColumn *x = *(const TtColumn *const *) a;
+	const TtColumn *y = *(const TtColumn *const *) b;
+	int				order = strcmp(x->name, y->name);
+
+	if (order != 0 || x->stream == NULL || y->stream == NULL)
+		return order;
+	return strcmp(x->stream, y->stream);
+}
+
+/* stream: NULL in the indexes of metrics and dimensions */
+static const TtColumn *
+find_column(const TtColumn *const *index, int n, const char *stream, const char *name)
+{
+	TtColumn			   wanted = {.stream = stream, .name = name};
+	const TtColumn		  *key = &wanted;
+	const TtColumn *const *found = bsearch(&key, index, n, sizeof(key), compare_columns);
+
+	return found != NULL ? *found : NULL;
+}
+
+/* Whether the stream is one of ours, and no report of the user's own. */
+static bool
+is_catalogued(const TtStream *stream)
+{
+	return stream >= streams && stream < streams + lengthof_(streams);
+}
+
+/*
+ * The first element of a comma-separated list (NULL: empty), copied to buf;
+ * returns the rest of the list, NULL if there was no element.
+ */
+static const char *
+next_element(const char *list, char *buf, size_t size)
+{
+	size_t n = list != NULL ? strcspn(list, ",") : 0;
+
+	if (n == 0 || n >= size)
+		return NULL;
+	memcpy(buf, list, n);
+	buf[n] = '\0';
+	return list[n] == ',' ? list + n + 1 : list + n;
 }
 
 /* Cut the comma-separated key of a report stream into its dimensions. */
@@ -138,6 +197,21 @@ prepare_report(TtStream *stream)
 	report->level = tt_level_of(report->data_level);
 }
 
+/* Mark the metrics that are core columns of a report stream. */
+static void
+prepare_core(const TtStream *stream)
+{
+	char name[128];
+
+	for (const char *p = stream->core_columns; (p = next_element(p, name, sizeof(name))) != NULL;)
+	{
+		const TtMetric *metric = tt_metric_find(name);
+
+		if (metric != NULL)
+			core_streams[metric - metrics] |= UINT64_C(1) << (stream - streams);
+	}
+}
+
 static void
 prepare(void)
 {
@@ -145,11 +219,21 @@ prepare(void)
 		return;
 	prepared = true;
 	for (int i = 0; i < lengthof_(metrics); i++)
-		metric_index[i] = &metrics[i];
-	qsort(metric_index, lengthof_(metrics), sizeof(metric_index[0]), compare_metrics);
+		metric_index[i] = &metrics[i].column;
+	for (int i = 0; i < lengthof_(dimensions); i++)
+		dimension_index[i] = &dimensions[i].column;
+	for (int i = 0; i < lengthof_(columns); i++)
+		column_index[i] = &columns[i];
+	qsort(metric_index, lengthof_(metrics), sizeof(metric_index[0]), compare_columns);
+	qsort(dimension_index, lengthof_(dimensions), sizeof(dimension_index[0]), compare_columns);
+	qsort(column_index, lengthof_(columns), sizeof(column_index[0]), compare_columns);
 	for (int i = 0; i < lengthof_(streams); i++)
-		if (streams[i].kind == TT_KIND_REPORT)
-			prepare_report(&streams[i]);
+	{
+		if (streams[i].kind != TT_KIND_REPORT)
+			continue;
+		prepare_report(&streams[i]);
+		prepare_core(&streams[i]);
+	}
 }
 
 int
@@ -205,23 +289,9 @@ tt_report_endpoint(void)
 const TtMetric *
 tt_metric_find(const char *name)
 {
-	int low = 0;
-	int high = lengthof_(metrics);
-
 	prepare();
-	while (low < high)
-	{
-		int middle = (low + high) / 2;
-		int order = strcmp(name, metric_index[middle]->column.name);
-
-		if (order == 0)
-			return metric_index[middle];
-		if (order < 0)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	return NULL;
+	/* the column is its first member */
+	return (const TtMetric *) find_column(metric_index, lengthof_(metrics), NULL, name);
 }
 
 int
@@ -239,10 +309,9 @@ tt_metric_at(int i)
 const TtDimension *
 tt_dimension_find(const char *name)
 {
-	for (int i = 0; i < lengthof_(dimensions); i++)
-		if (strcmp(dimensions[i].column.name, name) == 0)
-			return &dimensions[i];
-	return NULL;
+	prepare();
+	/* the column is its first member */
+	return (const TtDimension *) find_column(dimension_index, lengthof_(dimensions), NULL, name);
 }
 
 bool
@@ -390,67 +459,10 @@ tt_list_contains(const char *list, const char *name)
 	return false;
 }
 
-/* Element i of a comma-separated list, copied to buf; false past the last. */
-static bool
-list_element(const char *list, int i, char *buf, size_t size)
-{
-	const char *p = list;
-	size_t		n;
-
-	while (i-- > 0)
-	{
-		p = strchr(p, ',');
-		if (p++ == NULL)
-			return false;
-	}
-	n = strcspn(p, ",");
-	if (n == 0 || n >= size)
-		return false;
-	memcpy(buf, p, n);
-	buf[n] = '\0';
-	return true;
-}
-
-/* The metrics of a report, without those that its key has already. */
-static const TtColumn *
-report_column(const TtStream *stream, int i, bool all_metrics)
-{
-	char name[128];
-
-	for (int k = 0;; k++)
-	{
-		const TtMetric *metric;
-
-		if (all_metrics)
-		{
-			metric = tt_metric_at(k);
-			if (metric == NULL)
-				return NULL;
-			if (!tt_metric_legal(metric, &stream->report))
-				continue;
-		}
-		else
-		{
-			if (!list_element(stream->core_columns, k, name, sizeof(name)))
-				return NULL;
-			metric = tt_metric_find(name);
-		}
-		if (metric == NULL || strcmp(metric->column.name, "advertiser_id") == 0 ||
-			tt_report_has_dimension(&stream->report, metric->column.name))
-			continue;
-		if (i-- == 0)
-			return &metric->column;
-	}
-}
-
 static const TtColumn *
 listed_column(const TtStream *stream, const char *name)
 {
-	for (int i = 0; i < lengthof_(columns); i++)
-		if (strcmp(columns[i].stream, stream->name) == 0 &&
-			strcmp(columns[i].name, name) == 0)
-			return &columns[i];
-	return NULL;
+	return find_column(column_index, lengthof_(columns), stream->name, name);
 }
 
 static const TtColumn *
@@ -461,56 +473,97 @@ dimension_column(const char *name)
 	return dimension != NULL ? &dimension->column : NULL;
 }
 
+static void
+add_column(const TtColumn *column)
+{
+	if (column != NULL)
+		last.columns[last.n++] = column;
+}
+
+/* The metrics of a report, without those that its key has already. */
+static void
+add_metric(const TtStream *stream, const TtMetric *metric)
+{
+	if (metric != NULL && strcmp(metric->column.name, "advertiser_id") != 0 &&
+		!tt_report_has_dimension(&stream->report, metric->column.name))
+		add_column(&metric->column);
+}
+
+static void
+add_metrics(const TtStream *stream, bool all_metrics)
+{
+	char name[128];
+
+	if (!all_metrics)
+	{
+		for (const char *p = stream->core_columns;
+			 (p = next_element(p, name, sizeof(name))) != NULL;)
+			add_metric(stream, tt_metric_find(name));
+		return;
+	}
+	for (int i = 0; i < lengthof_(metrics); i++)
+		if (tt_metric_legal(&metrics[i], &stream->report))
+			add_metric(stream, &metrics[i]);
+}
+
+/* All columns of a stream, into last: IMPORT asks for one after the other. */
+static void
+list_columns(const TtStream *stream, bool all_metrics)
+{
+	const TtColumn *account = listed_column(stream, "advertiser_id");
+	char			name[128];
+
+	last.stream = stream;
+	last.all_metrics = all_metrics;
+	last.n = 0;
+	add_column(account != NULL ? account : &advertiser_id_column);
+	for (const char *p = stream->key; (p = next_element(p, name, sizeof(name))) != NULL;)
+	{
+		if (strcmp(name, "advertiser_id") != 0)
+			add_column(stream->kind == TT_KIND_REPORT ? dimension_column(name)
+													  : listed_column(stream, name));
+	}
+	if (stream->kind == TT_KIND_REPORT)
+	{
+		add_metrics(stream, all_metrics);
+		return;
+	}
+	for (int i = 0; i < lengthof_(columns); i++)
+		if (strcmp(columns[i].stream, stream->name) == 0 &&
+			strcmp(columns[i].name, "advertiser_id") != 0 &&
+			!tt_list_contains(stream->key, columns[i].name))
+			add_column(&columns[i]);
+}
+
 const TtColumn *
 tt_stream_column(const TtStream *stream, int i, bool all_metrics)
 {
-	char name[128];
-	int	 nkey = 0;
-
 	prepare();
-	if (i == 0)
-	{
-		const TtColumn *column = listed_column(stream, "advertiser_id");
-
-		return column != NULL ? column : &advertiser_id_column;
-	}
-	i--;
-	while (list_element(stream->key, nkey, name, sizeof(name)))
-	{
-		nkey++;
-		if (strcmp(name, "advertiser_id") == 0)
-			continue;
-		if (i-- > 0)
-			continue;
-		if (stream->kind == TT_KIND_REPORT)
-			return dimension_column(name);
-		return listed_column(stream, name);
-	}
-	if (stream->kind == TT_KIND_REPORT)
-		return report_column(stream, i, all_metrics);
-	for (int k = 0; k < lengthof_(columns); k++)
-	{
-		if (strcmp(columns[k].stream, stream->name) != 0 ||
-			strcmp(columns[k].name, "advertiser_id") == 0 ||
-			tt_list_contains(stream->key, columns[k].name))
-			continue;
-		if (i-- == 0)
-			return &columns[k];
-	}
-	return NULL;
+	/* the memory of a report of the user's own may be another's by now */
+	if (stream != last.stream || all_metrics != last.all_metrics || !is_catalogued(stream))
+		list_columns(stream, all_metrics);
+	return i >= 0 && i < last.n ? last.columns[i] : NULL;
 }
 
 const TtColumn *
 tt_stream_find_column(const TtStream *stream, const char *name)
 {
+	const TtMetric *metric;
+
 	prepare();
 	if (strcmp(name, "advertiser_id") == 0)
-		return tt_stream_column(stream, 0, false);
+	{
+		const TtColumn *account = listed_column(stream, name);
+
+		return account != NULL ? account : &advertiser_id_column;
+	}
 	if (stream->kind != TT_KIND_REPORT)
 		return listed_column(stream, name);
 	if (tt_report_has_dimension(&stream->report, name))
 		return dimension_column(name);
-	if (stream->core_columns == NULL || !tt_list_contains(stream->core_columns, name))
+	metric = tt_metric_find(name);
+	if (metric == NULL || !is_catalogued(stream) ||
+		(core_streams[metric - metrics] & (UINT64_C(1) << (stream - streams))) == 0)
 		return NULL;
-	return &tt_metric_find(name)->column;
+	return &metric->column;
 }

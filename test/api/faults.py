@@ -2,7 +2,7 @@
 
 Invariants: a fault acts only where all of its `match` fits, after `after`
 fitting requests and at most `times` times (default 1; 0 is always; the faults
-with a condition of their own, refuse_metric and max_days, default to always);
+with a condition of their own, refuse_… and max_days, default to always);
 an unknown key is refused, so that a test cannot ask for nothing by mistake.
 """
 import base64
@@ -11,13 +11,14 @@ import json
 import threading
 import zlib
 
+from damage import damage
 from data import Lexeme, lexeme_json
 
 ACTIONS = {
     'code', 'message', 'data', 'http_status', 'body', 'headers', 'delay_ms', 'hang', 'close',
     'truncate', 'text', 'empty', 'missing', 'total_delta', 'duplicate_row', 'drop_row',
-    'wrong_token', 'gzip_bomb_mb', 'drip', 'throttle', 'raw_base64', 'refuse_metric', 'max_days',
-    'patch'}
+    'wrong_token', 'gzip_bomb_mb', 'drip', 'throttle', 'raw_base64', 'refuse_metric', 'refuse_filter', 'max_days',
+    'patch', 'damage'}
 REPLACING = {'code', 'http_status', 'text', 'empty', 'wrong_token', 'gzip_bomb_mb',
              'raw_base64', 'data'}
 KEYS = {'match', 'after', 'times', 'action'}
@@ -41,10 +42,10 @@ class Faults:
             unknown = set(fault['action']) - ACTIONS
             if unknown or not fault['action']:
                 raise ValueError(f'unknown action {sorted(unknown)}; known: {sorted(ACTIONS)}')
-            conditional = {'refuse_metric', 'max_days'} & set(fault['action'])
+            conditional = {'refuse_metric', 'refuse_filter', 'max_days'} & set(fault['action'])
             faults.append({'match': fault.get('match', {}), 'after': fault.get('after', 0),
                            'times': fault.get('times', 0 if conditional else 1) or None,
-                           'action': fault['action']})
+                           'action': fault['action'], 'taken': 0})
         with self.lock:
             self.faults = faults
 
@@ -61,6 +62,10 @@ class Faults:
                     continue
                 if fault['times']:
                     fault['times'] -= 1
+                fault['taken'] += 1
+                if 'damage' in fault['action']:
+                    # another damage for each reply, the same ones each time
+                    return {**fault['action'], 'damage': f"{fault['action']['damage']}/{fault['taken']}"}
                 return fault['action']
         return None
 
@@ -85,6 +90,8 @@ def _applies(action, params):
     """Whether a fault with a condition of its own concerns these parameters."""
     if 'refuse_metric' in action:
         return action['refuse_metric'] in (_plain(params.get('metrics')) or [])
+    if 'refuse_filter' in action:
+        return action['refuse_filter'] in json.dumps(params.get('filtering'))
     if 'max_days' in action:
         if 'start_date' not in params:
             return False
@@ -100,6 +107,8 @@ def replacement(action):
     """
     if 'refuse_metric' in action:
         return {'code': 40002, 'message': f'metrics: {action["refuse_metric"]} is not supported'}
+    if 'refuse_filter' in action:
+        return {'code': 40002, 'message': 'filtering: a value is not valid'}
     if 'max_days' in action:
         return {'code': 40067, 'message': 'The query is too large, please reduce the date range '
                                           'or the number of metrics'}
@@ -139,6 +148,8 @@ def gzip_bomb(megabytes):
 
 def change(action, body):
     """The real reply, as bytes, after the changes to its contents."""
+    if 'damage' in action:
+        return damage(body, action['damage'])
     wanted = {'missing', 'total_delta', 'duplicate_row', 'drop_row', 'throttle', 'patch'}
     if not wanted & set(action):
         return body

@@ -23,6 +23,8 @@ import time
 import urllib.parse
 import urllib.request
 
+import planning
+
 TOKEN, APP, SECRET = 'local-access-token', '7000000000000000001', 'local-secret'
 ACCOUNT = 7088160322559787010
 DAYS = (f"WHERE advertiser_id = {ACCOUNT} "
@@ -67,7 +69,7 @@ CREATE SERVER tiktok FOREIGN DATA WRAPPER tiktok_fdw OPTIONS (api_url '%s', rate
 CREATE USER MAPPING FOR CURRENT_USER SERVER tiktok
     OPTIONS (access_token '{TOKEN}', app_id '{APP}', secret '{SECRET}');
 CREATE SCHEMA ads;
-IMPORT FOREIGN SCHEMA tiktok LIMIT TO (ads_reports_daily) FROM SERVER tiktok INTO ads;
+IMPORT FOREIGN SCHEMA tiktok LIMIT TO (ads_reports_daily, ads) FROM SERVER tiktok INTO ads;
 CREATE SCHEMA ads_all;
 IMPORT FOREIGN SCHEMA tiktok LIMIT TO (ads_reports_daily) FROM SERVER tiktok INTO ads_all
     OPTIONS (metrics 'all');
@@ -76,6 +78,7 @@ CREATE UNLOGGED TABLE raw (body text);
 ALTER TABLE raw ALTER body SET STORAGE external;
 """
 CONCURRENCY = 8
+RATE, SCANS = 20, 16 # of the queue's measurement
 
 # Whose time a sample of the backend is: the first of these among its callers.
 PARTS = {
@@ -148,10 +151,15 @@ class Bench:
         with urllib.request.urlopen(request) as reply, open(template, 'wb') as file:
             file.write(reply.read())
         sets = '1,10,100,1000' if page is NARROW else '1,100'
+        if page is NARROW:
+            self.lazy_base = self.replay_of(template, '--lazy', '--sets', '10000')
+        return self.replay_of(template, '--sets', sets)
+
+    def replay_of(self, template, *more):
+        """The address of a responder."""
         replay = subprocess.Popen(
             [sys.executable, os.path.join(os.path.dirname(__file__), 'replay.py'),
-             '--template', template, '--sets', sets],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+             '--template', template, *more], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.replays.append(replay)
         return replay.stdout.readline().split()[-1]
 
@@ -161,7 +169,8 @@ class Bench:
         return f'{page.base}{n}/{ms}/report/integrated/get/?{query}'
 
     def point(self, n, ms, page=NARROW):
-        self.admin.query(f"ALTER SERVER tiktok OPTIONS (SET api_url '{page.base}{n}/{ms}/')")
+        base = self.lazy_base if n == 10000 else page.base
+        self.admin.query(f"ALTER SERVER tiktok OPTIONS (SET api_url '{base}{n}/{ms}/')")
 
     def warm_session(self, page=NARROW):
         session = Session(self.chosen.psql)
@@ -302,7 +311,7 @@ class Bench:
               flush=True)
 
     def memory(self):
-        for n in (1, 1000):
+        for n in (1, 1000) if self.chosen.short else (1, 1000, 10000):
             self.point(n, 0)
             session = Session(self.chosen.psql)
             session.query('SELECT count(*) FROM pg_class')
@@ -338,7 +347,51 @@ class Bench:
         plan = self.session.query(f'EXPLAIN (SUMMARY) {NARROW.first}')
         print(f"| planning | {re.search(r'Planning Time: (.*)', plan)[1]} |")
 
+    # ------------------------------------------------------------- the queue
+
+    def log_times(self):
+        with urllib.request.urlopen(urllib.parse.urljoin(self.chosen.api, '/_control/log')) as reply:
+            return sorted(entry['t'] for entry in json.load(reply))
+
+    def queue(self):
+        """One request behind many long scans, at a low rate; last, for the rate holds on."""
+        self.admin.query(f"ALTER SERVER tiktok OPTIONS (SET api_url '{self.chosen.api}', "
+                         f"SET rate_limit '{RATE}', SET concurrency '{CONCURRENCY}', ADD page_size '10')")
+        one = f'SELECT ad_id FROM ads.ads WHERE advertiser_id = {ACCOUNT} LIMIT 1'
+        scans = [Session(self.chosen.psql) for _ in range(SCANS)]
+        alone, behind = [], []
+        for _ in range(5):
+            begin = time.monotonic()
+            self.session.query(one)
+            alone.append(time.monotonic() - begin)
+        time.sleep(1.5)
+        urllib.request.urlopen(urllib.parse.urljoin(self.chosen.api, '/_control/reset'), data=b'{}').close()
+        for scan in scans:
+            scan.send(NARROW.read)
+        time.sleep(2)
+        for n in range(15):
+            begin = time.monotonic()
+            self.session.query(one)
+            behind.append(time.monotonic() - begin)
+            time.sleep(0.07 * n) # not in step with the others
+        times = self.log_times()
+        for scan in scans:
+            self.admin.query(f'SELECT pg_terminate_backend({scan.pid})')
+            scan.close()
+        most = max(sum(1 for u in times if t - 1 < u <= t) for t in times)
+        whole = (len(times) - 1) // RATE - 1 # seconds' worth, without the first
+        used = whole / (times[-1] - times[-1 - whole * RATE])
+        turn = (SCANS + 1) / RATE
+        print(f'| one request behind {SCANS} long scans, `rate_limit` {RATE}: median, most '
+              f'| {statistics.median(behind):.2f} s, {max(behind):.2f} s (a turn of each: {turn:.2f} s) |')
+        print(f'| … alone | {statistics.median(alone) * 1000:.0f} ms |')
+        print(f'| … use of the rate; most requests in a second, by the log of the API '
+              f'| {used * 100:.0f} %; {most} |')
+
     def run(self):
+        if self.chosen.queue:
+            self.queue()
+            return
         version = self.admin.query("SELECT current_setting('server_version')").split()[0]
         print(f'PostgreSQL {version}, {os.cpu_count()} CPUs, concurrency {CONCURRENCY}, pages of '
               f'1,000 rows of {len(COLUMNS)} columns.\n')
@@ -356,6 +409,7 @@ class Bench:
         self.first_row()
         self.cancel()
         self.planning()
+        self.queue()
 
 
 class Tee(io.TextIOBase):
@@ -377,11 +431,17 @@ def main():
         parser.add_argument('--' + name, required=True)
     parser.add_argument('--short', action='store_true')
     parser.add_argument('--full', action='store_true')
+    parser.add_argument('--planning', action='store_true')
+    parser.add_argument('--queue', action='store_true')
     parser.add_argument('--write-doc', action='store_true')
     parser.add_argument('--cpu', action='store_true', help='only the CPU of a page')
     chosen = parser.parse_args()
     chosen.parallel_most = 1 if chosen.short else 1e9 if chosen.full else 30
     chosen.sequential_most = 3 if chosen.short else 1e9 if chosen.full else 21
+    if chosen.planning:
+        Session(chosen.psql).query(SETUP % chosen.api)
+        planning.report(lambda: Session(chosen.psql))
+        return
     if not shutil.which('curl'):
         sys.exit('curl is needed: it shows the limit')
     sys.stdout = tee = Tee(sys.stdout)

@@ -5,7 +5,8 @@ query can run with constants and as a prepared statement.  Tables are named
 without schema: the search path decides whether they are foreign tables or
 local copies.  What is left out, because its answer depends on the plan: LIMIT
 without a total order (other than to count rows), accounts that the token may
-not read, and reports by day or hour without a lower bound.
+not read, and reports by day or hour without a lower bound, of the query or by
+the option start_date.
 """
 import dataclasses
 
@@ -62,8 +63,9 @@ def literal(text, type_):
 class Generator:
     """Makes queries over the tables from a random.Random."""
 
-    def __init__(self, random, tables, accounts, days):
+    def __init__(self, random, tables, accounts, days, bounded=False):
         self.random, self.tables, self.accounts = random, tables, accounts
+        self.bounded = bounded    # by start_date: reports by day need no lower bound
         self.days = days          # the days that copies of hourly tables hold, as text
         self.values, self.n = [], 0
 
@@ -208,9 +210,63 @@ class Generator:
             ('timestamptz', "'1999-12-31 23:59:59-08'::timestamptz"),
             ('date', 'NULL::date'), ('timestamptz', 'NULL::timestamptz')))
 
+    def day_form(self, table, alias):
+        """A condition of any form that is true on some of the days only."""
+        name, hourly = f'{alias}.{table.time}', table.time == 'stat_time_hour'
+        days = self.days['hour' if hourly else 'day']
+        some = sorted(self.random.choice(days) for _ in range(4))
+        a, b, c, d = (self.value('date', f"'{day}'::date") for day in some)
+        number = self.random.choice([column for column in table.types
+                                     if table.types[column] == 'bigint'] or [table.time])
+        roll = self.random.choice((0, 1, 7, 30))
+        range_ = self.random.choice(('[)', '[]', '(]', '()'))
+        other = self.local_condition(table, alias) if self.chance(0.5) else 'true'
+        dated = table.types[table.time] == 'date'
+        range_type = 'daterange' if dated else 'tsrange'
+        span = f'{roll}' if dated else f"interval '{roll} days'"
+        instants = [self.value('timestamptz', f"'{day} {hour}'::timestamptz") for day, hour in
+                    ((some[0], '21:00+05'), (some[1], '03:00-11'))]
+        found = self.random.choice((
+            f'({name} BETWEEN {a} AND {b} OR {name} BETWEEN {c} AND {d})',
+            f'({name} BETWEEN {a} AND {b} OR {name} = {d})',
+            f'(({name} >= {a} AND {name} < {b} AND {other}) OR ({name} = {c} AND {other}))',
+            f'(({name} >= {a} AND ({name} = {b} OR {name} < {a})) OR {name} = {c} AND {d} > {a})',
+            f'{name} BETWEEN SYMMETRIC {d} AND {a}',
+            f'({name}, {alias}.{number}) >= ({a}, {alias}.{number}) AND '
+            f'({d}, {alias}.{number}) >= ({name}, {alias}.{number})',
+            f'({name}, {alias}.advertiser_id) > ({a}, {self.accounts[0]}) AND {name} < {d}',
+            f"date_trunc('{self.random.choice(('day', 'week', 'month', 'quarter'))}', {name}) = {a}",
+            f"date_trunc('week', {name}) BETWEEN {a} AND {d}",
+            f"date_trunc('month', {name}) IN ({a}, '2026-06-01', NULL)",
+            f'extract(year FROM {name}) = 2026 AND extract(month FROM {name}) = 6',
+            f"date_part('isoyear', {name}) = 2026 AND date_part('week', {name}) IN (24, 25)",
+            f"to_char({name}, 'YYYY-MM-DD') = to_char({a}, 'YYYY-MM-DD')",
+            f"{name} >= {a} AND {name} <@ {range_type}(NULL, {d})",
+            f"{name} <@ {range_type}({a}, {d}, '{range_}')",
+            f"{range_type}({a}, {d}, '{range_}') @> {name} AND {other}",
+            f"{name} <@ ({range_type}({a}, {b}) + {range_type}({b}, {c}))",
+            f"{name} + interval '{roll} days' BETWEEN {a} AND {d}",
+            f"{name} - interval '{roll} days 5 hours' >= {a} AND {name} < {d}",
+            f"{name} - date '2026-06-01' < {span} AND {name} >= {a}",
+            f'{name}::date - {roll} BETWEEN {a} AND {d}',
+            f'{name}::timestamptz BETWEEN {instants[0]} AND {instants[1]}',
+            f'{name} >= {instants[0]} AND {name} <= {instants[1]}',
+            f'{name}::timestamptz::date = {a}',
+            f'NOT ({name} < {a} OR {name} > {d} OR NOT ({other}))',
+            f'({name} >= {a} AND {name} <= {d}) IS TRUE',
+            f'{name}::date IS NOT DISTINCT FROM {a}',
+            f'({name} = {a} OR {name} = NULL::date OR ({name} > {b} AND NULL))',
+            f'({name} = {a} AND {alias}.advertiser_id = {self.accounts[0]} AND {other} OR '
+            f'{name} = {b} AND {alias}.advertiser_id IN ({self.accounts[1]}, {self.accounts[2]}))'))
+        if hourly:                # of months, the copies have some days only
+            found += f" AND {name} >= '{days[0]}'"
+        return found
+
     def anchor(self, table, alias):
         """A range of a few days in a form that is documented to be pushed."""
         name, hourly = f'{alias}.{table.time}', table.time == 'stat_time_hour'
+        if self.chance(0.4):
+            return self.day_form(table, alias)
         days = self.days['hour' if hourly else 'day']
         first = self.random.randrange(len(days))
         last = min(first + self.random.choice((0, 0, 1, 2) if hourly else (0, 0, 1, 3, 6, 40)),
@@ -327,7 +383,11 @@ class Generator:
         """The conditions of a scan, with the bound that reports by time need."""
         found = [self.condition(table, alias) for _ in range(self.random.choice(more))]
         if table.time and anchored:
-            found.append(self.anchor(table, alias))
+            if self.bounded and table.time == 'stat_time_day' and self.chance(0.2):
+                # further requests would be for days after the data
+                found.append(f"{alias}.{table.time} < '2026-07-02'")
+            else:
+                found.append(self.anchor(table, alias))
         self.random.shuffle(found)
         return ' AND '.join(found) or 'true'
 

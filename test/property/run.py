@@ -6,10 +6,11 @@ Each random query must give the same rows
   * as a prepared statement with a generic plan,
   * and, now and then, through a cursor;
 and the strict API must not find a request that its documentation does not
-allow.  A failure prints the query, how to run it, and both results.
+allow.  Most seeds bound the tables by the options advertiser_ids and start_date
+(of the server, and others of some tables): the copies are cut accordingly.  A failure prints the query, how to run it, and both results.
 
     python3 run.py --host /tmp/socket --port 5432 --api http://127.0.0.1:…/open_api/v1.3/
-                   [--queries 150] [--seed N] [--from K] [--only K]
+                   [--queries 150] [--seed N] [--from K] [--only K] [--bounds on|off]
 
 A seed and a number make a query, whichever were run before it.
 """
@@ -79,6 +80,8 @@ OWN = {
         'campaign_id': 'numeric', 'spend': 'numeric'},
         'ad_groups_reports_daily', 'stat_time_day adgroup_id campaign_id'),
 }
+# reports without a time dimension that are no lifetimes: from start_date on
+UNDATED = ('advertisers_audience_reports_lifetime',)
 METRICS = ('spend', 'impressions', 'clicks', 'reach')
 # the days that exist, and those that queries speak of
 FIRST, LAST = '2025-12-01', '2026-07-02'
@@ -152,6 +155,51 @@ def read_tables(connection):
     return tables
 
 
+def choose_bounds(seed, wanted):
+    """What the tables hold: (accounts, first day), of the server and of some tables."""
+    dice = random.Random(f'{seed} bounds')
+    if wanted == 'off' or (wanted is None and dice.random() < 0.25):
+        return {}
+    def some():
+        return dice.sample(ACCOUNTS, dice.choice((1, 2, 3)))
+    bounds = {None: (some(), f'2026-06-{dice.randint(2, 25):02d}')}
+    for name in list(STREAMS) + ['typed', 'typed_report']:
+        dated = 'daily' in name or 'hourly' in name or name == 'typed_report'
+        if dice.random() < 0.4:
+            bounds[name] = (some() if dice.random() < 0.7 else None,
+                            f'2026-06-{dice.randint(2, 29):02d}'
+                            if dated and dice.random() < 0.7 else None)
+    return bounds
+
+
+def set_bounds(connection, bounds):
+    """Set the options, and cut the copies to what the tables hold then."""
+    if not bounds:
+        return
+    accounts, first = bounds[None]
+    connection.query(f"ALTER SERVER tiktok_property OPTIONS (SET advertiser_ids "
+                     f"'{','.join(map(str, accounts))}', ADD start_date '{first}')")
+    for name in list(STREAMS) + list(OWN):
+        of_table = bounds.get('ads_reports_daily' if name == 'parted' else name, (None, None))
+        given = []
+        if of_table[0]:
+            given.append(f"ADD advertiser_ids '{','.join(map(str, of_table[0]))}'")
+        if of_table[1]:
+            given.append(f"ADD start_date '{of_table[1]}'")
+        if given and name != 'parted':
+            connection.query(f"ALTER FOREIGN TABLE ads.{name} OPTIONS ({', '.join(given)})")
+        if name in UNDATED:       # what start_date bounds is within the sums
+            connection.query(f'TRUNCATE copy.{name};'
+                             f'INSERT INTO copy.{name} SELECT * FROM ads.{name}')
+        held = [f"advertiser_id IN ({','.join(map(str, of_table[0] or accounts))})"]
+        for column in ('stat_time_day', 'stat_time_hour'):
+            if connection.query("SELECT 1 FROM pg_attribute WHERE attrelid = "
+                                f"'copy.{name}'::regclass AND attname = '{column}'"):
+                held.append(f"{column} >= '{of_table[1] or first}'")
+        connection.query(f"DELETE FROM copy.{name} WHERE NOT ({' AND '.join(held)})")
+        connection.query(f'ANALYZE copy.{name}')
+
+
 def server_options(seed):
     """Options that change which requests there are, and no answer."""
     dice = random.Random(f'{seed} options')
@@ -159,7 +207,7 @@ def server_options(seed):
             f"concurrency '{dice.choice((1, 2, 8, 8))}'")
 
 
-def set_up(connection, api, options):
+def set_up(connection, api, options, bounds):
     """Foreign tables, local copies and views of both."""
     connection.query(SETUP.format(api=api, accounts=','.join(map(str, ACCOUNTS)), options=options))
     make_own(connection)
@@ -175,6 +223,7 @@ def set_up(connection, api, options):
             connection.query(f'CREATE VIEW {schema}.v_{name} AS '
                              f'SELECT *, 1 AS one FROM {schema}.{name} WHERE advertiser_id > 0')
     connection.query(LOCAL.format(*ACCOUNTS))
+    set_bounds(connection, bounds)
     connection.query('ANALYZE')
 
 
@@ -284,17 +333,21 @@ def main():
     parser.add_argument('--seed', type=int, default=None)
     parser.add_argument('--from', dest='first', type=int, default=0, metavar='K')
     parser.add_argument('--only', type=int, help='one query of the seed')
+    parser.add_argument('--bounds', choices=('on', 'off'),
+                        help='options advertiser_ids and start_date (default: by the seed)')
     parser.add_argument('--dear', type=int, default=100,
                         help='show queries that take more requests than this')
     parser.add_argument('--no-setup', action='store_true', help='the tables are there')
     options = parser.parse_args()
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(10**6)
+    bounds = choose_bounds(seed, options.bounds)
     print(f'# seed {seed}, {options.queries} queries, {server_options(seed)}', flush=True)
+    print(f'# bounds: {bounds or "none"}', flush=True)
 
     connection = Connection(options.host, options.port, options.user, options.database)
     connection.query('SET client_min_messages = warning')
     if not options.no_setup:
-        set_up(connection, options.api, server_options(seed))
+        set_up(connection, options.api, server_options(seed), bounds)
     run = Run(connection, options.api, options.dear)
     control(options.api, 'reset', {})
     tables = read_tables(connection)
@@ -303,7 +356,7 @@ def main():
         if number < options.first or (options.only is not None and number != options.only):
             continue
         dice = random.Random(f'{seed} {number}')
-        query = Shapes(dice, tables, ACCOUNTS, DAYS).query()
+        query = Shapes(dice, tables, ACCOUNTS, DAYS, bool(bounds)).query()
         shapes[query.shape] += 1
         try:
             run.check(number, query, dice.random())

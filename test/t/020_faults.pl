@@ -405,6 +405,11 @@ foreach my $body ('null', '7', '[]', '{}', '"text"', '{"code":"0"}', '{"code":0}
 ($out, $state) = run($one, raw(qq({"code":0,"message":"OK","request_id":"r","data":{"list":[],)
 	  . '"page_info":{"page":1,"page_size":1000,"total_number":9223372036854775807,"total_page":1}}}'));
 is("$state$out", 'HV000', 'a total that cannot be');
+my $most = fault({ data => { list => [ { ad_id => '1' } ], page_info => { page => 1, page_size => 1, total_number => 9223372036854775807, total_page => 1 } } }, times => 0);
+($out, $state) = run("SELECT count(*) FROM whole.ads WHERE advertiser_id = $account", $most);
+is("$state$out", '9223372036854775807', 'count(*) believes it');
+($out, $state) = run("SELECT count(*) FROM whole.ads WHERE advertiser_id IN ($account, $accounts[0])", $most);
+is("$state$out", 'HV000', 'but not the sum of two');
 
 api_reset();
 
