@@ -17,7 +17,8 @@ make -s libfuzzer FUZZ_TARGETS="$*" || exit 1
 failed=0
 for target in "$@"; do
 	case $target in
-		reply | request) longest=512 ;;
+		reply) longest=4096 ;;
+		request) longest=512 ;;
 		*) longest=128 ;;
 	esac
 	dict=
