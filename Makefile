@@ -80,7 +80,7 @@ unit: $(UNIT_TESTS)
 
 # The C sources in one style (.clang-format); the .def files are tables.
 FORMATTED = $(sort $(SOURCES) $(wildcard src/*.h src/catalog/*.h doc/*.c test/unit/*.[ch] \
-	test/fuzz/*.[ch]))
+	test/fuzz/*.[ch] test/wire/*.[ch]))
 
 indent:
 	$(CLANG_FORMAT) -i $(FORMATTED)

@@ -68,12 +68,18 @@ read_stamped(int fd, char *buffer, size_t size, int64_t *when)
 		char		   space[CMSG_SPACE(sizeof(struct timespec))];
 		struct cmsghdr align;
 	} control;
-	struct iovec  iov = {buffer, size};
-	struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.space, .msg_controllen = sizeof(control.space)};
-	ssize_t		  n = recvmsg(fd, &message, 0);
+	struct iovec	iov = {buffer, size};
+	struct msghdr	message = {0};
+	struct cmsghdr *c;
+	ssize_t			n;
 
+	message.msg_iov = &iov;
+	message.msg_iovlen = 1;
+	message.msg_control = control.space;
+	message.msg_controllen = sizeof(control.space);
+	n = recvmsg(fd, &message, 0);
 	*when = 0;
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(&message); n > 0 && c != NULL; c = CMSG_NXTHDR(&message, c))
+	for (c = CMSG_FIRSTHDR(&message); n > 0 && c != NULL; c = CMSG_NXTHDR(&message, c))
 	{
 		struct timespec t;
 
