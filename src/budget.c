@@ -35,27 +35,18 @@
 
 #include "access/xact.h"
 #include "budget.h"
+#include "budget_window.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
 #include "portability/instr_time.h"
 #include "shared.h"
 #include "utils/timestamp.h"
 
-/*
- * The sliding window; all times are in milliseconds of now_ms().  One that is
- * given times in units of LONG ms is as many times as long.
- */
-#define SLOT_MS 5
-#define SLOTS	256 /* in the ring; a power of two */
-#define WINDOW	209 /* that count: 1040 to 1045 ms */
-
+/* all times are in milliseconds of now_ms(); what is long is counted in so many of them */
 #define LONG 10
 
 /* time-outs, possible ones included, in a long window */
 #define MAX_OVERDUE 9
-
-/* when there is room is not known: what is unsent fills it */
-#define UNKNOWN_MS (WINDOW * SLOT_MS + 1)
 
 /* higher rates count as this: a slot is 16 bits wide */
 #define MAX_RATE 60000
@@ -77,12 +68,6 @@
 
 /* the owner of superusers' servers */
 #define SUPERUSERS InvalidOid
-
-typedef struct Window
-{
-	int64  newest;		/* number of the newest slot in use */
-	uint16 sent[SLOTS]; /* by slot number modulo SLOTS */
-} Window;
 
 typedef struct Waiter
 {
@@ -107,11 +92,11 @@ typedef struct Share
 	int			open;	/* grants on the lists of backends */
 	int			nwaiters;
 	dsa_pointer waiters; /* in the order of their turns */
-	Window		window;
-	Window		overdue;	/* long: time-outs */
-	Window		good;		/* long: good answers */
-	Window		unanswered; /* long: sent, of backends that wait for answers */
-	Window		unwatched;	/* sent, of others: by when they left */
+	TtWindow	window;
+	TtWindow	overdue;	/* long: time-outs */
+	TtWindow	good;		/* long: good answers */
+	TtWindow	unanswered; /* long: sent, of backends that wait for answers */
+	TtWindow	unwatched;	/* sent, of others: by when they left */
 } Share;
 
 typedef struct Budget
@@ -121,7 +106,7 @@ typedef struct Budget
 	int64		grants;
 	int64		closed_until; /* the memory before was lost just now */
 	dsa_pointer shares;
-	Window		window;
+	TtWindow	window;
 } Budget;
 
 /* a grant; budget and share stay where they are as long as it is open */
@@ -131,7 +116,7 @@ typedef struct Grant
 	const TtBudgetUser *user; /* for comparison only */
 	Budget			   *budget;
 	Share			   *share;
-	Window			   *counted; /* in this window of the share, once it is sent */
+	TtWindow		   *counted; /* in this window of the share, once it is sent */
 	int64				slot;	 /* of that window */
 } Grant;
 
@@ -168,77 +153,7 @@ now_ms(void)
 }
 
 /* ---------------------------------------------------------------------------
- * Windows; all functions up to "grants" are called with the lock held
- * ------------------------------------------------------------------------- */
-
-/* Let time pass: slots that are new since the last time are empty. */
-static void
-advance(Window *window, int64 now)
-{
-	int64 slot = now / SLOT_MS;
-
-	if (slot - window->newest >= SLOTS)
-		memset(window->sent, 0, sizeof(window->sent));
-	else
-	{
-		for (int64 i = window->newest + 1; i <= slot; i++)
-			window->sent[i % SLOTS] = 0;
-	}
-	window->newest = Max(window->newest, slot);
-}
-
-static int
-count_in(const Window *window)
-{
-	int sum = 0;
-
-	for (int64 i = window->newest - WINDOW + 1; i <= window->newest; i++)
-		sum += window->sent[i % SLOTS];
-	return sum;
-}
-
-static void
-count(Window *window, int64 now)
-{
-	uint16 *slot;
-
-	advance(window, now);
-	slot = &window->sent[window->newest % SLOTS];
-	if (*slot < PG_UINT16_MAX)
-		(*slot)++;
-}
-
-/* What was counted in a slot does not count any more, if it still does. */
-static void
-discount(Window *window, int64 slot, int64 now)
-{
-	advance(window, now);
-	if (slot > window->newest - SLOTS && window->sent[slot % SLOTS] > 0)
-		window->sent[slot % SLOTS]--;
-}
-
-/*
- * When, in ms from now, has the window room for one more than others?  0: it
- * has.
- */
-static int64
-wait_for_room(const Window *window, int64 others, int rate, int64 now)
-{
-	int64 must_go = count_in(window) + others - rate + 1;
-
-	if (must_go <= 0)
-		return 0;
-	for (int64 i = window->newest - WINDOW + 1; i <= window->newest; i++)
-	{
-		must_go -= window->sent[i % SLOTS];
-		if (must_go <= 0)
-			return Max((i + WINDOW) * SLOT_MS - now, 1);
-	}
-	return UNKNOWN_MS;
-}
-
-/* ---------------------------------------------------------------------------
- * Budgets and shares
+ * Budgets and shares; all functions up to "grants" are called with the lock held
  * ------------------------------------------------------------------------- */
 
 static Share *
@@ -305,14 +220,14 @@ refresh(Budget *budget, int64 now)
 	dsa_pointer *link = &budget->shares;
 	Share		*share;
 
-	advance(&budget->window, now);
+	tt_window_advance(&budget->window, now);
 	while ((share = tt_shared_at(link)) != NULL)
 	{
-		advance(&share->window, now);
-		advance(&share->overdue, now / LONG);
-		advance(&share->good, now / LONG);
-		advance(&share->unanswered, now / LONG);
-		advance(&share->unwatched, now);
+		tt_window_advance(&share->window, now);
+		tt_window_advance(&share->overdue, now / LONG);
+		tt_window_advance(&share->good, now / LONG);
+		tt_window_advance(&share->unanswered, now / LONG);
+		tt_window_advance(&share->unwatched, now);
 		drop_late_waiters(share, now);
 		if (share->open > 0 || share->nwaiters > 0 ||
 			share->penalty_until > now || now - share->asked_at <= MEMORY_MS)
@@ -331,7 +246,7 @@ closed_for(void)
 {
 	int64 age = (GetCurrentTimestamp() - tt_shared_since()) / 1000;
 
-	return Max(WINDOW * SLOT_MS - Max(age, 0), 0);
+	return Max(TT_WINDOW_MS - Max(age, 0), 0);
 }
 
 /*
@@ -491,7 +406,7 @@ penalty_of(const Budget *budget, const Share *share)
 static int64
 count_open(const Share *share)
 {
-	return share->unsent + count_in(&share->unanswered) + count_in(&share->unwatched);
+	return share->unsent + tt_window_sum(&share->unanswered) + tt_window_sum(&share->unwatched);
 }
 
 /*
@@ -502,14 +417,14 @@ static int64
 room_for_overdue(const Budget *budget, const Share *share)
 {
 	const Share *superusers = find_share(budget, SUPERUSERS);
-	int64		 overdue = count_in(&share->overdue);
-	int64		 good = count_in(&share->good);
+	int64		 overdue = tt_window_sum(&share->overdue);
+	int64		 good = tt_window_sum(&share->good);
 	int64		 open = count_open(share);
 
 	if (superusers != NULL && superusers != share)
 	{
-		overdue += count_in(&superusers->overdue);
-		good += count_in(&superusers->good);
+		overdue += tt_window_sum(&superusers->overdue);
+		good += tt_window_sum(&superusers->good);
 		open += count_open(superusers);
 	}
 	return MAX_OVERDUE - overdue + (overdue == 0 ? good : 0) - open;
@@ -532,7 +447,7 @@ room_of_share(const Budget *budget, Share *share, int64 now)
 
 	if (penalty_of(budget, share) > now || !may_be_granted(budget, share, rate))
 		return 0;
-	return (int) Max(Min(rate - count_in(&share->window) - share->unsent,
+	return (int) Max(Min(rate - tt_window_sum(&share->window) - share->unsent,
 						 room_for_overdue(budget, share)),
 					 0);
 }
@@ -547,8 +462,8 @@ wait_for_share(const Budget *budget, Share *share, int others, int64 now)
 	if (penalty > now)
 		return penalty - now;
 	if (!may_be_granted(budget, share, rate) || room_for_overdue(budget, share) <= others)
-		return UNKNOWN_MS;
-	return wait_for_room(&share->window, (int64) share->unsent + others, rate, now);
+		return TT_WINDOW_UNKNOWN;
+	return tt_window_wait(&share->window, (int64) share->unsent + others, rate, now);
 }
 
 /*
@@ -580,14 +495,14 @@ wait_for_turn(Budget *budget, Share *share, int place, int64 now)
 	int	  rate = app_rate(budget, now);
 	int64 going = count_unsent(budget, share, now);
 	int64 alone = Max(wait_for_share(budget, share, 0, now),
-					  wait_for_room(&budget->window, going, rate, now));
+					  tt_window_wait(&budget->window, going, rate, now));
 	int64 wait = Max(wait_for_share(budget, share, place, now),
-					 wait_for_room(&budget->window,
-								   going + count_before(budget, share, place, now), rate, now));
+					 tt_window_wait(&budget->window,
+									going + count_before(budget, share, place, now), rate, now));
 
 	if (budget->closed_until > now)
 		return budget->closed_until - now;
-	if (alone == UNKNOWN_MS)
+	if (alone == TT_WINDOW_UNKNOWN)
 		return ASK_AGAIN_MS;
 	return Min(wait, alone + LOOK_AGAIN_MS);
 }
@@ -726,10 +641,10 @@ count_unanswered(Grant *grant, bool watch, int64 now)
 	Share *share = grant->share;
 
 	if (grant->counted != NULL)
-		discount(grant->counted, grant->slot,
-				 grant->counted == &share->unanswered ? now / LONG : now);
+		tt_window_discount(grant->counted, grant->slot,
+						   grant->counted == &share->unanswered ? now / LONG : now);
 	grant->counted = watch ? &share->unanswered : &share->unwatched;
-	count(grant->counted, watch ? now / LONG : now);
+	tt_window_count(grant->counted, watch ? now / LONG : now);
 	grant->slot = grant->counted->newest;
 }
 
@@ -737,8 +652,8 @@ count_unanswered(Grant *grant, bool watch, int64 now)
 static void
 mark_sent(Grant *grant, int64 now)
 {
-	count(&grant->budget->window, now);
-	count(&grant->share->window, now);
+	tt_window_count(&grant->budget->window, now);
+	tt_window_count(&grant->share->window, now);
 	count_unanswered(grant, true, now);
 	grant->share->unsent--;
 }
@@ -771,12 +686,12 @@ tt_budget_answered(TtBudgetGrant *grant, TtBudgetAnswer answer)
 	now = now_ms();
 	if (found->counted == NULL)
 		mark_sent(found, now);
-	discount(found->counted, found->slot,
-			 found->counted == &share->unanswered ? now / LONG : now);
+	tt_window_discount(found->counted, found->slot,
+					   found->counted == &share->unanswered ? now / LONG : now);
 	if (answer == TT_BUDGET_ANSWER_GOOD)
-		count(&share->good, now / LONG);
+		tt_window_count(&share->good, now / LONG);
 	if (answer == TT_BUDGET_ANSWER_OVERDUE)
-		count(&share->overdue, now / LONG);
+		tt_window_count(&share->overdue, now / LONG);
 	share->open--;
 	LWLockRelease(&table->lock);
 

@@ -101,14 +101,17 @@ sub at_once
 	die 'no server';
 }
 
-# How much of the rate was used by the requests since.
+# How much of the rate was used by the requests since, in percent: how long it
+# takes until as many as may be sent in a second are followed by the next.
 sub used
 {
 	my ($since) = @_;
 	my @times = map { $_->[0] } @{ stamps() };
+	my $sum = 0;
 
 	@times = sort { $a <=> $b } @times[ $since .. $#times ];
-	return 100 * (@times - $rate) / ($times[-1] - $times[0]) / $rate;
+	$sum += $times[ $_ + $rate ] - $times[$_] foreach 0 .. $#times - $rate;
+	return 100 * (@times - $rate) / $sum;
 }
 
 foreach my $backends (1, 8, 32)
