@@ -1,7 +1,7 @@
 
 # Ten time-outs in ten seconds make TikTok throttle an app for minutes: all
-# sessions together never come to that, and end with the right rows. A
-# stranger's time-outs slow nobody else.
+# sessions together never come to that, and end with the right rows. (Those of
+# strangers: 073_budget.pl.)
 
 use strict;
 use warnings;
