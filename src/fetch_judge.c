@@ -299,7 +299,7 @@ job_retry(TtFetch *fetch, TtFetchJob *job, int64 wait_ms, int64 penalty_ms)
 
 static void
 count_request(TtFetch *fetch, const TtFetchJob *job, const TtHttpReply *http,
-			  const TtReply *reply, TtRemedy remedy)
+			  const TtReply *reply, TtRemedy remedy, bool overdue)
 {
 	TtRequestCounters delta = {0};
 
@@ -313,6 +313,7 @@ count_request(TtFetch *fetch, const TtFetchJob *job, const TtHttpReply *http,
 	delta.wire_bytes = http->wire_bytes;
 	delta.rows = reply != NULL && remedy == TT_REMEDY_NONE ? reply->nrows : 0;
 	delta.errors = remedy != TT_REMEDY_NONE;
+	delta.timeouts = overdue;
 	tt_counters_add(&fetch->budget, fetch->query->stream->endpoint->path, &delta);
 }
 
@@ -339,9 +340,7 @@ tt_job_done(TtFetch *fetch, TtFetchJob *job)
 	int64		  penalty_ms;
 	bool		  queued = false;
 
-	if (job->granted)
-		tt_budget_sent(&job->grant);
-	job->granted = false;
+	tt_budget_sent(&job->grant);
 	job->transfer = NULL; /* released below, or with the lane */
 	if (http->outcome == TT_HTTP_OK)
 	{
@@ -356,7 +355,10 @@ tt_job_done(TtFetch *fetch, TtFetchJob *job)
 		fault.overdue = ++job->overdue;
 	tt_fault_account_set(fault.account);
 	remedy = tt_fault_remedy(&fault, &wait_ms, &penalty_ms);
-	count_request(fetch, job, http, reply, remedy);
+	tt_budget_answered(&job->grant, tt_fault_overdue(&fault)   ? TT_BUDGET_ANSWER_OVERDUE
+									: remedy == TT_REMEDY_NONE ? TT_BUDGET_ANSWER_GOOD
+															   : TT_BUDGET_ANSWER_BAD);
+	count_request(fetch, job, http, reply, remedy, tt_fault_overdue(&fault));
 	elog(DEBUG1, "tiktok_fdw: %s, advertiser " INT64_FORMAT ", page %d: HTTP status %d, code " INT64_FORMAT ", %d rows",
 		 fault.endpoint, fault.account, fault.page, http->status,
 		 reply != NULL ? reply->code : -1, reply != NULL ? reply->nrows : 0);

@@ -59,8 +59,7 @@ typedef struct TtFetchJob
 	int			  nnames;  /* metrics asked for when it was sent */
 	TimestampTz	  not_before;
 	TtTransfer	 *transfer;
-	bool		  granted; /* holds a grant not yet told as sent */
-	TtBudgetGrant grant;
+	TtBudgetGrant grant; /* until it is answered */
 } TtFetchJob;
 
 typedef struct TtReadyPage

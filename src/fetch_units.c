@@ -19,8 +19,7 @@ tt_unit_account(const TtFetch *fetch, const TtFetchUnit *unit)
 void
 tt_job_free(TtFetch *fetch, TtFetchJob *job)
 {
-	if (job->granted)
-		tt_budget_sent(&job->grant);
+	tt_budget_answered(&job->grant, TT_BUDGET_ANSWER_NONE);
 	if (job->transfer != NULL)
 		tt_http_release(job->transfer);
 	dlist_delete(&job->node);
