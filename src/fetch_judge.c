@@ -176,6 +176,7 @@ page_arrived(TtFetch *fetch, TtFetchJob *job, const TtFault *fault, TtReply *rep
 		tt_fault_truncated(fault);
 	if (unit->page_size == 0)
 		drop_repeated_rows(fetch, reply);
+	tt_strays_check(fetch, job, reply, fault);
 	fetch->stats->pages++;
 	fetch->stats->rows += reply->nrows;
 	fetch->rows_arrived += reply->nrows;

@@ -159,6 +159,7 @@ clear_unit(TtFetch *fetch, TtFetchUnit *unit)
 	if (unit->seen != NULL)
 		tt_seen_free(unit->seen);
 	unit->seen = NULL;
+	tt_strays_forget(fetch, unit);
 }
 
 void
@@ -241,6 +242,7 @@ tt_fetch_restart(TtFetch *fetch)
 	while (!dlist_is_empty(&fetch->active))
 		tt_unit_drop(fetch, dlist_head_element(TtFetchUnit, node, &fetch->active));
 	/* what is left is of finished units */
+	tt_strays_forget_all(fetch);
 	while (!dlist_is_empty(&fetch->ready))
 		tt_fetch_release(tt_unit_take(fetch));
 	tt_units_free(fetch->units);
