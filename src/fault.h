@@ -26,10 +26,12 @@ typedef struct TtFault
 	int				   page;	/* 0: the endpoint does not page */
 	bool			   dated;	/* days are asked for */
 	TtDays			   days;
-	int				   tries;	/* how often the request was sent */
-	int				   overdue; /* how often it was not answered in time */
-	int				   names;	/* metrics or fields it asked for; 0: the API's own */
-	int				   rows;	/* a page; 0: the endpoint does not page */
+	int				   tries;	  /* how often the request was sent */
+	int				   overdue;	  /* how often it was not answered in time */
+	int				   names;	  /* metrics or fields it asked for; 0: the API's own */
+	int				   ids;		  /* it kept to; 0: no ids */
+	int				   rows;	  /* a page; 0: the endpoint does not page */
+	bool			   handed_on; /* rows of the same unit are with the scan's user */
 } TtFault;
 
 typedef enum TtRemedy
@@ -54,8 +56,11 @@ extern TtRemedy tt_fault_remedy(const TtFault *fault, int64 *wait_ms,
 
 TT_NORETURN extern void tt_fault_raise(const TtFault *fault);
 
-/* a WARNING for an account that is skipped; in_part: some of its rows left */
-extern void tt_fault_warn_account(const TtFault *fault, bool in_part);
+/* "Code 40105, request ID …, endpoint campaign/get/, advertiser …, page 2." */
+extern char *tt_fault_detail(const TtFault *fault);
+
+/* a WARNING for an account that is skipped after some of its rows left */
+extern void tt_fault_warn_account(const TtFault *fault);
 
 /*
  * A reply that is well-formed but cannot be right: ERROR HV000 with the

@@ -26,7 +26,7 @@ first_key(const TtFetch *fetch, const TtReply *reply)
 	uint64 key;
 
 	for (int row = 0; row < reply->nrows; row++)
-		if (tt_row_key(fetch, reply, row, &key))
+		if (!tt_hour_is_none(fetch, reply, row) && tt_row_key(fetch, reply, row, &key))
 			return key;
 	return 0;
 }
