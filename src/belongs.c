@@ -46,6 +46,7 @@ typedef struct Check
 	int			   n;
 	int64		  *ids;
 	const char	 **texts;
+	int			   length; /* of the first text */
 	const TtValue *passed; /* the last value that did */
 } Check;
 
@@ -87,6 +88,7 @@ add_texts(Checks *checks, Form form, const char *param, const char *path, int n,
 		return;
 	check->n = n;
 	check->texts = texts;
+	check->length = strlen(texts[0]);
 	check->filter = filter;
 }
 
@@ -303,10 +305,15 @@ is_nothing(const char *text)
 	return text[0] == '\0' || strcmp(text, "-") == 0 || strcmp(text, "UNSET") == 0;
 }
 
-/* Whether text begins like shape, in which 0 stands for any digit. */
+/* Whether it begins with a day of this length, or is a time of this length. */
 static bool
-has_shape(const TtValue *value, const char *shape)
+is_time(const TtValue *value, int length)
 {
+	bool		day = length == strlen(DAY_SHAPE);
+	const char *shape = day ? DAY_SHAPE : TIME_SHAPE;
+
+	if (!day && (value->length != length || length != strlen(TIME_SHAPE)))
+		return false;
 	for (int i = 0; shape[i] != '\0'; i++)
 	{
 		char c = value->text[i];
@@ -348,7 +355,6 @@ value_fits(const Check *check, const TtValue *value)
 {
 	int64 id;
 	int	  order;
-	int	  length;
 
 	switch (check->form)
 	{
@@ -361,12 +367,11 @@ value_fits(const Check *check, const TtValue *value)
 			return !contains_text(check, value);
 		case FORM_FROM:
 		case FORM_TO:
-			length = strlen(check->texts[0]);
-			if (!has_shape(value, length == strlen(DAY_SHAPE) ? DAY_SHAPE : TIME_SHAPE) ||
-				(length != strlen(DAY_SHAPE) && value->length != length))
+			if (value->length < check->length)
 				return true;
-			order = memcmp(value->text, check->texts[0], length);
-			return check->form == FORM_FROM ? order >= 0 : order <= 0;
+			order = memcmp(value->text, check->texts[0], check->length);
+			return (check->form == FORM_FROM ? order >= 0 : order <= 0) ||
+				   !is_time(value, check->length);
 	}
 	return true;
 }

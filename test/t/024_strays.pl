@@ -196,8 +196,8 @@ $node->safe_psql('postgres', q{SELECT * FROM tiktok.materialize('ads.campaigns',
 my $kept = $node->safe_psql('postgres', 'SELECT count(*), sum(campaign_id) FROM mart.c');
 api_faults([ { match => { advertiser_id => $small }, times => 0, action => { ignore => ['advertiser_id'] } } ]);
 ($out, $err) = say_of(q{CALL tiktok.refresh('mart.c')});
-like($err, qr/WARNING:  \w+: .*$small.*/, 'a refresh says which account could not be read');
-like($err, qr/seems to ignore parameter "advertiser_id"/, 'and why');
+like($err, qr/WARNING:  \w+: 1 of \d+ accounts could not be read into mart.c/, 'a refresh says that an account could not be read');
+like($err, qr/advertiser $small: the TikTok API seems to ignore parameter "advertiser_id"/, 'which, and why');
 is($node->safe_psql('postgres', 'SELECT count(*), sum(campaign_id) FROM mart.c'), $kept, 'and keeps what it had');
 api_reset();
 
