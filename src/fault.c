@@ -535,6 +535,17 @@ tt_fault_incomplete(const TtFault *fault, const char *what)
 }
 
 void
+tt_fault_repeated(const TtFault *fault, const char *param)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FDW_ERROR),
+			 errmsg("the TikTok API seems to ignore parameter \"%s\"", param),
+			 errdetail("A row of foreign table \"%s\" came for two requests that differ in it. %s",
+					   fault->table->name, fault_detail(fault))));
+	pg_unreachable();
+}
+
+void
 tt_fault_truncated(const TtFault *fault)
 {
 	const char *columns = "campaign_id, adgroup_id or ad_id";

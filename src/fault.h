@@ -63,6 +63,9 @@ extern void tt_fault_warn_account(const TtFault *fault, bool in_part);
  */
 TT_NORETURN extern void tt_fault_incomplete(const TtFault *fault, const char *what);
 
+/* a row came for two requests that differ in a parameter: ERROR HV000 */
+TT_NORETURN extern void tt_fault_repeated(const TtFault *fault, const char *param);
+
 /* the reply covers only the newest 20,000 ids: ERROR 54000 */
 TT_NORETURN extern void tt_fault_truncated(const TtFault *fault);
 

@@ -60,11 +60,14 @@ tt_fetch_create(const TtTable *table, const TtOptions *options, TtQuery *query,
 	dlist_init(&fetch->flying);
 	dlist_init(&fetch->ready);
 	dlist_init(&fetch->probe.blocked);
+	dlist_init(&fetch->kin);
+	fetch->kindred = query->nkinds > 1;
 	fetch->callback.func = release_resources;
 	fetch->callback.arg = fetch;
 	MemoryContextRegisterResetCallback(context, &fetch->callback);
 
 	tell_refused(fetch);
+	tt_filters_tell(fetch);
 	fetch->paths = tt_paths_create(query->stream->endpoint->list_key,
 								   projection->npaths, projection->paths);
 	fetch->units = tt_units_create(query);
@@ -130,6 +133,7 @@ tt_fetch_end(TtFetch *fetch)
 			tt_seen_free(unit->seen);
 		unit->seen = NULL;
 	}
+	tt_kin_forget(fetch);
 	MemoryContextDelete(fetch->context);
 }
 
@@ -275,6 +279,8 @@ add_next_job(TtFetch *fetch)
 
 		if (spec.naccounts == 1 &&
 			account_skipped(fetch, fetch->query->accounts[spec.account]))
+			continue;
+		if (tt_unit_is_vain(fetch->query, &spec))
 			continue;
 		job_add(fetch, tt_unit_begin(fetch, &spec, NULL));
 		return true;

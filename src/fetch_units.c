@@ -81,6 +81,7 @@ add_unit(TtFetch *fetch, const TtUnit *spec, const TtFetchUnit *like)
 	unit->max_rows = like != NULL ? like->max_rows : 0;
 	unit->plain = like != NULL && like->plain;
 	unit->reread = like != NULL && like->reread;
+	unit->trial = like != NULL ? like->trial : 0;
 	dlist_init(&unit->ready);
 	dlist_push_tail(&fetch->active, &unit->node);
 	tt_unit_restart(fetch, unit);
@@ -201,6 +202,7 @@ end_unit(TtFetchUnit *unit)
 void
 tt_unit_finish(TtFetch *fetch, TtFetchUnit *unit, const TtFault *fault)
 {
+	tt_kin_keep(fetch, unit);
 	end_unit(unit);
 	if (unit->join != NULL)
 		tt_join_leave(unit, fault);
@@ -244,6 +246,7 @@ tt_fetch_restart(TtFetch *fetch)
 	/* what is left is of finished units */
 	while (!dlist_is_empty(&fetch->ready))
 		tt_fetch_release(tt_unit_take(fetch));
+	tt_kin_forget(fetch);
 	tt_units_free(fetch->units);
 	fetch->units = tt_units_create(fetch->query);
 	if (fetch->units == NULL)

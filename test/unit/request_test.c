@@ -237,7 +237,7 @@ test_filter_params(void)
 	const char *times[] = {"2026-01-01 00:00:00", ""};
 	const char *flag[] = {"true"};
 	const char *types[] = {"RESERVATION_TOP_VIEW"};
-	TtKind		kind = {1, types, 0, NULL, 0};
+	TtKind		kind = {1, types, 0, NULL, 0, 0};
 	TtCondition condition;
 
 	condition = condition_of(TT_FILTER_EQ, "campaign_name", 1);
@@ -320,7 +320,7 @@ test_cut_units(void)
 	const char *types[] = {"AUCTION", "RESERVATION_TOP_VIEW"};
 	const char *origins[] = {"TT_ADS_PLATFORM", "PROMOTE"};
 	const char *ids[] = {"7", "8"};
-	TtKind		kind = {2, types, 2, origins, 0};
+	TtKind		kind = {2, types, 2, origins, 0, 0};
 	TtWithin	within = {"campaign_ids", 2, ids};
 	TtCondition condition = condition_of(TT_FILTER_IDS, "ad_ids", 150);
 	TtUnits	   *units;
