@@ -215,7 +215,7 @@ tt_filters_try(TtFetch *fetch, TtFetchUnit *unit, const char *message)
 		bits[nbits++] = all;
 	if (unit->trial >= nbits)
 		return false;
-	strlcpy(fetch->filter_message, message, sizeof(fetch->filter_message));
+	strlcpy(fetch->refusal, message, sizeof(fetch->refusal));
 	ask_without(fetch, unit, spec.without | bits[unit->trial], unit->trial + 1);
 	return true;
 }
@@ -235,5 +235,5 @@ tt_filters_answer(TtFetch *fetch, TtFetchUnit *unit)
 	n = unit_filters(fetch, &spec, filters);
 	for (int i = 0; i < n; i++)
 		if ((filters[i].bit & without) != 0)
-			leave_out(fetch, &filters[i], fetch->filter_message);
+			leave_out(fetch, &filters[i], fetch->refusal);
 }
