@@ -431,7 +431,7 @@ test_option_filters(void)
 {
 	const char	  *types[] = {"AUCTION", "RESERVATION_RF", "RESERVATION_TOP_VIEW"};
 	const char	  *origins[] = {"TT_ADS_PLATFORM", "PROMOTE"};
-	TtKind		   kinds[4] = {{0, NULL, 2, origins, 0, 2},
+	TtKind		   kinds[4] = {{2, types, 2, origins, 0, 2},
 							   {1, types + 2, 0, NULL, 0, 0},
 							   {0, NULL, 1, origins, 0, 0},
 							   {0, NULL, 1, origins + 1, 0, 0}};
@@ -444,11 +444,11 @@ test_option_filters(void)
 	query.nkinds = 2;
 	query.kinds = kinds;
 	n = tt_unit_option_filters(&query, &unit, filters);
-	ok(n == 2 && strcmp(filters[0].param, "primary_status") == 0 &&
+	ok(n == 3 && strcmp(filters[0].param, "primary_status") == 0 &&
 		   !tt_option_filter_optional(&query, &filters[0]),
 	   "a list's status stays");
-	ok(strcmp(filters[1].param, "campaign_system_origins") == 0 && filters[1].nvalues == 2 &&
-		   tt_option_filter_optional(&query, &filters[1]),
+	ok(strcmp(filters[2].param, "campaign_system_origins") == 0 && filters[2].nvalues == 2 &&
+		   tt_option_filter_optional(&query, &filters[2]),
 	   "both origins may go");
 	unit.kind = 1;
 	n = tt_unit_option_filters(&query, &unit, filters);
