@@ -185,6 +185,7 @@ CREATE FUNCTION tiktok.stat_requests(
 	OUT wire_bytes bigint,
 	OUT rows bigint,
 	OUT errors bigint,
+	OUT timeouts bigint,
 	OUT rate_limit integer,
 	OUT rate_limit_server text,
 	OUT rate_limit_database text)
@@ -196,7 +197,7 @@ COMMENT ON FUNCTION tiktok.stat_requests() IS
 
 CREATE VIEW tiktok.stat_requests AS
 	SELECT r.server, r.endpoint, r.requests, r.retries, r.throttled_ms, r.wire_bytes,
-		r.rows, r.errors, r.rate_limit, r.rate_limit_server, r.rate_limit_database
+		r.rows, r.errors, r.timeouts, r.rate_limit, r.rate_limit_server, r.rate_limit_database
 	FROM tiktok.stat_requests() AS r;
 COMMENT ON VIEW tiktok.stat_requests IS
 'requests sent by all sessions of this database since the last start or reset';
@@ -216,6 +217,8 @@ COMMENT ON COLUMN tiktok.stat_requests.rows IS
 'rows in replies';
 COMMENT ON COLUMN tiktok.stat_requests.errors IS
 'requests that failed and replies with an error code';
+COMMENT ON COLUMN tiktok.stat_requests.timeouts IS
+'of these, requests that were not answered in time';
 COMMENT ON COLUMN tiktok.stat_requests.rate_limit IS
 'requests per second that servers of this owner may send for the app asked last; null: none was used within the last minute';
 COMMENT ON COLUMN tiktok.stat_requests.rate_limit_server IS

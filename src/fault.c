@@ -13,6 +13,7 @@
 
 #include "common/pg_prng.h"
 #include "miscadmin.h"
+#include "reply_text.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
@@ -23,6 +24,7 @@
 #define MINUTE_LIMIT_MS	   (5 * 60 * 1000)
 #define MAX_RETRY_AFTER_S  300 /* longer is for the caller to decide */
 #define CODE_TIMED_OUT	   51010
+#define MAX_SHOWN		   100 /* bytes of a value */
 
 /* whose reply is being looked at, or was when an error was raised; 0: nobody's */
 static int64 current_account = 0;
@@ -534,15 +536,42 @@ tt_fault_incomplete(const TtFault *fault, const char *what)
 	pg_unreachable();
 }
 
-void
-tt_fault_repeated(const TtFault *fault, const char *param)
+/* how: the sentence that says why it must be so */
+TT_NORETURN static void
+raise_ignored(const TtFault *fault, const char *param, const char *how, bool filter)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_FDW_ERROR),
 			 errmsg("the TikTok API seems to ignore parameter \"%s\"", param),
-			 errdetail("A row of foreign table \"%s\" came for two requests that differ in it. %s",
-					   fault->table->name, fault_detail(fault))));
+			 errdetail_internal("%s %s", tt_redact(fault->options, how), fault_detail(fault)),
+			 filter ? errhint("To read the rows without it: SET tiktok_fdw.enable_pushdown = off.")
+					: 0));
 	pg_unreachable();
+}
+
+void
+tt_fault_ignored(const TtFault *fault, const char *param, const char *column,
+				 const TtValue *value, bool filter)
+{
+	char *how;
+
+	if (column != NULL)
+		how = psprintf("A row of foreign table \"%s\" came that was not asked for: its %s is \"%s\".",
+					   fault->table->name, column,
+					   tt_reply_clip(value->text, value->length, MAX_SHOWN));
+	else
+		how = psprintf("Foreign table \"%s\" has " INT64_FORMAT " rows by its account, more than there can be of what was asked for.",
+					   fault->table->name, fault->reply->total_number);
+	raise_ignored(fault, param, how, filter);
+}
+
+void
+tt_fault_repeated(const TtFault *fault, const char *param)
+{
+	raise_ignored(fault, param,
+				  psprintf("A row of foreign table \"%s\" came for two requests that differ in it.",
+						   fault->table->name),
+				  false);
 }
 
 void

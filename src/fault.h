@@ -63,6 +63,13 @@ extern void tt_fault_warn_account(const TtFault *fault, bool in_part);
  */
 TT_NORETURN extern void tt_fault_incomplete(const TtFault *fault, const char *what);
 
+/*
+ * A row that was not asked for: ERROR HV000.  column and value tell it (NULL: the
+ * number of rows does); filter: without pushdown the parameter is not sent.
+ */
+TT_NORETURN extern void tt_fault_ignored(const TtFault *fault, const char *param,
+										 const char *column, const TtValue *value, bool filter);
+
 /* a row came for two requests that differ in a parameter: ERROR HV000 */
 TT_NORETURN extern void tt_fault_repeated(const TtFault *fault, const char *param);
 

@@ -111,9 +111,7 @@ release_resources(void *arg)
 		TtFetchJob *job = dlist_container(TtFetchJob, node, iter.cur);
 
 		/* it may be on its way: rather count one too many */
-		if (job->granted)
-			tt_budget_sent(&job->grant);
-		job->granted = false;
+		tt_budget_answered(&job->grant, TT_BUDGET_ANSWER_NONE);
 	}
 	tt_units_free(fetch->units);
 	fetch->units = NULL;
@@ -312,10 +310,7 @@ budget_grants(TtFetch *fetch, TtFetchJob *job, TimestampTz now)
 		return false;
 	wait_ms = tt_budget_acquire(&fetch->budget, &job->grant);
 	if (wait_ms == 0)
-	{
-		job->granted = true;
 		return true;
-	}
 	fetch->budget_until = TimestampTzPlusMilliseconds(now, wait_ms);
 	return false;
 }
@@ -376,9 +371,7 @@ tell_sent(void *arg)
 	{
 		TtFetchJob *job = tt_transfer_arg(transfer);
 
-		if (job->granted)
-			tt_budget_sent(&job->grant);
-		job->granted = false;
+		tt_budget_sent(&job->grant);
 	}
 }
 
@@ -424,6 +417,7 @@ park(TtFetch *fetch)
 	if (tt_http_running(fetch->http) > 0)
 		tt_http_pump(fetch->http);
 	tell_sent(fetch);
+	tt_budget_watch(&fetch->budget, false);
 	fetch->lane.held = fetch->njobs + fetch->nready + 1;
 	fetch->lane.parked = true;
 }
@@ -436,6 +430,7 @@ tt_fetch_next(TtFetch *fetch, bool wait, bool *finished)
 	{
 		/* the page that was handed on is gone by now */
 		fetch->lane.parked = false;
+		tt_budget_watch(&fetch->budget, true);
 		tt_lane_landed(&fetch->lane);
 	}
 	for (;;)

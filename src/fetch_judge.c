@@ -177,6 +177,7 @@ page_arrived(TtFetch *fetch, TtFetchJob *job, const TtFault *fault, TtReply *rep
 		tt_fault_truncated(fault);
 	if (unit->page_size == 0)
 		drop_repeated_rows(fetch, reply);
+	tt_strays_check(fetch, job, reply, fault);
 	fetch->stats->pages++;
 	fetch->stats->rows += reply->nrows;
 	fetch->rows_arrived += reply->nrows;
@@ -301,7 +302,7 @@ job_retry(TtFetch *fetch, TtFetchJob *job, int64 wait_ms, int64 penalty_ms)
 
 static void
 count_request(TtFetch *fetch, const TtFetchJob *job, const TtHttpReply *http,
-			  const TtReply *reply, TtRemedy remedy)
+			  const TtReply *reply, TtRemedy remedy, bool overdue)
 {
 	TtRequestCounters delta = {0};
 
@@ -315,6 +316,7 @@ count_request(TtFetch *fetch, const TtFetchJob *job, const TtHttpReply *http,
 	delta.wire_bytes = http->wire_bytes;
 	delta.rows = reply != NULL && remedy == TT_REMEDY_NONE ? reply->nrows : 0;
 	delta.errors = remedy != TT_REMEDY_NONE;
+	delta.timeouts = overdue;
 	tt_counters_add(&fetch->budget, fetch->query->stream->endpoint->path, &delta);
 }
 
@@ -341,9 +343,7 @@ tt_job_done(TtFetch *fetch, TtFetchJob *job)
 	int64		  penalty_ms;
 	bool		  queued = false;
 
-	if (job->granted)
-		tt_budget_sent(&job->grant);
-	job->granted = false;
+	tt_budget_sent(&job->grant);
 	job->transfer = NULL; /* released below, or with the lane */
 	if (http->outcome == TT_HTTP_OK)
 	{
@@ -358,7 +358,10 @@ tt_job_done(TtFetch *fetch, TtFetchJob *job)
 		fault.overdue = ++job->overdue;
 	tt_fault_account_set(fault.account);
 	remedy = tt_fault_remedy(&fault, &wait_ms, &penalty_ms);
-	count_request(fetch, job, http, reply, remedy);
+	tt_budget_answered(&job->grant, tt_fault_overdue(&fault)   ? TT_BUDGET_ANSWER_OVERDUE
+									: remedy == TT_REMEDY_NONE ? TT_BUDGET_ANSWER_GOOD
+															   : TT_BUDGET_ANSWER_BAD);
+	count_request(fetch, job, http, reply, remedy, tt_fault_overdue(&fault));
 	elog(DEBUG1, "tiktok_fdw: %s, advertiser " INT64_FORMAT ", page %d: HTTP status %d, code " INT64_FORMAT ", %d rows",
 		 fault.endpoint, fault.account, fault.page, http->status,
 		 reply != NULL ? reply->code : -1, reply != NULL ? reply->nrows : 0);

@@ -10,6 +10,7 @@
  */
 #include "postgres.h"
 
+#include "belongs.h"
 #include "fetch_private.h"
 
 /* the keys of a finished unit */
@@ -21,29 +22,20 @@ typedef struct Kin
 	TtSeen	  *seen;
 } Kin;
 
-/* The parameter that tells two kinds apart. */
-static const char *
-telling_param(const TtFetch *fetch, int kind, int other)
-{
-	const TtKind *a = &fetch->query->kinds[kind];
-	const TtKind *b = &fetch->query->kinds[other];
-
-	if (a->nbuying_types == b->nbuying_types && a->norigins != 0 && b->norigins != 0)
-		return "campaign_system_origins";
-	return fetch->query->stream->kind == TT_KIND_REPORT ? "buying_type" : "buying_types";
-}
-
 static void
 check_against(TtFetch *fetch, const TtFetchUnit *unit, int kind, const TtSeen *seen,
 			  const TtReply *reply, const TtFault *fault)
 {
+	TtUnit other = unit->unit;
+
+	other.kind = kind;
 	for (int row = 0; row < reply->nrows; row++)
 	{
 		uint64 hash;
 
 		if (!tt_row_key(fetch, reply, row, &hash) || !tt_seen_has(seen, hash))
 			continue;
-		tt_fault_repeated(fault, telling_param(fetch, unit->unit.kind, kind));
+		tt_fault_repeated(fault, tt_belongs_param(fetch->query, fetch->units, &unit->unit, &other));
 	}
 }
 

@@ -47,6 +47,7 @@ typedef struct TtFetchUnit
 	int		   next_page; /* first page without a job */
 	int		   jobs;	  /* jobs under way */
 	int64	   rows;	  /* seen */
+	uint64	   first_key; /* that fetch->firsts has of it; 0: none */
 	TtSeen	  *seen;	  /* the keys of its rows: finds repeated ones */
 	dlist_head ready;	  /* its pages that wait to be taken */
 } TtFetchUnit;
@@ -61,8 +62,7 @@ typedef struct TtFetchJob
 	int			  nnames;  /* metrics asked for when it was sent */
 	TimestampTz	  not_before;
 	TtTransfer	 *transfer;
-	bool		  granted; /* holds a grant not yet told as sent */
-	TtBudgetGrant grant;
+	TtBudgetGrant grant; /* until it is answered */
 } TtFetchJob;
 
 typedef struct TtReadyPage
@@ -113,6 +113,7 @@ struct TtFetch
 	int					  nready;
 	int					  nheld; /* pages that wait for another part of their unit */
 	TtProbe				  probe;
+	struct HTAB			 *firsts;		/* units by the key of their first row; NULL: none */
 	int64				  rows_arrived; /* of this fetch */
 	TimestampTz			  budget_until; /* the budget has nothing before; 0: ask it */
 	TimestampTz			  budget_since; /* since when it is waited for; 0: it is not */
@@ -169,6 +170,15 @@ extern void tt_job_done(TtFetch *fetch, TtFetchJob *job);
 
 /* the key of a row as a hash; false if the row has none */
 extern bool tt_row_key(const TtFetch *fetch, const TtReply *reply, int row, uint64 *hash);
+
+/*
+ * fetch_strays.c: ERROR if a row of the page was not asked for, or came with
+ * another unit already.  forget: the unit is read again, or given up.
+ */
+extern void tt_strays_check(TtFetch *fetch, const TtFetchJob *job, const TtReply *reply,
+							const TtFault *fault);
+extern void tt_strays_forget(TtFetch *fetch, TtFetchUnit *unit);
+extern void tt_strays_forget_all(TtFetch *fetch);
 
 /* fetch_refused.c: ask without what is refused, or raise */
 extern void tt_parameter_refused(TtFetch *fetch, TtFetchJob *job, const TtFault *fault);

@@ -19,8 +19,7 @@ tt_unit_account(const TtFetch *fetch, const TtFetchUnit *unit)
 void
 tt_job_free(TtFetch *fetch, TtFetchJob *job)
 {
-	if (job->granted)
-		tt_budget_sent(&job->grant);
+	tt_budget_answered(&job->grant, TT_BUDGET_ANSWER_NONE);
 	if (job->transfer != NULL)
 		tt_http_release(job->transfer);
 	dlist_delete(&job->node);
@@ -161,6 +160,7 @@ clear_unit(TtFetch *fetch, TtFetchUnit *unit)
 	if (unit->seen != NULL)
 		tt_seen_free(unit->seen);
 	unit->seen = NULL;
+	tt_strays_forget(fetch, unit);
 }
 
 void
@@ -244,6 +244,7 @@ tt_fetch_restart(TtFetch *fetch)
 	while (!dlist_is_empty(&fetch->active))
 		tt_unit_drop(fetch, dlist_head_element(TtFetchUnit, node, &fetch->active));
 	/* what is left is of finished units */
+	tt_strays_forget_all(fetch);
 	while (!dlist_is_empty(&fetch->ready))
 		tt_fetch_release(tt_unit_take(fetch));
 	tt_kin_forget(fetch);

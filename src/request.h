@@ -44,6 +44,7 @@ typedef struct TtCondition
 {
 	TtFilter	 filter;
 	const char	*param; /* its name in filtering; reports: field_name */
+	const char	*path;	/* where a row tells the value; NULL: nowhere */
 	TtJsonType	 type;
 	int			 nvalues; /* at least one */
 	const char **values;  /* for TT_FILTER_CREATED: from, to ("" = open) */
