@@ -199,7 +199,10 @@ page_arrived(TtFetch *fetch, TtFetchJob *job, const TtFault *fault, TtReply *rep
 	}
 	tt_filters_answer(fetch, unit);
 	if (reply->ads_throttled || fault->http->ads_throttled)
-		tt_fault_truncated(fault);
+	{
+		tt_split_truncated(fetch, unit, fault);
+		return false;
+	}
 	if (unit->page_size == 0)
 		drop_repeated_rows(fetch, reply);
 	fetch->stats->pages++;
@@ -284,6 +287,18 @@ unit_of_account(TtFetch *fetch, int64 account)
 	return NULL;
 }
 
+void
+tt_account_give_up(TtFetch *fetch, int64 account)
+{
+	TtFetchUnit *unit;
+
+	drop_ready_pages(fetch, account);
+	tt_split_forget(fetch, account);
+	fetch->skipped[fetch->nskipped++] = account;
+	while ((unit = unit_of_account(fetch, account)) != NULL)
+		tt_unit_drop(fetch, unit);
+}
+
 /* on_advertiser_error skip: give the account up, or find out which it is. */
 static void
 unit_skip(TtFetch *fetch, TtFetchUnit *unit, const TtFault *fault)
@@ -303,11 +318,8 @@ unit_skip(TtFetch *fetch, TtFetchUnit *unit, const TtFault *fault)
 		return;
 	}
 	tt_fault_warn_account(fault, fetch->served[first.account]);
-	drop_ready_pages(fetch, account);
-	fetch->skipped[fetch->nskipped++] = account;
 	fetch->stats->skipped_accounts++;
-	while ((unit = unit_of_account(fetch, account)) != NULL)
-		tt_unit_drop(fetch, unit);
+	tt_account_give_up(fetch, account);
 }
 
 static void

@@ -246,6 +246,7 @@ tt_fetch_restart(TtFetch *fetch)
 	/* what is left is of finished units */
 	while (!dlist_is_empty(&fetch->ready))
 		tt_fetch_release(tt_unit_take(fetch));
+	tt_split_forget(fetch, 0);
 	tt_kin_forget(fetch);
 	tt_units_free(fetch->units);
 	fetch->units = tt_units_create(fetch->query);
