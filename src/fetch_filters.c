@@ -131,6 +131,15 @@ split_origins(TtFetch *fetch, TtFetchUnit *unit)
 	return true;
 }
 
+/* Whether a filter says what the API gives unasked. */
+static bool
+says_default(const TtFetch *fetch, const TtOptionFilter *filter)
+{
+	return fetch->query->stream->kind != TT_KIND_REPORT &&
+		   filter->bit == TT_FILTER_BY_BUYING &&
+		   strcmp(filter->values[filter->nvalues - 1], "RESERVATION_TOP_VIEW") != 0;
+}
+
 bool
 tt_filter_refused(TtFetch *fetch, TtFetchUnit *unit, const char *message)
 {
@@ -147,7 +156,8 @@ tt_filter_refused(TtFetch *fetch, TtFetchUnit *unit, const char *message)
 			continue;
 		if (filters[i].bit == TT_FILTER_BY_ORIGINS && split_origins(fetch, unit))
 			return true;
-		leave_out(fetch, &filters[i], message);
+		if (!says_default(fetch, &filters[i]))
+			leave_out(fetch, &filters[i], message);
 		ask_without(fetch, unit, spec->without | filters[i].bit, 0);
 		return true;
 	}
@@ -198,7 +208,8 @@ tt_filters_try(TtFetch *fetch, TtFetchUnit *unit, const char *message)
 	n = unit_filters(fetch, &spec, filters);
 	for (int i = n - 1; i >= 0; i--)
 	{
-		if (!tt_option_filter_optional(fetch->query, &filters[i]))
+		if (!tt_option_filter_optional(fetch->query, &filters[i]) ||
+			says_default(fetch, &filters[i]))
 			continue;
 		/* the other kinds tell whether it is anything else */
 		if (fetch->query->stream->kind != TT_KIND_REPORT &&
@@ -215,7 +226,7 @@ tt_filters_try(TtFetch *fetch, TtFetchUnit *unit, const char *message)
 		bits[nbits++] = all;
 	if (unit->trial >= nbits)
 		return false;
-	strlcpy(fetch->filter_message, message, sizeof(fetch->filter_message));
+	strlcpy(fetch->refusal, message, sizeof(fetch->refusal));
 	ask_without(fetch, unit, spec.without | bits[unit->trial], unit->trial + 1);
 	return true;
 }
@@ -235,5 +246,5 @@ tt_filters_answer(TtFetch *fetch, TtFetchUnit *unit)
 	n = unit_filters(fetch, &spec, filters);
 	for (int i = 0; i < n; i++)
 		if ((filters[i].bit & without) != 0)
-			leave_out(fetch, &filters[i], fetch->filter_message);
+			leave_out(fetch, &filters[i], fetch->refusal);
 }

@@ -112,12 +112,12 @@ struct TtFetch
 	dlist_head			  active;	 /* units being read */
 	dlist_head			  waiting;	 /* jobs to send (again) */
 	dlist_head			  flying;
-	dlist_head			  ready;			   /* pages to take, in order of arrival */
-	bool				  handed_on;		   /* some rows left */
-	bool				  kindred;			   /* an account has units of several kinds */
-	dlist_head			  kin;				   /* what finished ones gave: fetch_kin.c */
-	int					  told;				   /* TT_FILTER_BY_*: the user knows that they are refused */
-	char				  filter_message[256]; /* with which the API refused one of them */
+	dlist_head			  ready;		/* pages to take, in order of arrival */
+	bool				  handed_on;	/* some rows left */
+	bool				  kindred;		/* an account has units of several kinds */
+	dlist_head			  kin;			/* what finished ones gave: fetch_kin.c */
+	int					  told;			/* TT_FILTER_BY_*: the user knows of them */
+	char				  refusal[256]; /* how the API refused one of them */
 	int					  njobs;
 	int					  nready;
 	int					  nheld; /* pages that wait for another part of their unit */

@@ -9,11 +9,11 @@
  * compared with each other when the unit is over (tt_seen_settle): what repeats
  * one of them is found then.
  *
- * Memory: at most twelve megabytes while the array grows, eight after, up to
- * twice that in tt_seen_settle(), and a buffer of a block for each file.  Lives in the memory context it was created
- * in.  The files belong to the resource owner of the query and go with it on
- * error; otherwise tt_seen_free() must be called.  May ereport when memory or
- * disk space is out.
+ * Memory: at most twelve megabytes while the array grows, eight after, twenty
+ * in tt_seen_settle(), and a buffer of a block for each file.  Lives in the memory
+ * context it was created in.  The files belong to the resource owner of the query
+ * and go with it on error; otherwise tt_seen_free() must be called.  May ereport
+ * when memory or disk space is out.
  */
 #include "postgres.h"
 

@@ -187,8 +187,9 @@ estimate(PlannerInfo *root, RelOptInfo *baserel, TtRelInfo *info, List *quals)
 	/* kinds share the rows; nearly all of them are of the first */
 	series = accounts * ((double) units->count / units->nkinds);
 	result.rows = series * per_unit;
-	result.requests = series * (units->nkinds - 1 +
-								(query.page_size > 0 ? Max(ceil(per_unit / query.page_size), 1) : 1));
+	result.requests = units->nkinds - 1;
+	result.requests += query.page_size > 0 ? Max(ceil(per_unit / query.page_size), 1) : 1;
+	result.requests *= series;
 	if (stream->kind == TT_KIND_ACCOUNT)
 		result.requests = 1;
 	tt_units_free(units);

@@ -4,8 +4,8 @@
  *	  made, in as few request series as the API allows.
  *
  * Unasked the API gives AUCTION and RESERVATION_RF of its own origin: what is
- * that anyway is not said, except at advertiser level, where the API's default
- * is not documented.  Reports take all kinds in one request; a list gives
+ * that anyway is not said, except beside TopView and at advertiser level, where
+ * the API's default is not documented.  Reports take all kinds in one request; a list gives
  * TopView only where it is asked for alone.  Promote campaigns are bought by
  * auction, so TopView is asked for without origins.
  */
@@ -57,14 +57,15 @@ rows_are_objects(const TtStream *stream)
 
 /* AUCTION and RESERVATION_RF, as far as they are wanted; in a report TopView too. */
 static void
-add_together(TtQuery *query, TtKind *kind, int wanted, bool promote)
+add_together(TtQuery *query, TtKind *kind, int wanted, bool apart, bool promote)
 {
 	const TtStream *stream = query->stream;
 	bool			all_unasked = stream->kind == TT_KIND_REPORT &&
 					   stream->report.level == TT_LV_ADVERTISER;
 
 	query->nkinds++;
-	if (wanted != UNASKED || all_unasked)
+	/* two lists are told apart by what both say: one that is ignored shows then */
+	if (wanted != UNASKED || all_unasked || apart)
 		set_buying_types(kind, wanted);
 	if (promote)
 		set_origins(kind, 0, lengthof(origins));
@@ -127,7 +128,7 @@ tt_query_kinds(TtQuery *query, const TtTable *table, const TtOptions *options)
 	kinds = palloc0(sizeof(TtKind) * MAX_KINDS);
 	query->kinds = kinds;
 	if (together != 0)
-		add_together(query, kinds, together, options->include_promote);
+		add_together(query, kinds, together, apart != 0, options->include_promote);
 	if (apart != 0)
 	{
 		set_buying_types(&kinds[query->nkinds], apart);

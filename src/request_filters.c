@@ -78,8 +78,8 @@ tt_option_filter_optional(const TtQuery *query, const TtOptionFilter *filter)
 			/* but for advertisers, one alone is half of what is wanted */
 			return filter->nvalues > 1 || !all_unasked;
 		default:
-			if (!report)
-				return contains(filter, "RESERVATION_TOP_VIEW") && query->nkinds > 1;
+			if (!report && contains(filter, "RESERVATION_TOP_VIEW"))
+				return query->nkinds > 1;
 			return contains(filter, "AUCTION") && contains(filter, "RESERVATION_RF") &&
 				   (contains(filter, "RESERVATION_TOP_VIEW") || !all_unasked);
 	}
@@ -98,7 +98,8 @@ tt_unit_is_vain(const TtQuery *query, const TtUnit *unit)
 	{
 		if ((filters[i].bit & unit->without) == 0)
 			continue;
-		if (filters[i].bit == TT_FILTER_BY_BUYING && query->stream->kind != TT_KIND_REPORT)
+		if (filters[i].bit == TT_FILTER_BY_BUYING && query->stream->kind != TT_KIND_REPORT &&
+			contains(&filters[i], "RESERVATION_TOP_VIEW"))
 			return true;
 		if (filters[i].bit == TT_FILTER_BY_ORIGINS && filters[i].nvalues == 1 &&
 			contains(&filters[i], "PROMOTE"))
