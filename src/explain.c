@@ -311,6 +311,8 @@ explain_stats(const TtScanState *state, ExplainState *es)
 	ExplainPropertyInteger("Pages", NULL, stats->pages, es);
 	ExplainPropertyInteger("Rows Received", NULL, stats->rows, es);
 	ExplainPropertyInteger("Retries", NULL, stats->retries, es);
+	if (stats->splits > 0)
+		ExplainPropertyInteger("Truncated Reports Split", NULL, stats->splits, es);
 	if (stats->skipped_accounts > 0)
 		ExplainPropertyInteger("Skipped Accounts", NULL, stats->skipped_accounts, es);
 	if (!es->timing)

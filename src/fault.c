@@ -572,20 +572,13 @@ tt_fault_repeated(const TtFault *fault, const char *param)
 }
 
 void
-tt_fault_truncated(const TtFault *fault)
+tt_fault_truncated(const TtFault *fault, const char *hint)
 {
-	const char *columns = "campaign_id, adgroup_id or ad_id";
-
-	if (fault->table->stream->report.level == TT_LV_CAMPAIGN)
-		columns = "campaign_id";
-	else if (fault->table->stream->report.level == TT_LV_ADGROUP)
-		columns = "campaign_id or adgroup_id";
 	ereport(ERROR,
 			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-			 errmsg("the TikTok API truncated the report of foreign table \"%s\" to the newest 20,000 ids",
+			 errmsg("the TikTok API truncated the report of foreign table \"%s\" to the newest 20,000 ads",
 					fault->table->name),
 			 errdetail_internal("%s", tt_fault_detail(fault)),
-			 errhint("Add a condition on %s, for example WHERE campaign_id IN (...).",
-					 columns)));
+			 errhint("%s", hint)));
 	pg_unreachable();
 }

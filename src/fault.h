@@ -78,8 +78,8 @@ TT_NORETURN extern void tt_fault_ignored(const TtFault *fault, const char *param
 /* a row came for two requests that differ in a parameter: ERROR HV000 */
 TT_NORETURN extern void tt_fault_repeated(const TtFault *fault, const char *param);
 
-/* the reply covers only the newest 20,000 ids: ERROR 54000 */
-TT_NORETURN extern void tt_fault_truncated(const TtFault *fault);
+/* the reply covers only the newest 20,000 ads: ERROR 54000 */
+TT_NORETURN extern void tt_fault_truncated(const TtFault *fault, const char *hint);
 
 /*
  * Whose reply is being looked at: set before work that may raise an error of

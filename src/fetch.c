@@ -65,6 +65,8 @@ tt_fetch_create(const TtTable *table, const TtOptions *options, TtQuery *query,
 	dlist_init(&fetch->flying);
 	dlist_init(&fetch->ready);
 	dlist_init(&fetch->probe.blocked);
+	dlist_init(&fetch->split.lists);
+	dlist_init(&fetch->split.waiting);
 	dlist_init(&fetch->kin);
 	fetch->kindred = query->nkinds > 1;
 	fetch->callback.func = release_resources;
@@ -128,6 +130,7 @@ tt_fetch_end(TtFetch *fetch)
 {
 	dlist_iter iter;
 
+	tt_split_end(fetch);
 	/* temporary files: the resource owner has them after an error only */
 	dlist_foreach(iter, &fetch->active)
 	{
@@ -263,6 +266,7 @@ add_next_job(TtFetch *fetch)
 {
 	dlist_iter	 iter;
 	TtFetchUnit *probe = fetch->probe.unit;
+	TtFetchUnit *split;
 
 	/* nothing else until it is known what to ask for */
 	if (probe != NULL)
@@ -290,14 +294,21 @@ add_next_job(TtFetch *fetch)
 			return true;
 		}
 	}
-	while (fetch->next_unit < fetch->units->count)
+	if ((split = tt_split_begin_next(fetch)) != NULL)
+	{
+		job_add(fetch, split);
+		return true;
+	}
+	/* what is split has more units than the query: few of them wait */
+	while (fetch->next_unit < fetch->units->count &&
+		   fetch->split.nwaiting < fetch->options->concurrency)
 	{
 		TtUnit spec = tt_units_get(fetch->units, fetch->query, fetch->next_unit++);
 
 		if (spec.naccounts == 1 &&
 			tt_skip_known(fetch->stats, fetch->query->accounts[spec.account]))
 			continue;
-		if (tt_unit_is_vain(fetch->query, &spec))
+		if (tt_unit_is_vain(fetch->query, &spec) || tt_split_before(fetch, &spec))
 			continue;
 		job_add(fetch, tt_unit_begin(fetch, &spec, NULL));
 		return true;
@@ -462,7 +473,9 @@ tt_fetch_next(TtFetch *fetch, bool wait, bool *finished)
 
 		CHECK_FOR_INTERRUPTS();
 		take_events(fetch);
-		wake = send_jobs(fetch);
+		do
+			wake = send_jobs(fetch);
+		while (tt_split_advance(fetch, &wake));
 		tt_lane_wait(&fetch->lane, wake);
 		if (!dlist_is_empty(&fetch->ready))
 		{
@@ -471,7 +484,8 @@ tt_fetch_next(TtFetch *fetch, bool wait, bool *finished)
 			park(fetch);
 			return page;
 		}
-		if (dlist_is_empty(&fetch->active) && fetch->next_unit >= fetch->units->count)
+		if (dlist_is_empty(&fetch->active) && fetch->split.nwaiting == 0 &&
+			fetch->next_unit >= fetch->units->count)
 		{
 			fetch->lane.held = 0;
 			tt_lane_content(&fetch->lane);

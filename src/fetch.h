@@ -39,6 +39,7 @@ typedef struct TtFetchStats
 	int64 wire_bytes;
 	int64 body_bytes; /* decoded */
 	int64 skipped_accounts;
+	int64 splits; /* of units whose reports were truncated, or would be */
 	int	  peak_in_flight;
 
 	MemoryContext context;		 /* of what is kept of accounts; NULL: the first fetch's */

@@ -21,6 +21,8 @@ tt_unit_replace(TtFetch *fetch, TtFetchUnit *unit, const TtUnit *first, const Tt
 	TtFetchUnit like = *unit;
 
 	tt_unit_drop(fetch, unit);
+	/* each is in order, but not both together */
+	tt_order_lose(fetch);
 	(void) tt_unit_begin(fetch, first, &like);
 	(void) tt_unit_begin(fetch, second, &like);
 }

@@ -14,6 +14,7 @@
 
 #include "common/hashfn.h"
 #include "fault.h"
+#include "utils/builtins.h"
 #include "utils/memutils.h"
 
 static int64 session_requests = 0;
@@ -138,17 +139,41 @@ unit_learn(TtFetch *fetch, TtFetchUnit *unit, const TtReply *reply)
 		unit->pages = (int) Max(Min(reply->total_page, INT_MAX), 1);
 }
 
-static void
-check_row_limit(const TtFetch *fetch, const TtFetchUnit *unit, const TtFault *fault)
+/* the column that names what a list holds, as the table calls it */
+static const char *
+key_column(const TtTable *table)
 {
-	int max_rows = fetch->query->stream->endpoint->max_rows;
-	if (max_rows > 0 && (int64) unit->pages * unit->page_size > max_rows &&
-		unit->total > max_rows)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("advertiser " INT64_FORMAT " has " INT64_FORMAT " rows in foreign table \"%s\", the TikTok API lists at most %d",
-						fault->account, unit->total, fault->table->name, max_rows),
-				 errhint("Add a condition on an id.")));
+	for (int i = 0; i < table->natts && table->nkeys > 0; i++)
+		if (!table->columns[i].dropped && strcmp(table->columns[i].path, table->key_paths[0]) == 0)
+			return table->columns[i].name;
+	return table->stream->key;
+}
+
+/*
+ * A list as long as the API gives may be longer, and nobody knows what is
+ * missing.  That is said before the last of its rows leaves, or at once where
+ * all will be wanted.
+ */
+static void
+check_row_limit(const TtFetch *fetch, const TtFetchJob *job, bool last, const TtFault *fault)
+{
+	const TtFetchUnit *unit = job->unit;
+	int				   max_rows = fetch->query->stream->endpoint->max_rows;
+	int64			   bound = fetch->query->row_bound;
+
+	if (max_rows == 0 || unit->total < max_rows ||
+		(bound > 0 && bound < max_rows && !last &&
+		 (int64) job->page * unit->page_size < max_rows))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			 errmsg("advertiser " INT64_FORMAT " has too many rows in foreign table \"%s\" for the TikTok API to list them all",
+					fault->account, fault->table->name),
+			 errdetail("TikTok lists only the newest %d of an account. Endpoint %s.", max_rows,
+					   fault->endpoint),
+			 errhint("Add a condition on %s, for example WHERE %s IN (...).",
+					 quote_identifier(key_column(fault->table)),
+					 quote_identifier(key_column(fault->table)))));
 }
 
 /*
@@ -170,7 +195,10 @@ page_arrived(TtFetch *fetch, TtFetchJob *job, const TtFault *fault, TtReply *rep
 	}
 	tt_filters_answer(fetch, unit);
 	if (reply->ads_throttled || fault->http->ads_throttled)
-		tt_fault_truncated(fault);
+	{
+		tt_split_truncated(fetch, unit, fault);
+		return false;
+	}
 	if (unit->page_size == 0)
 		drop_repeated_rows(fetch, reply);
 	tt_strays_check(fetch, job, reply, fault);
@@ -178,10 +206,7 @@ page_arrived(TtFetch *fetch, TtFetchJob *job, const TtFault *fault, TtReply *rep
 	fetch->stats->rows += reply->nrows;
 	fetch->rows_arrived += reply->nrows;
 	if (!unit->known)
-	{
 		unit_learn(fetch, unit, reply);
-		check_row_limit(fetch, unit, fault);
-	}
 	else if (reply->total_number >= 0 && unit->total >= 0 &&
 			 reply->total_number != unit->total)
 	{
@@ -197,6 +222,7 @@ page_arrived(TtFetch *fetch, TtFetchJob *job, const TtFault *fault, TtReply *rep
 			 reply->nrows >= unit->page_size)
 		unit->pages++;
 	last = unit->jobs == 1 && unit->next_page > unit->pages;
+	check_row_limit(fetch, job, last, fault);
 	if (!keys_are_new(fetch, unit, reply) || (last && !tt_hour_settle(unit)))
 	{
 		unit_mismatch(fetch, unit, fault, "a row came twice");
@@ -259,6 +285,17 @@ unit_of_account(TtFetch *fetch, int64 account)
 	return NULL;
 }
 
+void
+tt_account_give_up(TtFetch *fetch, int64 account)
+{
+	TtFetchUnit *unit;
+
+	drop_ready_pages(fetch, account);
+	tt_split_forget(fetch, account);
+	while ((unit = unit_of_account(fetch, account)) != NULL)
+		tt_unit_drop(fetch, unit);
+}
+
 /* on_advertiser_error skip: give the account up, or find out which it is. */
 static void
 unit_skip(TtFetch *fetch, TtFetchUnit *unit, const TtFault *fault)
@@ -280,9 +317,7 @@ unit_skip(TtFetch *fetch, TtFetchUnit *unit, const TtFault *fault)
 	if (fetch->served[first.account])
 		tt_fault_warn_account(fault);
 	tt_skip_note(fetch, fault, fetch->served[first.account]);
-	drop_ready_pages(fetch, account);
-	while ((unit = unit_of_account(fetch, account)) != NULL)
-		tt_unit_drop(fetch, unit);
+	tt_account_give_up(fetch, account);
 }
 
 static void

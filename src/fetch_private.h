@@ -4,8 +4,9 @@
  *
  * fetch.c: units, jobs, sending.  fetch_judge.c: what a reply means.
  * fetch_refused.c, fetch_filters.c, fetch_cut.c: asking for something else, for
- * less.  fetch_kin.c: no row twice where kinds of objects are asked for apart.
- * fetch_overdue.c: which requests took too long.
+ * less.  fetch_split.c: asking for some of the ads.  fetch_kin.c: no row twice where
+ * kinds of objects are asked for apart.  fetch_overdue.c: which requests took too
+ * long.
  */
 #ifndef TT_FETCH_PRIVATE_H
 #define TT_FETCH_PRIVATE_H
@@ -92,6 +93,14 @@ typedef struct TtProbe
 	dlist_head	 blocked; /* jobs that wait for what is found */
 } TtProbe;
 
+/* truncated reports that are split, see fetch_split.c */
+typedef struct TtSplit
+{
+	dlist_head lists;	/* of ids to split by */
+	dlist_head waiting; /* units that wait for one */
+	int		   nwaiting;
+} TtSplit;
+
 struct TtFetch
 {
 	MemoryContext		  context;
@@ -123,7 +132,8 @@ struct TtFetch
 	int					  max_values;
 	int					  max_names;
 	TtProbe				  probe;
-	struct HTAB			 *firsts;		/* units by the key of their first row; NULL: none */
+	struct HTAB			 *firsts; /* units by the key of their first row; NULL: none */
+	TtSplit				  split;
 	int64				  rows_arrived; /* of this fetch */
 	TimestampTz			  budget_until; /* the budget has nothing before; 0: ask it */
 	TimestampTz			  budget_since; /* since when it is waited for; 0: it is not */
@@ -217,8 +227,17 @@ extern void tt_strays_check(TtFetch *fetch, const TtFetchJob *job, const TtReply
 extern void tt_strays_forget(TtFetch *fetch, TtFetchUnit *unit);
 extern void tt_strays_forget_all(TtFetch *fetch);
 
+/* no row of an account is read any more, and those that wait are dropped */
+extern void tt_account_give_up(TtFetch *fetch, int64 account);
+
 /* fetch_refused.c: ask without what is refused, or raise */
 extern void tt_parameter_refused(TtFetch *fetch, TtFetchJob *job, const TtFault *fault);
+
+/*
+ * Rows come in any order from now on, before any of them left: the scan sees
+ * order_refused, and sorts.
+ */
+extern void tt_order_lose(TtFetch *fetch);
 
 /*
  * Metric i of the query reads as NULL from now on, with a WARNING; ERROR in a
@@ -284,5 +303,27 @@ extern uint64 tt_overdue_key(const TtFetch *fetch, const char *url, const char *
 extern bool	  tt_overdue_any(void); /* whether any was not, ever */
 extern int	  tt_overdue_times(uint64 key);
 extern int	  tt_overdue_note(uint64 key);
+
+/*
+ * fetch_split.c: a unit's reply was truncated; frees the unit.  ERROR if there is
+ * nothing to split it by.
+ */
+extern void tt_split_truncated(TtFetch *fetch, TtFetchUnit *unit, const TtFault *fault);
+
+/* Whether a unit not begun yet is to be split: then it waits for its ids. */
+extern bool tt_split_before(TtFetch *fetch, const TtUnit *spec);
+
+/* Begin units in place of one that waited, whose ids are known; NULL: none. */
+extern TtFetchUnit *tt_split_begin_next(TtFetch *fetch);
+
+/*
+ * Go on with a list of ids, if units wait for one: true when it is known, and
+ * they can begin; else it is to be looked at again at *wake.
+ */
+extern bool tt_split_advance(TtFetch *fetch, TimestampTz *wake);
+
+/* No unit of the account (0: of any) waits any more. */
+extern void tt_split_forget(TtFetch *fetch, int64 account);
+extern void tt_split_end(TtFetch *fetch);
 
 #endif /* TT_FETCH_PRIVATE_H */

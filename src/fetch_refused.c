@@ -183,14 +183,22 @@ tt_forget_row_bound(TtFetch *fetch)
 	fetch->query->page_size = tt_query_page_size(fetch->query->stream, fetch->options);
 }
 
-/* Rows in any order: the scan sees order_refused, and sorts. */
+void
+tt_order_lose(TtFetch *fetch)
+{
+	if (fetch->query->order_field == NULL)
+		return;
+	fetch->query->order_field = NULL;
+	fetch->query->order_refused = true;
+	tt_forget_row_bound(fetch);
+}
+
 static bool
 drop_order(TtFetch *fetch, TtFetchUnit *unit)
 {
 	if (fetch->query->order_field == NULL || tt_unit_handed_on(unit))
 		return false;
-	fetch->query->order_field = NULL;
-	fetch->query->order_refused = true;
+	tt_order_lose(fetch);
 	fetch->stats->retries++;
 	tt_unit_restart(fetch, unit);
 	return true;

@@ -259,6 +259,7 @@ tt_fetch_restart(TtFetch *fetch)
 	while (!dlist_is_empty(&fetch->ready))
 		tt_fetch_release(tt_unit_take(fetch));
 	tt_skip_accounts(fetch);
+	tt_split_forget(fetch, 0);
 	tt_kin_forget(fetch);
 	tt_units_free(fetch->units);
 	fetch->units = tt_units_create(fetch->query);

@@ -2,9 +2,10 @@
  * refusals.h
  *	  What the API refused to this session, so that it is not asked again.
  *
- * By foreign table and name: a metric, or a filter of the table's options.  What
- * is known of a table is forgotten when the table changes, all of it when the
- * session ends: TikTok may accept tomorrow what it refuses today.
+ * By foreign table and name: a metric, or a filter of the table's options; by
+ * server and name: all ads of an account in one report.  What is known of a table
+ * is forgotten when the table changes, all of it when the session ends: TikTok
+ * may accept tomorrow what it refuses today.
  */
 #ifndef TT_REFUSALS_H
 #define TT_REFUSALS_H

@@ -337,7 +337,7 @@ start_sorting(ForeignScanState *node)
 	TtScanState	 *state = node->fdw_state;
 	MemoryContext old;
 
-	if (state->order.by_api)
+	if (state->order.by_api && !state->query.order_refused)
 	{
 		/* it was asked to and did not: begin anew without its help */
 		end_run(state);

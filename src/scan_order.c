@@ -114,7 +114,10 @@ tt_scan_order_sort(TtScanState *state, TupleTableSlot *slot)
 										 collations, nulls_first, work_mem, NULL,
 										 TUPLESORT_NONE);
 	MemoryContextSwitchTo(old);
-	while (tt_scan_next_page(state, true))
+	/* a page may be in hand, if the API turned out not to order them */
+	if (state->page == NULL)
+		(void) tt_scan_next_page(state, true);
+	for (; state->page != NULL; (void) tt_scan_next_page(state, true))
 		for (int row = 0; row < state->page->reply->nrows; row++)
 		{
 			ExecClearTuple(slot);

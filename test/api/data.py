@@ -404,9 +404,9 @@ class Store:
         if self.ads is not None:
             first, spec = next(iter(self._specs.items()))
             self._specs[first] = spec[:2] + (self.ads,) + spec[3:]
-        for number, (id_, name, ads) in enumerate(self.added):
+        for number, (id_, name, ads, videos) in enumerate(self.added):
             spec = (id_, name, 'USD', 2, 'Etc/GMT+8', 'America/Los_Angeles', -480, 'US')
-            self._specs[id_] = (20 + number, spec, ads, (4, 4, 4, 4, 4), True)
+            self._specs[id_] = (20 + number, spec, ads, (4, videos, 4, 4, 4), True)
         for id_, zone in self.zones.items():
             number, spec, *more = self._specs[id_]
             self._specs[id_] = (number, spec[:4] + (zone, zone) + spec[6:], *more)
@@ -488,7 +488,7 @@ class Store:
 
     def _op_add_account(self, change):
         self.added.append((int(change['advertiser_id']), change.get('name', 'Added account'),
-                           int(change.get('ads', 20))))
+                           int(change.get('ads', 20)), int(change.get('videos', 4))))
 
     def _op_add_objects(self, change):
         """Promote or TopView campaigns with so many ads."""

@@ -284,8 +284,7 @@ my %report_path = (path => 'report/integrated/get');
 foreach my $what ({ throttle => 1 }, { headers => { 'X-Tt-Ads-Throttle' => 'true' } })
 {
 	($out, $state, $err) = run($report, { match => {%report_path}, times => 1, action => $what });
-	is("$state$out", '54000', 'a truncated report is an error');
-	like($err, qr/HINT:  .*campaign_id/, 'with the condition to add');
+	is("$state$out", $report_rows, 'a truncated report is asked for in pieces');
 }
 foreach my $days (29, 8, 1)
 {
