@@ -65,8 +65,12 @@ tt_fetch_create(const TtTable *table, const TtOptions *options, TtQuery *query,
 	MemoryContextRegisterResetCallback(context, &fetch->callback);
 
 	tell_refused(fetch);
-	fetch->paths = tt_paths_create(query->stream->endpoint->list_key,
-								   projection->npaths, projection->paths);
+	if (query->sums_only)
+		fetch->paths = tt_paths_create_single("total_metrics", projection->npaths,
+											  projection->paths);
+	else
+		fetch->paths = tt_paths_create(query->stream->endpoint->list_key,
+									   projection->npaths, projection->paths);
 	fetch->units = tt_units_create(query);
 	if (fetch->units == NULL)
 		ereport(ERROR,

@@ -173,7 +173,11 @@ page_arrived(TtFetch *fetch, TtFetchJob *job, const TtFault *fault, TtReply *rep
 		return false;
 	}
 	if (reply->ads_throttled || fault->http->ads_throttled)
-		tt_fault_truncated(fault);
+	{
+		if (!fetch->query->cut_will_do)
+			tt_fault_truncated(fault);
+		reply->ads_throttled = true;
+	}
 	if (unit->page_size == 0)
 		drop_repeated_rows(fetch, reply);
 	fetch->stats->pages++;

@@ -40,7 +40,9 @@ plan
 scan
 explain
 import
+ask
 check
+completeness
 snapshot
 views
 snapshot
