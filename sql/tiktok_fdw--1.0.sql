@@ -96,7 +96,7 @@ COMMENT ON COLUMN tiktok.stream_columns.name IS
 COMMENT ON COLUMN tiktok.stream_columns.type IS
 'its PostgreSQL type';
 COMMENT ON COLUMN tiktok.stream_columns.path IS
-'where the value stands in a row of the API; NULL if it is filled in from the request';
+'where the value stands in a row of the API; NULL if it stands in none and is filled in';
 COMMENT ON COLUMN tiktok.stream_columns.description IS
 'what it is';
 COMMENT ON COLUMN tiktok.stream_columns.additive IS

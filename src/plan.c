@@ -12,6 +12,7 @@
 #include "plan.h"
 
 #include "access/table.h"
+#include "accounts.h"
 #include "compat.h"
 #include "foreign/foreign.h"
 #include "learn.h"
@@ -188,6 +189,8 @@ estimate(PlannerInfo *root, RelOptInfo *baserel, TtRelInfo *info, List *quals)
 					  (query.page_size > 0 ? Max(ceil(per_unit / query.page_size), 1) : 1);
 	if (stream->kind == TT_KIND_ACCOUNT)
 		result.requests = 1;
+	if (tt_currencies_wanted(info->table, info->attrs))
+		result.requests += ceil(accounts / TT_MAX_IDS);
 	tt_units_free(units);
 	return result;
 }

@@ -1,0 +1,138 @@
+/*
+ * accounts_currency.c
+ *	  The currencies of ad accounts, for reports that cannot carry them.
+ *
+ * Asked for at advertiser/info, 100 accounts a request, and kept for a scan: a
+ * rescan asks for accounts that it did not have before.
+ */
+#include "postgres.h"
+
+#include "accounts.h"
+
+struct TtCurrencies
+{
+	int	   naccounts;
+	int64 *accounts;
+	char **names; /* NULL: the API does not tell */
+	bool   warned;
+};
+
+bool
+tt_currencies_wanted(const TtTable *table, const List *attrs)
+{
+	ListCell *lc;
+
+	foreach(lc, attrs)
+		if (table->columns[lfirst_int(lc) - 1].is_currency)
+			return true;
+	return false;
+}
+
+static char **
+find_name(const TtCurrencies *currencies, int64 account)
+{
+	for (int i = 0; i < currencies->naccounts; i++)
+		if (currencies->accounts[i] == account)
+			return &currencies->names[i];
+	return NULL;
+}
+
+/* The accounts that are new from here on; returns how many. */
+static int
+add_accounts(TtCurrencies *currencies, int naccounts, const int64 *accounts)
+{
+	int before = currencies->naccounts;
+	int room = Max(before + naccounts, 1);
+
+	if (currencies->accounts == NULL)
+	{
+		currencies->accounts = palloc(sizeof(int64) * room);
+		currencies->names = palloc(sizeof(char *) * room);
+	}
+	else
+	{
+		currencies->accounts = repalloc(currencies->accounts, sizeof(int64) * room);
+		currencies->names = repalloc(currencies->names, sizeof(char *) * room);
+	}
+	for (int i = 0; i < naccounts; i++)
+	{
+		if (find_name(currencies, accounts[i]) != NULL)
+			continue;
+		currencies->accounts[currencies->naccounts] = accounts[i];
+		currencies->names[currencies->naccounts++] = NULL;
+	}
+	return currencies->naccounts - before;
+}
+
+static void
+ask(TtCurrencies *currencies, int first, const TtTable *table, const TtOptions *options,
+	TtFetchStats *stats)
+{
+	static const char *const paths[] = {"advertiser_id", "currency"};
+	TtProjection			 projection = {lengthof(paths), (const char **) paths, 1, NULL};
+	bool					 refused[lengthof(paths)] = {false};
+	TtOptions				 own = *options;
+	TtQuery					 query = {0};
+	TtFetch					*fetch;
+	TtPage					*page;
+	bool					 finished;
+
+	/* a missing name is no reason to lack the rows, unless they are stored */
+	own.skip_failed_accounts = true;
+	query.stream = tt_stream_find("advertisers");
+	query.naccounts = currencies->naccounts - first;
+	query.accounts = currencies->accounts + first;
+	query.nnames = lengthof(paths);
+	query.names = (const char **) paths;
+	query.refused = refused;
+	query.send_names = true;
+	fetch = tt_fetch_create(table, &own, &query, &projection, stats);
+	while ((page = tt_fetch_next(fetch, true, &finished)) != NULL)
+	{
+		for (int row = 0; row < page->reply->nrows; row++)
+		{
+			const TtValue *name = tt_reply_value(page->reply, row, 1);
+			char		 **place;
+			int64		   account;
+
+			if (!tt_reply_int(tt_reply_value(page->reply, row, 0), &account) ||
+				(place = find_name(currencies, account)) == NULL || name->text == NULL)
+				continue;
+			*place = pnstrdup(name->text, name->length);
+		}
+		tt_fetch_release(page);
+	}
+	tt_fetch_end(fetch);
+}
+
+TtCurrencies *
+tt_currencies_read(TtCurrencies *currencies, const TtTable *table, const TtOptions *options,
+				   int naccounts, const int64 *accounts, TtFetchStats *stats)
+{
+	int first;
+
+	if (currencies == NULL)
+		currencies = palloc0(sizeof(TtCurrencies));
+	if (options->sandbox)
+	{
+		if (!currencies->warned)
+			ereport(WARNING,
+					(errcode(ERRCODE_FDW_COLUMN_NAME_NOT_FOUND),
+					 errmsg("TikTok's sandbox does not tell the currency of accounts; it reads as NULL in foreign table \"%s\"",
+							table->name)));
+		currencies->warned = true;
+		return currencies;
+	}
+	first = currencies->naccounts;
+	if (add_accounts(currencies, naccounts, accounts) > 0)
+		ask(currencies, first, table, options, stats);
+	return currencies;
+}
+
+const char *
+tt_currencies_get(const TtCurrencies *currencies, int64 account)
+{
+	char **name = currencies != NULL ? find_name(currencies, account) : NULL;
+
+	return name != NULL ? *name : NULL;
+}
