@@ -4,7 +4,7 @@
 #   make installcheck              regression and TAP tests against the running server
 #   sh test/check.sh               everything, on a private server, nothing installed
 #
-# Developers: make indent | check-format | walls | unit | doc | dist;
+# Developers: make indent | check-format | walls | unit | fuzz | doc | dist;
 # WERROR=1 turns warnings into errors.
 
 EXTENSION = tiktok_fdw
@@ -78,6 +78,39 @@ unit: $(UNIT_TESTS)
 	@failed=0; for t in $^; do echo "# $$t"; $$t || { failed=1; echo "not ok - $$t"; }; done; \
 		exit $$failed
 
+# Fuzz targets: test/fuzz/NAME_fuzz.c.  In build/fuzz/NAME they read files and are
+# run over the corpus; build/libfuzzer/NAME is what test/fuzz/run.sh runs.  The
+# JSON lexer comes from PostgreSQL's library for programs, the rest of the server
+# from shim.c, whose functions must win over that library's.
+FUZZ_TARGETS = $(patsubst test/fuzz/%_fuzz.c,%,$(sort $(wildcard test/fuzz/*_fuzz.c)))
+FUZZ_CLANG ?= clang
+FUZZ_LIBS = $(firstword $(wildcard $(addsuffix /libpgcommon.a,$(shell $(PG_CONFIG) --pkglibdir) \
+	$(shell $(PG_CONFIG) --libdir))))
+FUZZ_CFLAGS = -std=gnu99 -g -O1 -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare \
+	-Wno-unknown-warning-option -Wno-format-truncation -fwrapv -D_GNU_SOURCE -Isrc -Itest/fuzz \
+	-isystem $(shell $(PG_CONFIG) --includedir-server) $(shell $(PKG_CONFIG) --cflags libcurl jansson)
+FUZZ_reply = src/reply.c src/reply_text.c
+FUZZ_decode = test/fuzz/decode_shim.c src/decode.c src/reply.c src/reply_text.c src/catalog/catalog.c
+FUZZ_request = src/request.c src/catalog/catalog.c
+FUZZ_option_value = src/option_value.c
+fuzz_build = @mkdir -p $(@D) && $(2) $(FUZZ_CFLAGS) $(1) -o $@ test/fuzz/$*_fuzz.c test/fuzz/shim.c \
+	$(FUZZ_$*) $(FUZZ_LIBS) $(FUZZ_LIBS:common.a=port.a) $(shell $(PKG_CONFIG) --libs libcurl jansson) -lm
+
+build/fuzz/%: test/fuzz/%_fuzz.c $(wildcard test/fuzz/*.[ch]) $(SOURCES) $(INCLUDED) Makefile
+	$(call fuzz_build,$(if $(SANITIZE_WORKS),$(SANITIZE)) test/fuzz/main.c,$(CC))
+
+build/libfuzzer/%: test/fuzz/%_fuzz.c $(wildcard test/fuzz/*.[ch]) $(SOURCES) $(INCLUDED) Makefile
+	$(call fuzz_build,-O2 $(SANITIZE) -fsanitize=fuzzer,$(FUZZ_CLANG))
+
+fuzz: $(if $(FUZZ_LIBS),$(FUZZ_TARGETS:%=build/fuzz/%))
+	@$(if $(FUZZ_LIBS),,echo "ok - fuzz # SKIP there is no libpgcommon.a"; exit 0;) failed=0; \
+	for t in $(FUZZ_TARGETS); do \
+		build/fuzz/$$t test/fuzz/corpus/$$t/* 2>build/fuzz/$$t.log || { failed=1; \
+			grep -v '^# ' build/fuzz/$$t.log; grep '^# ' build/fuzz/$$t.log | tail -n 1; \
+			echo "not ok - $$t"; }; done; exit $$failed
+
+libfuzzer: $(FUZZ_TARGETS:%=build/libfuzzer/%)
+
 # The C sources in one style (.clang-format); the .def files are tables.
 FORMATTED = $(sort $(SOURCES) $(wildcard src/*.h src/catalog/*.h doc/*.c test/unit/*.[ch] \
 	test/fuzz/*.[ch]))
@@ -104,4 +137,4 @@ dist:
 		-o $(EXTENSION)-$(DISTVERSION).zip HEAD
 DISTVERSION = $(shell sed -n 's/^	"version": "\(.*\)",/\1/p' META.json)
 
-.PHONY: unit indent check-format walls doc check-doc dist
+.PHONY: unit fuzz libfuzzer indent check-format walls doc check-doc dist

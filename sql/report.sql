@@ -46,10 +46,10 @@ CREATE FOREIGN TABLE placements (advertiser_id bigint, campaign_id bigint, stat_
 	spend numeric, clicks bigint)
 SERVER tiktok OPTIONS (stream 'report', report_type 'AUDIENCE', data_level 'AUCTION_CAMPAIGN',
 	dimensions 'campaign_id,stat_time_day,placement');
-CREATE FOREIGN TABLE interests (advertiser_id bigint, ad_id bigint, stat_time_day date, interest_category text,
+CREATE FOREIGN TABLE networks (advertiser_id bigint, ad_id bigint, stat_time_day date, ac text,
 	spend numeric, clicks bigint)
 SERVER tiktok OPTIONS (stream 'report', report_type 'AUDIENCE', data_level 'AUCTION_AD',
-	dimensions 'ad_id,stat_time_day,interest_category');
+	dimensions 'ad_id,stat_time_day,ac');
 CREATE FOREIGN TABLE ages (advertiser_id bigint, stat_time_day date, gender text, age text,
 	spend numeric, clicks bigint)
 SERVER tiktok OPTIONS (stream 'report', report_type 'AUDIENCE', data_level 'AUCTION_ADVERTISER',
@@ -62,10 +62,16 @@ SERVER tiktok OPTIONS (stream 'report', report_type 'BASIC', data_level 'AUCTION
 SELECT spend, clicks FROM advertisers_reports_daily WHERE :d;
 SELECT 'language' AS by, count(DISTINCT language) > 1 AS several, sum(spend), sum(clicks) FROM languages WHERE :d
 UNION ALL SELECT 'placement', count(DISTINCT placement) > 1, sum(spend), sum(clicks) FROM placements WHERE :d
-UNION ALL SELECT 'interest', count(DISTINCT interest_category) > 1, sum(spend), sum(clicks) FROM interests WHERE :d
+UNION ALL SELECT 'network', count(DISTINCT ac) > 1, sum(spend), sum(clicks) FROM networks WHERE :d
 UNION ALL SELECT 'age', count(DISTINCT (gender, age)) > 1, sum(spend), sum(clicks) FROM ages WHERE :d
 UNION ALL SELECT 'country', count(DISTINCT country_code) > 1, sum(spend), sum(clicks) FROM countries WHERE :d;
 SELECT placement, sum(spend) FROM placements WHERE :d GROUP BY 1 ORDER BY 1 LIMIT 3;
+-- dimensions that do not go together are the API's error, whatever the metrics
+CREATE FOREIGN TABLE interests (advertiser_id bigint, ad_id bigint, stat_time_day date, interest_category text,
+	spend numeric, clicks bigint, impressions bigint)
+SERVER tiktok OPTIONS (stream 'report', report_type 'AUDIENCE', data_level 'AUCTION_AD',
+	dimensions 'ad_id,stat_time_day,interest_category');
+SELECT try('SELECT * FROM interests WHERE ' || :'d');
 
 -- a report by the account alone, by the day alone, and without any time
 CREATE FOREIGN TABLE days (advertiser_id bigint, stat_time_day date, spend numeric)

@@ -117,6 +117,7 @@ drop_refused_metrics(TtFetch *fetch, TtFetchJob *job, const TtFault *fault,
 	bool		about_metrics = strstr(message, "metric") != NULL ||
 						 strstr(message, "Metric") != NULL;
 	const char *refusal;
+	bool		named = false;
 	bool		dropped = false;
 
 	if (query->stream->kind != TT_KIND_REPORT || !query->send_names)
@@ -133,13 +134,15 @@ drop_refused_metrics(TtFetch *fetch, TtFetchJob *job, const TtFault *fault,
 		bool		quoted;
 
 		if (query->refused[i] || !names_word(refusal, name, &quoted) ||
-			tt_metric_find(name) == NULL ||
 			!(about_metrics || quoted || strchr(name, '_') != NULL))
+			continue;
+		named = true;
+		if (tt_metric_find(name) == NULL)
 			continue;
 		tt_metric_refused(fetch, i, message);
 		dropped = true;
 	}
-	if (dropped || !about_metrics || !tt_probe_start(fetch, job, message))
+	if (named || !about_metrics || !tt_probe_start(fetch, job, message))
 		return dropped;
 	*probing = true;
 	return true;

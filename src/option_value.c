@@ -26,10 +26,11 @@
 bool
 tt_value_integer(const char *text, int unit, int64 min, int64 max, int64 *result)
 {
-	int number;
+	const char *start = text + strspn(text, " ");
+	int			number;
 
 	/* parse_int() would round fractions and read a leading 0 as octal */
-	if (text[0] == '\0' || (text[0] == '0' && text[1] != '\0') ||
+	if (start[0] == '\0' || (start[0] == '0' && start[1] != '\0') ||
 		strspn(text, " 0123456789kMGTBsminhd") != strlen(text) ||
 		(unit == 0 && strspn(text, "0123456789") != strlen(text)) ||
 		!parse_int(text, &number, unit, NULL))

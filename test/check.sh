@@ -11,7 +11,7 @@
 # TT_TIMEOUT (seconds until a part or a TAP test that hangs is ended; 300).
 # The last line is "N passed, N failed[, N skipped]"; exit code 0 only without failures.
 
-PARTS="build clang format walls unit api sdk doc regress tap demo"
+PARTS="build clang format walls unit fuzz api sdk doc regress tap demo"
 
 . "$(dirname "$0")/lib.sh"
 # nothing here is for the real API
@@ -132,6 +132,12 @@ part_walls() {
 part_unit() {
 	limited make -s -C "$tree" PG_CONFIG="$PG_CONFIG" unit >"$TT_WORK/log/unit" 2>&1
 	counted unit $? "$TT_WORK/log/unit"
+}
+
+# The fuzz targets over their corpus.
+part_fuzz() {
+	limited make -s -j"$TT_JOBS" -C "$tree" PG_CONFIG="$PG_CONFIG" fuzz >"$TT_WORK/log/fuzz" 2>&1
+	counted fuzz $? "$TT_WORK/log/fuzz"
 }
 
 # The local API against its own rules, and against TikTok's own SDK.

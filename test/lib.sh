@@ -25,8 +25,9 @@ tt_die() {
 
 # ---- packages ------------------------------------------------------------
 
-# The one list: what for (run: to build and run; test: to test), the Debian
-# package, and how to see that it is there already, from wherever it comes.
+# The one list: what for (run: to build and run; test: to test; soak: to fuzz),
+# the Debian package, and how to see that it is there already, from wherever it
+# comes.
 tt_packages() {
 	cat <<-'LIST'
 		run  build-essential           tt_have gcc make ld
@@ -42,6 +43,7 @@ tt_packages() {
 		test clang-format              tt_have clang-format
 		test openssl                   tt_have openssl
 		test postgresql-15-cron        tt_have_cron
+		soak libclang-rt-14-dev        tt_have_libfuzzer
 	LIST
 }
 
@@ -53,6 +55,11 @@ tt_have() {
 
 tt_have_server() {
 	tt_find_pg && [ -x "$TT_BINDIR/initdb" ] && [ -x "$TT_BINDIR/psql" ]
+}
+
+tt_have_libfuzzer() {
+	echo 'int LLVMFuzzerTestOneInput(const char *d, unsigned long n) { return !d && n; }' |
+		clang -fsanitize=fuzzer,address,undefined -x c -o /dev/null - 2>/dev/null
 }
 
 # Only Debian's 15 has the package's pg_cron; elsewhere its test is skipped.
@@ -87,11 +94,14 @@ tt_find_pg() {
 	export PG_CONFIG
 }
 
-# tt_install run|test: installs what is missing, if anything is. "test"
-# includes "run".
+# tt_install run|test|soak: installs what is missing, if anything is. "test"
+# includes "run", "soak" both.
 tt_install() {
 	tt_missing=$(tt_packages | while read -r tt_kind tt_package tt_test; do
-		[ "$1" = test ] || [ "$tt_kind" = run ] || continue
+		case $tt_kind:$1 in
+			run:* | test:test | *:soak) ;;
+			*) continue ;;
+		esac
 		eval "$tt_test" >/dev/null 2>&1 || echo "$tt_package"
 	done)
 	tt_missing=$(echo $tt_missing)

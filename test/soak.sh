@@ -2,17 +2,19 @@
 # The long variants of the tests, again and again until the time is up:
 #
 #   sh test/soak.sh [minutes (60)] [part of check.sh]…
+#   sh test/soak.sh [minutes (60)] fuzz
 #
 # TAP tests see TT_SOAK=1 and do more rounds and larger accounts then: the
 # property test (060) 2,500 queries of a new seed, which it prints, damaged
-# replies (065) 100,000, one list (071) 10,000,000 rows; fuzzers, where there
-# are any (test/fuzz/run.sh SECONDS), get a tenth of the time first.
-# Every round is a run of check.sh with servers and an API of its own. Ends with
-# "N passed, N failed", summed over the rounds; the first failure ends it.
+# replies (065) 100,000, one list (071) 10,000,000 rows; the fuzzers
+# (test/fuzz/run.sh) get a tenth of the time first, or all of it. Every round is
+# a run of check.sh with servers and an API of its own. Ends with "N passed, N
+# failed", summed over the rounds; the first failure ends it.
+# Environment: TT_MINUTES (for want of the argument).
 
 . "$(dirname "$0")/lib.sh"
 
-minutes=60
+minutes=${TT_MINUTES:-60}
 case ${1:-} in
 	[0-9]*)
 		minutes=$1
@@ -28,16 +30,17 @@ export TT_SOAK=1 TT_TIMEOUT=3600
 
 passed=0
 failed=0
-if [ -e "$TT_TOP/test/fuzz/run.sh" ]; then
-	if sh "$TT_TOP/test/fuzz/run.sh" $((minutes * 6)); then
-		passed=1
-	else
-		failed=1
-	fi
+seconds=$((minutes * 6))
+[ "$*" != fuzz ] || seconds=$((minutes * 60))
+tt_install soak
+if sh "$TT_TOP/test/fuzz/run.sh" "$seconds"; then
+	passed=1
+else
+	failed=1
 fi
 
 round=0
-while [ "$failed" = 0 ]; do
+while [ "$failed" = 0 ] && [ "$*" != fuzz ]; do
 	round=$((round + 1))
 	sh "$TT_TOP/test/check.sh" "$@" >"$log" 2>&1
 	status=$?

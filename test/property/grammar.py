@@ -210,7 +210,7 @@ class Generator:
             ('timestamptz', "'1999-12-31 23:59:59-08'::timestamptz"),
             ('date', 'NULL::date'), ('timestamptz', 'NULL::timestamptz')))
 
-    def bounded(self, table, alias):
+    def day_form(self, table, alias):
         """A condition of any form that is true on some of the days only."""
         name, hourly = f'{alias}.{table.time}', table.time == 'stat_time_hour'
         days = self.days['hour' if hourly else 'day']
@@ -266,7 +266,7 @@ class Generator:
         """A range of a few days in a form that is documented to be pushed."""
         name, hourly = f'{alias}.{table.time}', table.time == 'stat_time_hour'
         if self.chance(0.4):
-            return self.bounded(table, alias)
+            return self.day_form(table, alias)
         days = self.days['hour' if hourly else 'day']
         first = self.random.randrange(len(days))
         last = min(first + self.random.choice((0, 0, 1, 2) if hourly else (0, 0, 1, 3, 6, 40)),
