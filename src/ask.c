@@ -56,11 +56,12 @@ ErrorData *
 tt_ask_try(TtAskStep step, void *arg)
 {
 	MemoryContext context = CurrentMemoryContext;
+	MemoryContext own = AllocSetContextCreate(context, "tiktok_fdw step", ALLOCSET_DEFAULT_SIZES);
 	ResourceOwner owner = CurrentResourceOwner;
 	ErrorData *volatile error = NULL;
 
 	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
+	MemoryContextSwitchTo(own);
 	PG_TRY();
 	{
 		step(arg);
@@ -72,6 +73,8 @@ tt_ask_try(TtAskStep step, void *arg)
 		error = CopyErrorData();
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
+		/* a fetch that failed ends here: what it has in flight counts no more */
+		MemoryContextDelete(own);
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(context);

@@ -20,7 +20,8 @@ typedef void (*TtAskStep)(void *arg);
 
 /*
  * Run a step in a subtransaction; returns its error, or NULL.  A cancel is no
- * finding, and raised.
+ * finding, and raised.  What the step allocates lives as long as the caller's
+ * memory context; after an error it is gone.
  */
 extern ErrorData *tt_ask_try(TtAskStep step, void *arg);
 

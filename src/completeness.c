@@ -32,6 +32,9 @@
 /* days that a report without time dimension may cover */
 #define MAX_DAYS 365
 
+/* requests that a period may take; nobody wants centuries but by mistake */
+#define MAX_PIECES 20
+
 #define CUT_NOTE "the account has 20,000 ads or more, and the API counts the newest only; tables ask campaign by campaign where they can"
 
 typedef struct Level
@@ -447,6 +450,11 @@ find_accounts(State *state, bool one, int64 account)
 	if (state->naccounts == 0)
 		state->naccounts = tt_accounts_get(tt_ask_table(tt_stream_find("advertiser_ids")),
 										   options, &state->stats, &state->accounts);
+	if (state->naccounts == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("the token may read no account"),
+				 errhint("Give it access to an ad account in TikTok Ads Manager.")));
 }
 
 static void
@@ -464,6 +472,10 @@ check_arguments(FunctionCallInfo fcinfo, State *state)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("since must be a day that is not after until")));
+	if ((int64) state->days.to - state->days.from >= MAX_DAYS * MAX_PIECES)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("from since to until are more than %d days", MAX_DAYS * MAX_PIECES)));
 }
 
 Datum

@@ -175,6 +175,14 @@ is($found->{'ad/Promote'}[0], '', 'a filter that is refused: the amount is not k
 like($found->{'ad/Promote'}[3], qr/^not known: .*campaign_system_origins/, 'and why');
 is(sum($found, 'ad'), text($found->{advertiser}), 'it is part of the unknown rest');
 
+$node->safe_psql('postgres', "ALTER SERVER tiktok OPTIONS (ADD concurrency '1')");
+api_reset();
+api_faults([ { match => { path => 'report/integrated/get' }, times => 0, action => { refuse_filter => 'campaign_system_origins' } } ]);
+is($node->safe_psql('postgres', "SELECT count(DISTINCT advertiser_id), sum(spend) FILTER (WHERE level = 'campaign')
+		= sum(spend) FILTER (WHERE level = 'advertiser')
+	FROM tiktok.completeness('tiktok', '$since', '$until')"), '7|t', 'of all accounts, too, one request at a time');
+$node->safe_psql('postgres', "ALTER SERVER tiktok OPTIONS (DROP concurrency)");
+
 # ---- a long period --------------------------------------------------------------------
 api_reset(data => 1);
 ($found, $said, $requests) = completeness($whole, since => '2024-01-01');
@@ -213,6 +221,7 @@ $node->safe_psql('postgres', "CREATE ROLE outsider; GRANT USAGE ON SCHEMA tiktok
 fails("'tiktok', '$since', '$until'", qr/42501.*permission denied for foreign server tiktok/, 'USAGE is needed', 'outsider');
 fails("'tiktok', '$until', '$since'", qr/22023.*not after until/, 'since is after until');
 fails("'tiktok', '-infinity', '$until'", qr/22023/, 'a period has a beginning');
+fails("'tiktok', '4713-01-01 BC', '5874897-01-01'", qr/22023.*more than 7300 days/, 'and is not for ever');
 fails("'tiktok', NULL, '$until'", qr/22004/, 'and is given');
 fails("'nowhere', '$since', '$until'", qr/42704/, 'no such server');
 fails("'sand', '$since', '$until'", qr/0A000.*sandbox/, 'nor has the sandbox what it needs');
