@@ -73,6 +73,8 @@ ask(TtCurrencies *currencies, int first, const TtTable *table, const TtOptions *
 	bool					 refused[lengthof(paths)] = {false};
 	TtOptions				 own = *options;
 	TtQuery					 query = {0};
+	int64					 skipped = stats->skipped_accounts;
+	int64					 told = 0;
 	TtFetch					*fetch;
 	TtPage					*page;
 	bool					 finished;
@@ -96,13 +98,23 @@ ask(TtCurrencies *currencies, int first, const TtTable *table, const TtOptions *
 			int64		   account;
 
 			if (!tt_reply_int(tt_reply_value(page->reply, row, 0), &account) ||
-				(place = find_name(currencies, account)) == NULL || name->text == NULL)
+				(place = find_name(currencies, account)) == NULL)
 				continue;
-			*place = pnstrdup(name->text, name->length);
+			told++;
+			if (name->text != NULL)
+				*place = pnstrdup(name->text, name->length);
 		}
 		tt_fetch_release(page);
 	}
 	tt_fetch_end(fetch);
+	if (told + stats->skipped_accounts - skipped < query.naccounts)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_ERROR),
+				 errmsg("incomplete reply from the TikTok API: it tells of " INT64_FORMAT " of %d accounts",
+						told, query.naccounts),
+				 errdetail("Endpoint %s, for the currency in foreign table \"%s\".",
+						   query.stream->endpoint->path, table->name),
+				 errhint("Run the query again, or leave the column out.")));
 }
 
 TtCurrencies *

@@ -86,6 +86,10 @@ is($out, '0', 'and blanks no column');
 	SELECT null_frac FROM pg_stats WHERE tablename = 'advertisers_audience_reports_lifetime' AND attname = 'currency'");
 is("$out $asked", '0 1', 'ANALYZE asks for it, too');
 
+($out, $said) = run_sql("SELECT currency FROM $table WHERE advertiser_id IN ($one, $two) AND $days",
+	faults => [ { match => { path => 'advertiser/info' }, action => { drop_row => 0 } } ]);
+like("$out$said", qr/HV000: incomplete reply from the TikTok API: it tells of 1 of 2 accounts/, 'an account that is missing there is not taken for one without currency');
+
 # ---- nobody tells ------------------------------------------------------------
 ($out, $said) = run_sql("SELECT count(*) > 0, count(currency) FROM $table WHERE advertiser_id = $one AND $days", faults => [$info]);
 is($out, 't|0', 'refused: the rows are there, their currency is NULL');
