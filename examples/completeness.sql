@@ -1,7 +1,7 @@
 -- Why do two numbers differ? The sums of an account at each level, and what a level lacks.
 
 CREATE EXTENSION tiktok_fdw;
-CREATE SERVER tiktok FOREIGN DATA WRAPPER tiktok_fdw OPTIONS (advertiser_ids '7160093331570884610');
+CREATE SERVER tiktok FOREIGN DATA WRAPPER tiktok_fdw OPTIONS (advertiser_ids '7002238017842757633');
 CREATE USER MAPPING FOR CURRENT_USER SERVER tiktok OPTIONS (access_token '...');
 
 -- The whole of last month, a row for each level (reason NULL: what the API gives unasked) and
