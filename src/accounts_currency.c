@@ -64,16 +64,48 @@ add_accounts(TtCurrencies *currencies, int naccounts, const int64 *accounts)
 	return currencies->naccounts - before;
 }
 
+/* The requests count as the scan's; accounts that are refused here are not skipped there. */
+static void
+add_stats(TtFetchStats *stats, const TtFetchStats *own)
+{
+	stats->requests += own->requests;
+	stats->replies += own->replies;
+	stats->pages += own->pages;
+	stats->rows += own->rows;
+	stats->retries += own->retries;
+	stats->backoff_ms += own->backoff_ms;
+	stats->throttled_ms += own->throttled_ms;
+	stats->wire_bytes += own->wire_bytes;
+	stats->body_bytes += own->body_bytes;
+	stats->peak_in_flight = Max(stats->peak_in_flight, own->peak_in_flight);
+}
+
+static void
+warn_refused(const TtCurrencies *currencies, int first, const TtTable *table)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	for (int i = first; i < currencies->naccounts; i++)
+		if (currencies->names[i] == NULL)
+			appendStringInfo(&buf, "%s" INT64_FORMAT, buf.len > 0 ? ", " : "",
+							 currencies->accounts[i]);
+	ereport(WARNING,
+			(errcode(ERRCODE_FDW_COLUMN_NAME_NOT_FOUND),
+			 errmsg("the TikTok API refuses to tell the currency of advertisers %s; it reads as NULL in foreign table \"%s\"",
+					buf.data, table->name)));
+}
+
 static void
 ask(TtCurrencies *currencies, int first, const TtTable *table, const TtOptions *options,
-	TtFetchStats *stats)
+	TtFetchStats *scan_stats)
 {
 	static const char *const paths[] = {"advertiser_id", "currency"};
 	TtProjection			 projection = {lengthof(paths), (const char **) paths, 1, NULL};
 	bool					 refused[lengthof(paths)] = {false};
 	TtOptions				 own = *options;
 	TtQuery					 query = {0};
-	int64					 skipped = stats->skipped_accounts;
+	TtFetchStats			 stats = {0};
 	int64					 told = 0;
 	TtFetch					*fetch;
 	TtPage					*page;
@@ -88,7 +120,7 @@ ask(TtCurrencies *currencies, int first, const TtTable *table, const TtOptions *
 	query.names = (const char **) paths;
 	query.refused = refused;
 	query.send_names = true;
-	fetch = tt_fetch_create(table, &own, &query, &projection, stats);
+	fetch = tt_fetch_create(table, &own, &query, &projection, &stats);
 	while ((page = tt_fetch_next(fetch, true, &finished)) != NULL)
 	{
 		for (int row = 0; row < page->reply->nrows; row++)
@@ -107,11 +139,14 @@ ask(TtCurrencies *currencies, int first, const TtTable *table, const TtOptions *
 		tt_fetch_release(page);
 	}
 	tt_fetch_end(fetch);
-	if (told + stats->skipped_accounts - skipped < query.naccounts)
+	add_stats(scan_stats, &stats);
+	if (stats.skipped_accounts > 0)
+		warn_refused(currencies, first, table);
+	if (told + stats.skipped_accounts < currencies->naccounts - first)
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_ERROR),
 				 errmsg("incomplete reply from the TikTok API: it tells of " INT64_FORMAT " of %d accounts",
-						told, query.naccounts),
+						told, currencies->naccounts - first),
 				 errdetail("Endpoint %s, for the currency in foreign table \"%s\".",
 						   query.stream->endpoint->path, table->name),
 				 errhint("Run the query again, or leave the column out.")));

@@ -495,10 +495,12 @@ tt_completeness(FunctionCallInfo fcinfo)
 	state.options->skip_failed_accounts = true;
 	InitMaterializedSRF(fcinfo, 0);
 	state.result = (ReturnSetInfo *) fcinfo->resultinfo;
+	state.stats.context = CurrentMemoryContext;
 	find_accounts(&state, !PG_ARGISNULL(3), PG_ARGISNULL(3) ? 0 : PG_GETARG_INT64(3));
 	state.refused = palloc0(sizeof(bool) * Max(state.naccounts, 1));
 	for (int level = 0; level < lengthof(levels); level++)
 		ask_level(&state, level);
+	tt_fetch_tell(&(TtTable){.name = "tiktok.completeness"}, &state.stats);
 	for (int i = 0; i < state.naccounts; i++)
 	{
 		if (state.refused[i])
