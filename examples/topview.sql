@@ -1,5 +1,5 @@
--- TopView and Reach & Frequency. The API lists campaigns, ad groups and ads of the buying types
--- that it is asked for, and TopView only when asked for alone: a table of its own shows it.
+-- TopView, Reach & Frequency, Promote. They are rows like all others; a table of its own shows
+-- TopView alone, and a server that does not want it saves a request per account and list.
 
 CREATE EXTENSION tiktok_fdw;
 CREATE SERVER tiktok FOREIGN DATA WRAPPER tiktok_fdw;
@@ -17,8 +17,18 @@ CREATE FOREIGN TABLE ads.campaigns_topview (
     create_time    timestamptz)
 SERVER tiktok OPTIONS (stream 'campaigns', buying_types 'RESERVATION_TOP_VIEW');
 
-SELECT campaign_id, campaign_name, 'auction or reach & frequency' AS bought_as FROM ads.campaigns
-UNION ALL
-SELECT campaign_id, campaign_name, 'TopView' FROM ads.campaigns_topview
+CREATE FOREIGN TABLE ads.topview_daily (
+    advertiser_id bigint NOT NULL,
+    campaign_id   bigint NOT NULL,
+    stat_time_day date NOT NULL,
+    spend         numeric,
+    impressions   bigint)
+SERVER tiktok OPTIONS (stream 'campaigns_reports_daily', buying_types 'RESERVATION_TOP_VIEW');
+
+SELECT c.campaign_id, c.campaign_name, t.campaign_id IS NOT NULL AS topview
+  FROM ads.campaigns c LEFT JOIN ads.campaigns_topview t USING (advertiser_id, campaign_id)
  ORDER BY campaign_id
  LIMIT 5;
+SELECT sum(spend) >= 0 AS has_spent
+  FROM ads.topview_daily
+ WHERE stat_time_day >= current_date - 30;

@@ -497,6 +497,15 @@ tt_belongs_once(const TtQuery *query)
 			tt_report_has_dimension(report, "ad_id"));
 }
 
+/* What tells two kinds of objects apart. */
+static const char *
+kinds_param(const TtQuery *query, const TtKind *one, const TtKind *other)
+{
+	if (one->nbuying_types == other->nbuying_types && one->norigins > 0 && other->norigins > 0)
+		return "campaign_system_origins";
+	return query->stream->kind == TT_KIND_REPORT ? "buying_type" : "buying_types";
+}
+
 const char *
 tt_belongs_param(const TtQuery *query, const TtUnits *units, const TtUnit *one,
 				 const TtUnit *other)
@@ -504,7 +513,7 @@ tt_belongs_param(const TtQuery *query, const TtUnits *units, const TtUnit *one,
 	if (one->account != other->account)
 		return "advertiser_id";
 	if (one->kind != other->kind)
-		return query->stream->kind == TT_KIND_REPORT ? "buying_type" : "buying_types";
+		return kinds_param(query, &query->kinds[one->kind], &query->kinds[other->kind]);
 	if (one->within != other->within)
 		return one->within != NULL ? one->within->param : other->within->param;
 	if (units->batched >= 0 && one->values.first != other->values.first)

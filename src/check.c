@@ -156,12 +156,15 @@ ask(Check *check, const char *stream_name, int64 account)
 	query.nranges = 1;
 	query.ranges = &today;
 	query.page_size = Min(query.page_size, 1);
-	query.row_bound = 1;
+	query.totals_only = true;
 	fetch = tt_fetch_create(table, check->options, &query,
 							tt_query_projection(table, NIL), &check->stats);
-	page = tt_fetch_next(fetch, true, &finished);
-	if (page != NULL)
-		total = page->reply->has_page_info ? page->reply->total_number : page->reply->nrows;
+	/* a page of each kind of objects */
+	while ((page = tt_fetch_next(fetch, true, &finished)) != NULL)
+	{
+		total += page->reply->has_page_info ? page->reply->total_number : page->reply->nrows;
+		tt_fetch_release(page);
+	}
 	tt_fetch_end(fetch);
 	return total;
 }

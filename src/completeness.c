@@ -299,6 +299,15 @@ ask(void *arg)
 		query.ranges = &days;
 		ask_days(question, &query);
 	}
+	/* without its filter it was another question */
+	if (query.without != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the TikTok API refuses filter \"%s\"",
+						(query.without & TT_FILTER_BY_ORIGINS) ? "campaign_system_origins"
+						: (query.without & TT_FILTER_BY_BUYING)
+							? "buying_type"
+							: tt_level_status_field(question->level->level))));
 }
 
 static Question

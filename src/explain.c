@@ -91,6 +91,36 @@ describe_condition(const TtCondition *condition)
 	return buf.data;
 }
 
+/*
+ * The filters that options add, of each request series that an account takes:
+ * "name=value|value name=value".
+ */
+static List *
+describe_series(const TtQuery *query)
+{
+	List *series = NIL;
+
+	for (int kind = 0; kind < query->nkinds; kind++)
+	{
+		TtUnit		   unit = {.kind = kind, .without = query->without};
+		TtOptionFilter filters[TT_OPTION_FILTERS];
+		int			   n = tt_unit_option_filters(query, &unit, filters);
+		StringInfoData buf;
+
+		if (tt_unit_is_vain(query, &unit))
+			continue;
+		initStringInfo(&buf);
+		for (int i = 0; i < n; i++)
+		{
+			appendStringInfo(&buf, "%s%s=", i > 0 ? " " : "", filters[i].param);
+			for (int k = 0; k < filters[i].nvalues; k++)
+				appendStringInfo(&buf, "%s%s", k > 0 ? "|" : "", filters[i].values[k]);
+		}
+		series = lappend(series, n > 0 ? buf.data : "no filter");
+	}
+	return series;
+}
+
 static List *
 describe_names(const TtQuery *query)
 {
@@ -154,6 +184,8 @@ explain_requests(ForeignScanState *node, ExplainState *es)
 		filters = lappend(filters, describe_condition(&query->conditions[i]));
 	if (filters != NIL)
 		ExplainPropertyList("Filters", filters, es);
+	if (query->nkinds > 0)
+		ExplainPropertyList("Request Series", describe_series(query), es);
 	if (query->send_names)
 		ExplainPropertyList(names, describe_names(query), es);
 	if (query->page_size > 0)

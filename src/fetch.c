@@ -65,11 +65,14 @@ tt_fetch_create(const TtTable *table, const TtOptions *options, TtQuery *query,
 	dlist_init(&fetch->flying);
 	dlist_init(&fetch->ready);
 	dlist_init(&fetch->probe.blocked);
+	dlist_init(&fetch->kin);
+	fetch->kindred = query->nkinds > 1;
 	fetch->callback.func = release_resources;
 	fetch->callback.arg = fetch;
 	MemoryContextRegisterResetCallback(context, &fetch->callback);
 
 	tell_refused(fetch);
+	tt_filters_tell(fetch);
 	if (query->sums_only)
 		fetch->paths = tt_paths_create_single("total_metrics", projection->npaths,
 											  projection->paths);
@@ -136,6 +139,7 @@ tt_fetch_end(TtFetch *fetch)
 
 		tt_unit_forget(unit);
 	}
+	tt_kin_forget(fetch);
 	MemoryContextDelete(fetch->context);
 }
 
@@ -296,6 +300,8 @@ add_next_job(TtFetch *fetch)
 
 		if (spec.naccounts == 1 &&
 			tt_skip_known(fetch->stats, fetch->query->accounts[spec.account]))
+			continue;
+		if (tt_unit_is_vain(fetch->query, &spec))
 			continue;
 		job_add(fetch, tt_unit_begin(fetch, &spec, NULL));
 		return true;

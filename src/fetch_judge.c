@@ -168,6 +168,7 @@ page_arrived(TtFetch *fetch, TtFetchJob *job, const TtFault *fault, TtReply *rep
 		tt_probe_answer(fetch, true);
 		return false;
 	}
+	tt_filters_answer(fetch, unit);
 	if (reply->ads_throttled || fault->http->ads_throttled)
 	{
 		if (!fetch->query->cut_will_do)
@@ -191,6 +192,7 @@ page_arrived(TtFetch *fetch, TtFetchJob *job, const TtFault *fault, TtReply *rep
 		unit_mismatch(fetch, unit, fault, "the total number of rows changed between pages");
 		return false;
 	}
+	tt_kin_check(fetch, unit, reply, fault);
 	unit->rows += reply->nrows;
 	if (fetch->query->totals_only)
 		unit->rows = unit->total;

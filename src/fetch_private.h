@@ -3,7 +3,8 @@
  *	  What the files of this room share; nobody else includes it.
  *
  * fetch.c: units, jobs, sending.  fetch_judge.c: what a reply means.
- * fetch_refused.c, fetch_cut.c: asking for something else, for less.
+ * fetch_refused.c, fetch_filters.c, fetch_cut.c: asking for something else, for
+ * less.  fetch_kin.c: no row twice where kinds of objects are asked for apart.
  * fetch_overdue.c: which requests took too long.
  */
 #ifndef TT_FETCH_PRIVATE_H
@@ -39,6 +40,7 @@ typedef struct TtFetchUnit
 	bool	   finished;  /* read to its end: freed with its last page */
 	TtJoin	  *join;	  /* of which it is a part; NULL: it is all there is */
 	int		   part;
+	int		   trial;	  /* tries without filters of options; 0: none */
 	int		   max_names; /* metrics that one request may have */
 	int		   max_rows;  /* rows of a page, where the usual took too long; 0: the usual */
 	int		   page_size;
@@ -108,8 +110,12 @@ struct TtFetch
 	dlist_head			  active;	 /* units being read */
 	dlist_head			  waiting;	 /* jobs to send (again) */
 	dlist_head			  flying;
-	dlist_head			  ready;	 /* pages to take, in order of arrival */
-	bool				  handed_on; /* some rows left */
+	dlist_head			  ready;		/* pages to take, in order of arrival */
+	bool				  handed_on;	/* some rows left */
+	bool				  kindred;		/* an account has units of several kinds */
+	dlist_head			  kin;			/* what finished ones gave: fetch_kin.c */
+	int					  told;			/* TT_FILTER_BY_*: the user knows of them */
+	char				  refusal[256]; /* how the API refused one of them */
 	int					  njobs;
 	int					  nready;
 	int					  nheld;	/* pages that wait for another part of their unit */
@@ -219,6 +225,33 @@ extern void tt_parameter_refused(TtFetch *fetch, TtFetchJob *job, const TtFault 
  * refresh, or if the catalogue does not know it.
  */
 extern void tt_metric_refused(TtFetch *fetch, int i, const char *message);
+
+/* whether a message has a word; quoted: in quotation marks */
+extern bool tt_names_word(const char *message, const char *word, bool *quoted);
+
+/* What was thought to be enough rows may not be. */
+extern void tt_forget_row_bound(TtFetch *fetch);
+
+/*
+ * fetch_filters.c: warn of filters that are known to be refused; ask without
+ * one that a message names; without one after the other, when it names nothing.
+ * These two may free the unit; false: nothing can be left out.
+ */
+extern void tt_filters_tell(TtFetch *fetch);
+extern bool tt_filter_refused(TtFetch *fetch, TtFetchUnit *unit, const char *message);
+extern bool tt_filters_try(TtFetch *fetch, TtFetchUnit *unit, const char *message);
+
+/* a unit was answered, maybe because of what it was asked for without */
+extern void tt_filters_answer(TtFetch *fetch, TtFetchUnit *unit);
+
+/*
+ * fetch_kin.c: ERROR if a page has a row of a unit of another kind.  keep: a unit
+ * is finished, but its keys are needed.  forget: none is.
+ */
+extern void tt_kin_check(TtFetch *fetch, const TtFetchUnit *unit, const TtReply *reply,
+						 const TtFault *fault);
+extern void tt_kin_keep(TtFetch *fetch, TtFetchUnit *unit);
+extern void tt_kin_forget(TtFetch *fetch);
 
 /* fetch_probe.c: look for the metric; false: it is no metric's fault */
 extern bool tt_probe_start(TtFetch *fetch, TtFetchJob *job, const char *message);

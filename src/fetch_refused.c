@@ -17,8 +17,8 @@
 #include "utils/formatting.h"
 
 /* whether text names a word that is not part of a longer one */
-static bool
-names_word(const char *message, const char *word, bool *quoted)
+bool
+tt_names_word(const char *message, const char *word, bool *quoted)
 {
 	size_t n = strlen(word);
 
@@ -133,7 +133,7 @@ drop_refused_metrics(TtFetch *fetch, TtFetchJob *job, const TtFault *fault,
 		const char *name = query->names[i];
 		bool		quoted;
 
-		if (query->refused[i] || !names_word(refusal, name, &quoted) ||
+		if (query->refused[i] || !tt_names_word(refusal, name, &quoted) ||
 			!(about_metrics || quoted || strchr(name, '_') != NULL))
 			continue;
 		named = true;
@@ -164,7 +164,7 @@ drop_refused_fields(TtFetch *fetch, TtFetchJob *job, const TtFault *fault)
 	{
 		bool quoted;
 
-		if (names_word(message, query->names[i], &quoted) &&
+		if (tt_names_word(message, query->names[i], &quoted) &&
 			(quoted || strchr(query->names[i], '_') != NULL ||
 			 strstr(message, "field") != NULL))
 			query->send_names = false;
@@ -176,8 +176,8 @@ drop_refused_fields(TtFetch *fetch, TtFetchJob *job, const TtFault *fault)
  * What was thought to be enough rows may not be: conditions or the order are
  * gone.  Units that begin (again) from now on read whole pages.
  */
-static void
-forget_row_bound(TtFetch *fetch)
+void
+tt_forget_row_bound(TtFetch *fetch)
 {
 	fetch->query->row_bound = 0;
 	fetch->query->page_size = tt_query_page_size(fetch->query->stream, fetch->options);
@@ -212,12 +212,12 @@ drop_conditions(TtFetch *fetch, TtFetchUnit *unit)
 	if (!unit->plain && query->nconditions > batched)
 	{
 		unit->plain = true;
-		forget_row_bound(fetch);
+		tt_forget_row_bound(fetch);
 		tt_unit_restart(fetch, unit);
 	}
 	else if (batched && !fetch->handed_on)
 	{
-		forget_row_bound(fetch);
+		tt_forget_row_bound(fetch);
 		query->nconditions = 0;
 		tt_fetch_restart(fetch);
 	}
@@ -228,8 +228,9 @@ drop_conditions(TtFetch *fetch, TtFetchUnit *unit)
 }
 
 /*
- * A refused parameter: metrics, fields, the order and conditions can be left
- * out, if need be one after the other; otherwise it is an error.
+ * A refused parameter: metrics, fields, the order, conditions and filters of
+ * options can be left out, if need be one after the other; otherwise it is an
+ * error.  The latter, which cost rows, are only suspected when nothing else is.
  */
 void
 tt_parameter_refused(TtFetch *fetch, TtFetchJob *job, const TtFault *fault)
@@ -246,6 +247,8 @@ tt_parameter_refused(TtFetch *fetch, TtFetchJob *job, const TtFault *fault)
 	if ((strstr(message, "order_field") != NULL || strstr(message, "order_type") != NULL) &&
 		drop_order(fetch, job->unit))
 		return;
+	if (tt_filter_refused(fetch, job->unit, message))
+		return;
 	if (drop_refused_metrics(fetch, job, fault, &probing) ||
 		drop_refused_fields(fetch, job, fault))
 	{
@@ -253,7 +256,7 @@ tt_parameter_refused(TtFetch *fetch, TtFetchJob *job, const TtFault *fault)
 			return;
 		if (ordered && fetch->query->order_field == NULL)
 		{
-			forget_row_bound(fetch);
+			tt_forget_row_bound(fetch);
 			tt_unit_restart(fetch, job->unit);
 			return;
 		}
@@ -262,6 +265,7 @@ tt_parameter_refused(TtFetch *fetch, TtFetchJob *job, const TtFault *fault)
 		dlist_push_head(&fetch->waiting, &job->node);
 		return;
 	}
-	if (!drop_conditions(fetch, job->unit) && !drop_order(fetch, job->unit))
+	if (!drop_conditions(fetch, job->unit) && !drop_order(fetch, job->unit) &&
+		!tt_filters_try(fetch, job->unit, message))
 		tt_fault_raise(fault);
 }

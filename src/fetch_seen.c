@@ -9,11 +9,11 @@
  * compared with each other when the unit is over (tt_seen_settle): what repeats
  * one of them is found then.
  *
- * Memory: at most twelve megabytes while the array grows, eight after, and a
- * buffer of a block for each file.  Lives in the memory context it was created
- * in.  The files belong to the resource owner of the query and go with it on
- * error; otherwise tt_seen_free() must be called.  May ereport when memory or
- * disk space is out.
+ * Memory: at most twelve megabytes while the array grows, eight after, twenty
+ * in tt_seen_settle(), and a buffer of a block for each file.  Lives in the memory
+ * context it was created in.  The files belong to the resource owner of the query
+ * and go with it on error; otherwise tt_seen_free() must be called.  May ereport
+ * when memory or disk space is out.
  */
 #include "postgres.h"
 
@@ -127,6 +127,14 @@ tt_seen_add(TtSeen *seen, uint64 hash)
 	return true;
 }
 
+bool
+tt_seen_has(const TtSeen *seen, uint64 hash)
+{
+	if (hash == 0)
+		hash = 1;
+	return *place(seen, hash) == hash;
+}
+
 /*
  * Whether the hashes of a file differ, but for those that may be there again; in
  * turns, if they are too many for one.
@@ -170,9 +178,6 @@ tt_seen_settle(TtSeen *seen, TtSeenAgain again, void *arg)
 
 	if (seen->aside == NULL)
 		return true;
-	/* nothing is added any more, and no new hash needs the array */
-	pfree(seen->hashes);
-	seen->hashes = NULL;
 	for (int i = 0; i < NFILES && differ; i++)
 		if (seen->aside[i].file != NULL)
 			differ = all_differ(seen, &seen->aside[i], again, arg);
@@ -189,7 +194,6 @@ tt_seen_free(TtSeen *seen)
 				BufFileClose(seen->aside[i].file);
 		pfree(seen->aside);
 	}
-	if (seen->hashes != NULL)
-		pfree(seen->hashes);
+	pfree(seen->hashes);
 	pfree(seen);
 }

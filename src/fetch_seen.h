@@ -17,6 +17,9 @@ extern TtSeen *tt_seen_create(MemoryContext context);
  */
 extern bool tt_seen_add(TtSeen *seen, uint64 hash);
 
+/* Whether it is known to be there: one of the first 800,000 is. */
+extern bool tt_seen_has(const TtSeen *seen, uint64 hash);
+
 /* a hash was there already; whether that may be */
 typedef bool (*TtSeenAgain)(void *arg, uint64 hash);
 

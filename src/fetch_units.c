@@ -92,6 +92,7 @@ add_unit(TtFetch *fetch, const TtUnit *spec, const TtFetchUnit *like)
 	unit->slow = like != NULL && like->slow;
 	unit->plain = like != NULL && like->plain;
 	unit->reread = like != NULL && like->reread;
+	unit->trial = like != NULL ? like->trial : 0;
 	dlist_init(&unit->ready);
 	dlist_push_tail(&fetch->active, &unit->node);
 	tt_unit_restart(fetch, unit);
@@ -212,6 +213,7 @@ void
 tt_unit_finish(TtFetch *fetch, TtFetchUnit *unit, const TtFault *fault)
 {
 	fetch->stats->hourless_rows += unit->hourless;
+	tt_kin_keep(fetch, unit);
 	end_unit(unit);
 	if (unit->join != NULL)
 		tt_join_leave(unit, fault);
@@ -257,6 +259,7 @@ tt_fetch_restart(TtFetch *fetch)
 	while (!dlist_is_empty(&fetch->ready))
 		tt_fetch_release(tt_unit_take(fetch));
 	tt_skip_accounts(fetch);
+	tt_kin_forget(fetch);
 	tt_units_free(fetch->units);
 	fetch->units = tt_units_create(fetch->query);
 	if (fetch->units == NULL)

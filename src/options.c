@@ -62,7 +62,8 @@ typedef enum ValueKind
 	V_INTEGER,
 	V_SECONDS,
 	V_BYTES,
-	V_WORD, /* one of the words listed */
+	V_WORD,	 /* one of the words listed */
+	V_WORDS, /* some of them, as bits in their order */
 	V_STREAM,
 	V_ACCOUNTS,
 	V_DATE,
@@ -71,7 +72,6 @@ typedef enum ValueKind
 	V_FILE,
 	V_CREDENTIAL,
 	V_DIMENSIONS,
-	V_BUYING_TYPES,
 	V_PATH
 } ValueKind;
 
@@ -82,8 +82,7 @@ typedef struct Settings
 	const char *stream;
 	const char *report_type;
 	const char *data_level;
-	List	   *dimensions;	  /* strings */
-	List	   *buying_types; /* strings */
+	List	   *dimensions; /* strings */
 	const char *path;
 } Settings;
 
@@ -95,7 +94,7 @@ typedef struct OptionDef
 	int			flags;
 	int64		min; /* numbers */
 	int64		max;
-	const char *words;		 /* V_EITHER: false,true; V_WORD; else NULL */
+	const char *words;		 /* V_EITHER: false,true; V_WORD, V_WORDS; else NULL */
 	size_t		offset;		 /* in Settings */
 	const char *description; /* what it is, for hints */
 } OptionDef;
@@ -115,6 +114,11 @@ static const OptionDef option_defs[] = {
 	 "first day of reports when the query gives none"},
 	{"include_deleted", IN_SERVER | IN_TABLE, V_BOOL, 0, 0, 0, NULL, OPT(include_deleted),
 	 "whether deleted objects are rows too"},
+	{"include_promote", IN_SERVER | IN_TABLE, V_BOOL, 0, 0, 0, NULL, OPT(include_promote),
+	 "whether Promote campaigns are rows too"},
+	{"buying_types", IN_SERVER | IN_TABLE, V_WORDS, 0, 0, 0,
+	 "AUCTION,RESERVATION_RF,RESERVATION_TOP_VIEW", OPT(buying_types),
+	 "how the campaigns that are rows are bought"},
 	{"page_size", IN_SERVER | IN_TABLE, V_INTEGER, 0, 1, 1000, NULL, OPT(page_size),
 	 "rows per request"},
 	{"concurrency", IN_SERVER, V_INTEGER, 0, 1, 100, NULL, OPT(concurrency),
@@ -154,8 +158,6 @@ static const OptionDef option_defs[] = {
 	 "level of a report of your own"},
 	{"dimensions", IN_TABLE, V_DIMENSIONS, 0, 0, 0, NULL, OWN(dimensions),
 	 "dimensions of a report of your own"},
-	{"buying_types", IN_TABLE, V_BUYING_TYPES, 0, 0, 0, NULL, OWN(buying_types),
-	 "buying types to list"},
 
 	/* columns of foreign tables */
 	{"path", IN_COLUMN, V_PATH, 0, 0, 0, NULL, OWN(path),
@@ -198,6 +200,8 @@ valid_values(const OptionDef *def)
 		case V_EITHER:
 		case V_WORD:
 			return psprintf("one of: %s", readable_list(def->words));
+		case V_WORDS:
+			return psprintf("a comma-separated list of: %s", readable_list(def->words));
 		case V_INTEGER:
 			return psprintf("an integer from %d to %d", (int) def->min, (int) def->max);
 		case V_SECONDS:
@@ -222,8 +226,6 @@ valid_values(const OptionDef *def)
 			return "the text that TikTok issued";
 		case V_DIMENSIONS:
 			return "up to 8 comma-separated names, such as campaign_id,stat_time_day";
-		case V_BUYING_TYPES:
-			return "comma-separated names, such as RESERVATION_TOP_VIEW";
 		case V_PATH:
 			return "names separated by dots, such as metrics.spend";
 	}
@@ -285,6 +287,39 @@ read_word(const OptionDef *def, const char *value, void *field)
 	invalid_value(def, value, complaint);
 }
 
+/* NULL, or what is wrong */
+static const char *
+read_words(const OptionDef *def, const char *value, int *field)
+{
+	List	   *given;
+	const char *complaint = tt_value_names(value, true, TT_MAX_IDS, &given);
+	const char *words = def->words;
+	int			found = 0;
+
+	*field = 0;
+	for (int bit = 1; complaint == NULL; bit <<= 1)
+	{
+		size_t	  n = strcspn(words, ",");
+		ListCell *lc;
+
+		foreach(lc, given)
+		{
+			const char *word = lfirst(lc);
+
+			if (strlen(word) != n || strncmp(word, words, n) != 0)
+				continue;
+			*field |= bit;
+			found++;
+		}
+		if (words[n] == '\0')
+			break;
+		words += n + 1;
+	}
+	if (complaint == NULL && found < list_length(given))
+		complaint = "The list has an element that is none of these.";
+	return complaint;
+}
+
 static void
 read_number(const OptionDef *def, const char *value, void *field)
 {
@@ -338,8 +373,8 @@ read_option(const OptionDef *def, const char *value, Settings *s)
 		case V_DIMENSIONS:
 			complaint = tt_value_names(value, false, TT_MAX_DIMENSIONS, (List **) field);
 			break;
-		case V_BUYING_TYPES:
-			complaint = tt_value_names(value, true, TT_MAX_IDS, (List **) field);
+		case V_WORDS:
+			complaint = read_words(def, value, field);
 			break;
 		case V_FILE:
 			if (!is_absolute_path(value))
@@ -369,6 +404,8 @@ new_settings(void)
 	Settings *s = palloc0(sizeof(Settings));
 
 	s->o.include_deleted = true;
+	s->o.include_promote = true;
+	s->o.buying_types = TT_BUYING_ALL;
 	s->o.concurrency = 8;
 	s->o.timeout = 60;
 	s->o.connect_timeout = 10;
@@ -441,7 +478,7 @@ hides_deleted(const TtStream *stream)
 {
 	if (stream->kind != TT_KIND_REPORT)
 		return stream->endpoint->hides_deleted;
-	return strcmp(stream->report.report_type, "BASIC") == 0 &&
+	return tt_stream_hides_objects(stream) &&
 		   tt_level_status_field(stream->report.level) != NULL;
 }
 
@@ -449,12 +486,6 @@ static bool
 has_pages(const TtStream *stream)
 {
 	return stream->endpoint->max_page_size > 0;
-}
-
-static bool
-has_buying_types(const TtStream *stream)
-{
-	return stream->kind == TT_KIND_ENTITY;
 }
 
 /* An option that would do nothing for the table's stream is an error. */
@@ -471,9 +502,13 @@ check_table(List *options, const Settings *s)
 		{"data_level", is_own_report, "only stream \"report\" takes it"},
 		{"dimensions", is_own_report, "only stream \"report\" takes it"},
 		{"start_date", has_dates, "the stream is not read by date"},
-		{"include_deleted", hides_deleted, "the API has no such choice for this stream"},
+		{"include_deleted", hides_deleted,
+		 "campaigns, ad_groups, ads and reports about them (BASIC, AUDIENCE, CATALOG) take it"},
+		{"include_promote", tt_stream_hides_objects,
+		 "campaigns, ad_groups, ads and BASIC, AUDIENCE and CATALOG reports take it"},
+		{"buying_types", tt_stream_hides_objects,
+		 "campaigns, ad_groups, ads and BASIC, AUDIENCE and CATALOG reports take it"},
 		{"page_size", has_pages, "the API gives this stream in one piece"},
-		{"buying_types", has_buying_types, "only campaigns, ad_groups and ads take it"},
 	};
 	const TtStream *stream = resolve_stream(s);
 
@@ -802,12 +837,6 @@ const TtStream *
 tt_options_stream(Oid relid)
 {
 	return resolve_stream(table_settings(relid));
-}
-
-List *
-tt_options_buying_types(Oid relid)
-{
-	return table_settings(relid)->buying_types;
 }
 
 /* One scan: GetForeignColumnOptions() is a look-up for each column. */

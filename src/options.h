@@ -17,6 +17,12 @@ extern char *tt_allowed_hosts;	  /* tiktok_fdw.allowed_hosts */
 extern bool	 tt_enable_pushdown;  /* tiktok_fdw.enable_pushdown */
 extern bool	 tt_snapshot_refresh; /* tiktok_fdw.snapshot_refresh */
 
+/* how campaigns are bought: bits of option buying_types, in the order of its words */
+#define TT_BUYING_AUCTION	  1
+#define TT_BUYING_RESERVATION 2 /* reach and frequency */
+#define TT_BUYING_TOP_VIEW	  4
+#define TT_BUYING_ALL		  7
+
 /*
  * Everything in effect for one foreign table (or one server) and one user.
  * Lives in the memory context that was current at tt_options_get(); secrets in
@@ -36,6 +42,8 @@ typedef struct TtOptions
 	bool		has_start_date;
 	DateADT		start_date;
 	bool		include_deleted;
+	bool		include_promote;
+	int			buying_types;	 /* TT_BUYING_* */
 	int			page_size;		 /* 0: the endpoint's maximum */
 	int			concurrency;	 /* requests in flight per scan */
 	int			rate_limit;		 /* requests per second, cluster-wide */
@@ -82,9 +90,6 @@ extern void tt_options_validate(List *options, Oid catalog);
  * ERROR HV00D/HV024/HV00J if the options do not define a stream.
  */
 extern const TtStream *tt_options_stream(Oid relid);
-
-/* option "buying_types" of an entity table as a list of strings; NIL: not sent */
-extern List *tt_options_buying_types(Oid relid);
 
 /* option "path" of the columns 1 to natts; NULL where it is not given */
 extern const char **tt_options_column_paths(Oid relid, int natts);

@@ -146,6 +146,7 @@ estimate(PlannerInfo *root, RelOptInfo *baserel, TtRelInfo *info, List *quals)
 	double			unknown_accounts = 0;
 	bool			unknown_days = false;
 	double			accounts;
+	double			series;
 	double			per_unit;
 	TtLearned		learned = {stream_guess(info->table->stream), GUESS_ACCOUNTS};
 	const TtStream *stream = info->table->stream;
@@ -184,9 +185,12 @@ estimate(PlannerInfo *root, RelOptInfo *baserel, TtRelInfo *info, List *quals)
 		per_unit = Max(per_unit / 10, 1);
 	if (stream->kind == TT_KIND_ACCOUNT)
 		per_unit = 1;
-	result.rows = accounts * units->count * per_unit;
-	result.requests = accounts * units->count *
-					  (query.page_size > 0 ? Max(ceil(per_unit / query.page_size), 1) : 1);
+	/* kinds share the rows; nearly all of them are of the first */
+	series = accounts * ((double) units->count / units->nkinds);
+	result.rows = series * per_unit;
+	result.requests = units->nkinds - 1;
+	result.requests += query.page_size > 0 ? Max(ceil(per_unit / query.page_size), 1) : 1;
+	result.requests *= series;
 	if (stream->kind == TT_KIND_ACCOUNT)
 		result.requests = 1;
 	if (tt_currencies_wanted(info->table, info->attrs))

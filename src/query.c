@@ -8,10 +8,10 @@
  */
 #include "postgres.h"
 
-#include "query.h"
-#include "refusals.h"
+#include "query_private.h"
 
 #include "holds.h"
+#include "refusals.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
@@ -201,20 +201,6 @@ build_days(TtQuery *query, const TtTable *table, const TtOptions *options,
 									&query->ranges);
 }
 
-/* The objects that option buying_types names, in one request series. */
-static void
-build_kind(TtQuery *query, List *buying_types)
-{
-	TtKind	 *kind = palloc0(sizeof(TtKind));
-	ListCell *lc;
-
-	kind->buying_types = palloc(sizeof(char *) * list_length(buying_types));
-	foreach(lc, buying_types)
-		kind->buying_types[kind->nbuying_types++] = lfirst(lc);
-	query->nkinds = 1;
-	query->kinds = kind;
-}
-
 int
 tt_query_page_size(const TtStream *stream, const TtOptions *options)
 {
@@ -244,8 +230,7 @@ tt_query_build(TtQuery *query, const TtTable *table, const TtOptions *options,
 	/* a refresh asks anyway: it must not take silence for an answer */
 	for (int i = 0; i < query->nnames && !tt_snapshot_refresh; i++)
 		query->refused[i] = tt_refusal_known(table->relid, query->names[i]);
-	if (table->buying_types != NIL)
-		build_kind(query, table->buying_types);
+	tt_query_kinds(query, table, options);
 	query->page_size = tt_query_page_size(table->stream, options);
 	query->app_id = options->app_id;
 	query->secret = options->secret;

@@ -49,6 +49,9 @@ tt_refusal_note(Oid relid, const char *name)
 {
 	Refusal key;
 
+	/* a table that is none (tiktok.check) has no memory */
+	if (!OidIsValid(relid))
+		return;
 	if (refusals == NULL)
 	{
 		HASHCTL control = {0};

@@ -11,6 +11,9 @@
 
 #include "postgres.h"
 
+/* several values of campaign_system_origins at once */
+#define TT_ORIGINS_TOGETHER "campaign_system_origins together"
+
 extern void tt_refusal_note(Oid relid, const char *name);
 extern bool tt_refusal_known(Oid relid, const char *name);
 

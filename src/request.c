@@ -285,6 +285,7 @@ tt_units_get(const TtUnits *units, const TtQuery *query, int64_t i)
 	}
 	i /= units->nbatches;
 	unit.names.n = query->nnames;
+	unit.without = query->without;
 	unit.kind = (int) (i % units->nkinds);
 	i /= units->nkinds;
 	group = i % units->naccount_groups;
@@ -467,8 +468,8 @@ add_report(json_t *params, const TtQuery *query, const TtUnits *units,
 		   const TtUnit *unit)
 {
 	const TtReport *report = &query->stream->report;
-	const char	   *status = tt_level_status_field(report->level);
-	const TtKind   *kind = query->nkinds > 0 ? &query->kinds[unit->kind] : NULL;
+	TtOptionFilter	options[TT_OPTION_FILTERS];
+	int				noptions = tt_unit_option_filters(query, unit, options);
 	json_t		   *filtering = json_array();
 	char			buf[16];
 
@@ -490,19 +491,9 @@ add_report(json_t *params, const TtQuery *query, const TtUnits *units,
 		json_object_set_new(params, "end_date",
 							json_string(tt_day_format(unit->days.to, buf)));
 	}
-	if (query->include_deleted && status != NULL &&
-		strcmp(report->report_type, "BASIC") == 0)
-	{
-		static const char *const all[] = {"STATUS_ALL"};
-
-		json_array_append_new(filtering, report_filter(status, all, 1));
-	}
-	if (kind != NULL && kind->nbuying_types > 0)
-		json_array_append_new(filtering, report_filter("buying_type", kind->buying_types,
-													   kind->nbuying_types));
-	if (kind != NULL && kind->norigins > 0)
-		json_array_append_new(filtering, report_filter("campaign_system_origins",
-													   kind->origins, kind->norigins));
+	for (int i = 0; i < noptions; i++)
+		json_array_append_new(filtering, report_filter(options[i].param, options[i].values,
+													   options[i].nvalues));
 	if (unit->within != NULL)
 		json_array_append_new(filtering,
 							  report_filter(unit->within->param, unit->within->ids,
@@ -568,7 +559,8 @@ add_list(json_t *params, const TtQuery *query, const TtUnits *units,
 		 const TtUnit *unit)
 {
 	const TtEndpoint *endpoint = query->stream->endpoint;
-	const TtKind	 *kind = query->nkinds > 0 ? &query->kinds[unit->kind] : NULL;
+	TtOptionFilter	  options[TT_OPTION_FILTERS];
+	int				  noptions = tt_unit_option_filters(query, unit, options);
 	json_t			 *filtering = json_pack("{}");
 
 	for (int i = 0; i < query->nconditions; i++)
@@ -580,20 +572,14 @@ add_list(json_t *params, const TtQuery *query, const TtUnits *units,
 			continue;
 		add_condition(params, filtering, &query->conditions[i], values, n);
 	}
-	/* always said: a condition on secondary_status changes the API's default */
-	if (endpoint->hides_deleted)
-		json_object_set_new(filtering, "primary_status",
-							json_string(query->include_deleted ? "STATUS_ALL"
-															   : "STATUS_NOT_DELETE"));
+	for (int i = 0; i < noptions; i++)
+		json_object_set_new(filtering, options[i].param,
+							options[i].bit == TT_FILTER_BY_STATUS
+								? json_string(options[i].values[0])
+								: string_array(options[i].values, options[i].nvalues));
 	if (unit->within != NULL)
 		json_object_set_new(filtering, unit->within->param,
 							string_array(unit->within->ids, unit->within->nids));
-	if (kind != NULL && kind->nbuying_types > 0)
-		json_object_set_new(filtering, "buying_types",
-							string_array(kind->buying_types, kind->nbuying_types));
-	if (kind != NULL && kind->norigins > 0)
-		json_object_set_new(filtering, "campaign_system_origins",
-							string_array(kind->origins, kind->norigins));
 	if (json_object_size(filtering) > 0)
 		json_object_set(params, "filtering", filtering);
 	json_decref(filtering);

@@ -61,7 +61,23 @@ typedef struct TtKind
 	int			 norigins; /* campaign_system_origins */
 	const char **origins;
 	int			 max_page_size; /* 0: the endpoint's */
+	int			 halves;		/* in query->kinds, behind those that are asked for: this
+						  * and the next have one of its origins each; 0: none */
 } TtKind;
+
+/* filters that the options of a table add, of which the API may refuse some */
+#define TT_FILTER_BY_STATUS	 1
+#define TT_FILTER_BY_BUYING	 2
+#define TT_FILTER_BY_ORIGINS 4
+#define TT_OPTION_FILTERS	 3
+
+typedef struct TtOptionFilter
+{
+	int				   bit;	  /* TT_FILTER_BY_* */
+	const char		  *param; /* its name in filtering; reports: field_name */
+	int				   nvalues;
+	const char *const *values;
+} TtOptionFilter;
 
 typedef struct TtQuery
 {
@@ -77,7 +93,8 @@ typedef struct TtQuery
 	bool		   *refused;	/* of each name: the API does not have it; NULL: none */
 	bool			send_names; /* false: the API's default columns */
 	bool			include_deleted;
-	int				nkinds; /* request series a list needs, one a kind; 0: one, of
+	int				without; /* TT_FILTER_BY_*: not sent, the API refuses them */
+	int				nkinds;	 /* request series a list needs, one a kind; 0: one, of
 							 * what the API gives unasked */
 	const TtKind   *kinds;
 	int				page_size;	   /* 0: the endpoint does not page */
@@ -121,6 +138,7 @@ typedef struct TtUnit
 	int				naccounts; /* more than one only at TT_ACCOUNT_MANY */
 	TtDays			days;	   /* reports; {0, 0} where no dates are sent */
 	int				kind;	   /* of query->kinds */
+	int				without;   /* TT_FILTER_BY_*: not sent */
 	TtSlice			values;	   /* of the batched condition's values */
 	TtSlice			names;	   /* of query->names */
 	const TtWithin *within;	   /* NULL: no narrower than the query; replaces a
@@ -164,6 +182,22 @@ extern bool tt_unit_cut_by_values(const TtQuery *query, const TtUnits *units,
  * The page size of a unit's requests; 0: the endpoint does not page.
  */
 extern int tt_unit_page_size(const TtQuery *query, const TtUnit *unit);
+
+/*
+ * The filters that the options add to a unit's requests, at most
+ * TT_OPTION_FILTERS; returns their number.
+ */
+extern int tt_unit_option_filters(const TtQuery *query, const TtUnit *unit,
+								  TtOptionFilter *filters);
+
+/*
+ * Whether a filter can be left out: at worst rows are missing then, and none is
+ * there that the options do not want.
+ */
+extern bool tt_option_filter_optional(const TtQuery *query, const TtOptionFilter *filter);
+
+/* Whether a unit would ask, without its filters, for what another asks for anyway. */
+extern bool tt_unit_is_vain(const TtQuery *query, const TtUnit *unit);
 
 /* How many of the unit's names are asked for, that is, not refused. */
 extern int tt_unit_names(const TtQuery *query, const TtUnit *unit);

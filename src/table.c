@@ -231,7 +231,6 @@ tt_table_describe(Relation rel, TtTable *table)
 
 	table->relid = RelationGetRelid(rel);
 	table->stream = tt_options_stream(table->relid);
-	table->buying_types = tt_options_buying_types(table->relid);
 	describe_key(table);
 	table->natts = desc->natts;
 	table->columns = palloc0(Max(desc->natts, 1) * sizeof(TtTableColumn));

@@ -39,7 +39,6 @@ typedef struct TtTable
 	TtTableColumn  *columns; /* by attribute number - 1 */
 	int				nkeys;	 /* the API's key, without advertiser_id */
 	char		  **key_paths;
-	List		   *buying_types; /* strings */
 } TtTable;
 
 /*

@@ -437,6 +437,16 @@ tt_level_status_field(int level)
 	}
 }
 
+bool
+tt_stream_hides_objects(const TtStream *stream)
+{
+	if (stream->kind != TT_KIND_REPORT)
+		return stream->kind == TT_KIND_ENTITY;
+	return strcmp(stream->report.report_type, "BASIC") == 0 ||
+		   strcmp(stream->report.report_type, "AUDIENCE") == 0 ||
+		   strcmp(stream->report.report_type, "CATALOG") == 0;
+}
+
 const char *
 tt_report_id_filter(const TtReport *report, const char *name)
 {

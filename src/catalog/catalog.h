@@ -237,6 +237,12 @@ extern int tt_level_of(const char *data_level);
 extern const char *tt_level_status_field(int level);
 
 /*
+ * Whether the API leaves deleted, Promote and TopView objects out of a stream
+ * unless it is asked for them.
+ */
+extern bool tt_stream_hides_objects(const TtStream *stream);
+
+/*
  * The filtering field that narrows a report by the ids of a dimension or
  * attribute, e.g. "campaign_ids"; NULL if there is none at this level.
  */

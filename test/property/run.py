@@ -64,6 +64,11 @@ STREAMS = {
     'campaigns_audience_reports_by_country_daily': 'country_code spend clicks',
     'advertisers_audience_reports_lifetime': 'gender age spend clicks',
 }
+KINDS = {
+    'include_deleted': ('true', 'false'),
+    'include_promote': ('true', 'false'),
+    'buying_types': ('AUCTION,RESERVATION_RF', 'RESERVATION_TOP_VIEW', 'AUCTION',
+                     'RESERVATION_TOP_VIEW,AUCTION,RESERVATION_RF')}
 NUMBER = re.compile(r'-?\d+\.\d+')
 # tables of the test's own: an append of the accounts; columns of other types
 OWN = {
@@ -201,15 +206,36 @@ def set_bounds(connection, bounds):
 
 
 def server_options(seed):
-    """Options that change which requests there are, and no answer."""
+    """Options that change which requests there are, and which objects are rows."""
     dice = random.Random(f'{seed} options')
     return (f"page_size '{dice.choice((1000, 100, 30))}', "
-            f"concurrency '{dice.choice((1, 2, 8, 8))}'")
+            f"concurrency '{dice.choice((1, 2, 8, 8))}'" +
+            ''.join(f", {option} '{value}'" for option, value in choose_kinds(dice)))
 
 
-def set_up(connection, api, options, bounds):
+def choose_kinds(dice):
+    """Which objects are rows, where it is not all of them."""
+    return [(option, dice.choice(values)) for option, values in KINDS.items() if dice.random() < 0.2]
+
+
+def set_kinds(connection, api, seed):
+    """Objects of all kinds, and tables with options of their own; the copies come after it."""
+    dice = random.Random(f'{seed} kinds')
+    for kind in ('PROMOTE', 'RESERVATION_TOP_VIEW'):
+        control(api, 'mutate', {'op': 'add_objects', 'advertiser_id': str(dice.choice(ACCOUNTS)),
+                                'kind': kind, 'ads': 8})
+    for name in STREAMS:
+        for option, value in choose_kinds(dice):
+            if name in ('campaigns', 'ad_groups', 'ads') or 'reports' in name and \
+                    (option, name[:11]) != ('include_deleted', 'advertisers'):
+                connection.query(f"ALTER FOREIGN TABLE ads.{name} OPTIONS (ADD {option} '{value}')")
+
+
+def set_up(connection, api, seed, bounds):
     """Foreign tables, local copies and views of both."""
-    connection.query(SETUP.format(api=api, accounts=','.join(map(str, ACCOUNTS)), options=options))
+    connection.query(SETUP.format(api=api, accounts=','.join(map(str, ACCOUNTS)),
+                                  options=server_options(seed)))
+    set_kinds(connection, api, seed)
     make_own(connection)
     for name in list(STREAMS) + list(OWN):
         where = ''
@@ -347,7 +373,7 @@ def main():
     connection = Connection(options.host, options.port, options.user, options.database)
     connection.query('SET client_min_messages = warning')
     if not options.no_setup:
-        set_up(connection, options.api, server_options(seed), bounds)
+        set_up(connection, options.api, seed, bounds)
     run = Run(connection, options.api, options.dear)
     control(options.api, 'reset', {})
     tables = read_tables(connection)

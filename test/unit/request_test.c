@@ -224,9 +224,20 @@ test_report_params(void)
 				 "\"data_level\":\"AUCTION_AD\","
 				 "\"dimensions\":[\"ad_id\",\"stat_time_day\",\"country_code\"],"
 				 "\"metrics\":[\"spend\"],\"start_date\":\"2026-06-30\","
+				 "\"end_date\":\"2026-06-30\",\"filtering\":[{"
+				 "\"field_name\":\"ad_status\",\"filter_type\":\"IN\","
+				 "\"filter_value\":\"[\\\"STATUS_ALL\\\"]\"}],"
+				 "\"page\":\"1\",\"page_size\":\"1000\"}",
+				 "an audience report has its level's own status filter");
+	query.without = TT_FILTER_BY_STATUS;
+	check_params(query, 0, 1,
+				 "{\"advertiser_id\":\"7002238017842757633\",\"report_type\":\"AUDIENCE\","
+				 "\"data_level\":\"AUCTION_AD\","
+				 "\"dimensions\":[\"ad_id\",\"stat_time_day\",\"country_code\"],"
+				 "\"metrics\":[\"spend\"],\"start_date\":\"2026-06-30\","
 				 "\"end_date\":\"2026-06-30\","
 				 "\"page\":\"1\",\"page_size\":\"1000\"}",
-				 "an audience report takes no status filter");
+				 "unless the API refuses it");
 }
 
 static void
@@ -264,7 +275,7 @@ test_filter_params(void)
 	const char *times[] = {"2026-01-01 00:00:00", ""};
 	const char *flag[] = {"true"};
 	const char *types[] = {"RESERVATION_TOP_VIEW"};
-	TtKind		kind = {1, types, 0, NULL, 0};
+	TtKind		kind = {1, types, 0, NULL, 0, 0};
 	TtCondition condition;
 
 	condition = condition_of(TT_FILTER_EQ, "campaign_name", 1);
@@ -347,7 +358,7 @@ test_cut_units(void)
 	const char *types[] = {"AUCTION", "RESERVATION_TOP_VIEW"};
 	const char *origins[] = {"TT_ADS_PLATFORM", "PROMOTE"};
 	const char *ids[] = {"7", "8"};
-	TtKind		kind = {2, types, 2, origins, 0};
+	TtKind		kind = {2, types, 2, origins, 0, 0};
 	TtWithin	within = {"campaign_ids", 2, ids};
 	TtCondition condition = condition_of(TT_FILTER_IDS, "ad_ids", 150);
 	TtUnits	   *units;
@@ -439,6 +450,71 @@ test_kinds(void)
 		good = good && ((int *) seen)[i] == 1;
 	ok(good, "2 accounts, 2 kinds: each once");
 	tt_units_free(units);
+}
+
+/* What of a table's filters may be left out, and when a request is vain then. */
+static void
+test_option_filters(void)
+{
+	const char	  *types[] = {"AUCTION", "RESERVATION_RF", "RESERVATION_TOP_VIEW"};
+	const char	  *origins[] = {"TT_ADS_PLATFORM", "PROMOTE"};
+	TtKind		   kinds[4] = {{2, types, 2, origins, 0, 2},
+							   {1, types + 2, 0, NULL, 0, 0},
+							   {0, NULL, 1, origins, 0, 0},
+							   {0, NULL, 1, origins + 1, 0, 0}};
+	TtKind		   report = {3, types, 2, origins, 0, 0};
+	TtQuery		   query = query_of("ads", 1);
+	TtOptionFilter filters[TT_OPTION_FILTERS];
+	TtUnit		   unit = {0};
+	int			   n;
+
+	query.nkinds = 2;
+	query.kinds = kinds;
+	n = tt_unit_option_filters(&query, &unit, filters);
+	ok(n == 3 && strcmp(filters[0].param, "primary_status") == 0 &&
+		   !tt_option_filter_optional(&query, &filters[0]),
+	   "a list's status stays");
+	ok(strcmp(filters[2].param, "campaign_system_origins") == 0 && filters[2].nvalues == 2 &&
+		   tt_option_filter_optional(&query, &filters[2]),
+	   "both origins may go");
+	unit.kind = 1;
+	n = tt_unit_option_filters(&query, &unit, filters);
+	ok(n == 2 && strcmp(filters[1].param, "buying_types") == 0 &&
+		   tt_option_filter_optional(&query, &filters[1]),
+	   "TopView may go");
+	unit.without = TT_FILTER_BY_BUYING;
+	ok(tt_unit_is_vain(&query, &unit), "and is not asked for without its filter");
+	query.nkinds = 1;
+	query.kinds = kinds + 1;
+	unit.kind = 0;
+	unit.without = 0;
+	(void) tt_unit_option_filters(&query, &unit, filters);
+	ok(!tt_option_filter_optional(&query, &filters[1]), "unless it is all that is wanted");
+	query.kinds = kinds;
+	unit.without = TT_FILTER_BY_ORIGINS;
+	for (unit.kind = 2; unit.kind < 4; unit.kind++)
+		ok(tt_unit_is_vain(&query, &unit) == (unit.kind == 3),
+		   "half of the origins without the filter");
+
+	query = query_of("ads_reports_daily", 1);
+	query.nkinds = 1;
+	query.kinds = &report;
+	memset(&unit, 0, sizeof(unit));
+	n = tt_unit_option_filters(&query, &unit, filters);
+	ok(n == 3 && tt_option_filter_optional(&query, &filters[0]) &&
+		   tt_option_filter_optional(&query, &filters[1]) &&
+		   tt_option_filter_optional(&query, &filters[2]),
+	   "a report that wants all may go without each");
+	report.nbuying_types = 1;
+	(void) tt_unit_option_filters(&query, &unit, filters);
+	ok(!tt_option_filter_optional(&query, &filters[1]), "what keeps rows out stays");
+	query.stream = tt_stream_find("advertisers_reports_daily");
+	report.nbuying_types = 2;
+	report.norigins = 1;
+	n = tt_unit_option_filters(&query, &unit, filters);
+	ok(n == 2 && !tt_option_filter_optional(&query, &filters[0]) &&
+		   !tt_option_filter_optional(&query, &filters[1]),
+	   "for advertisers also what is the default elsewhere");
 }
 
 /* ---- units ---- */
@@ -724,6 +800,7 @@ main(void)
 	test_other_params();
 	test_cut_units();
 	test_kinds();
+	test_option_filters();
 	test_body();
 	return done_testing();
 }
