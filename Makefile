@@ -91,7 +91,7 @@ FUZZ_CFLAGS = -std=gnu99 -g -O1 -Wall -Wextra -Werror -Wno-unused-parameter -Wno
 	-isystem $(shell $(PG_CONFIG) --includedir-server) $(shell $(PKG_CONFIG) --cflags libcurl jansson)
 FUZZ_reply = src/reply.c src/reply_text.c
 FUZZ_decode = test/fuzz/decode_shim.c src/decode.c src/reply.c src/reply_text.c src/catalog/catalog.c
-FUZZ_request = src/request.c src/catalog/catalog.c
+FUZZ_request = $(UNIT_SOURCES)
 FUZZ_option_value = src/option_value.c
 fuzz_build = @mkdir -p $(@D) && $(2) $(FUZZ_CFLAGS) $(1) -o $@ test/fuzz/$*_fuzz.c test/fuzz/shim.c \
 	$(FUZZ_$*) $(FUZZ_LIBS) $(FUZZ_LIBS:common.a=port.a) $(shell $(PKG_CONFIG) --libs libcurl jansson) -lm

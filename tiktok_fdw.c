@@ -17,6 +17,7 @@
 #include "analyze.h"
 #include "check.h"
 #include "compat.h"
+#include "completeness.h"
 #include "explain.h"
 #include "import.h"
 #include "options.h"
@@ -38,6 +39,7 @@ PG_FUNCTION_INFO_V1(tiktok_streams);
 PG_FUNCTION_INFO_V1(tiktok_stream_columns);
 PG_FUNCTION_INFO_V1(tiktok_report_metrics);
 PG_FUNCTION_INFO_V1(tiktok_check);
+PG_FUNCTION_INFO_V1(tiktok_completeness);
 PG_FUNCTION_INFO_V1(tiktok_version);
 
 void _PG_init(void);
@@ -125,6 +127,12 @@ Datum
 tiktok_check(PG_FUNCTION_ARGS)
 {
 	return tt_check(fcinfo);
+}
+
+Datum
+tiktok_completeness(PG_FUNCTION_ARGS)
+{
+	return tt_completeness(fcinfo);
 }
 
 Datum

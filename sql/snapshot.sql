@@ -137,6 +137,13 @@ FROM (SELECT sum(spend) AS spend FROM reports.tiktok_ads__advertiser_report WHER
 		FROM reports.tiktok_ads__ad_report) AS d,
 	(SELECT count(*) AS rows FROM reports.tiktok_ads__url_report) AS u,
 	(SELECT sum(spend) AS spend FROM reports.tiktok_ads__campaign_country_report) AS c;
+-- what is gone upstream has its name from the report; an account its currency, too
+DELETE FROM mart.campaigns; DELETE FROM mart.ad_groups; DELETE FROM mart.ads; DELETE FROM mart.advertisers;
+SELECT count(*) > 0 AS rows, count(campaign_name) = count(*) AND count(ad_group_name) = count(*)
+	AND count(ad_name) = count(*) AND count(advertiser_name) = count(*) AND count(currency) = count(*) AS names,
+	count(budget) AS budgets
+FROM reports.tiktok_ads__ad_report;
+SELECT count(campaign_name) AS not_in_the_report FROM reports.tiktok_ads__campaign_country_report;
 -- a column that the snapshot lacks is NULL and says so
 SELECT col_description('reports.tiktok_ads__campaign_country_report'::regclass, attnum)
 FROM pg_attribute WHERE attrelid = 'reports.tiktok_ads__campaign_country_report'::regclass AND attname = 'conversion';

@@ -96,7 +96,7 @@ COMMENT ON COLUMN tiktok.stream_columns.name IS
 COMMENT ON COLUMN tiktok.stream_columns.type IS
 'its PostgreSQL type';
 COMMENT ON COLUMN tiktok.stream_columns.path IS
-'where the value stands in a row of the API; NULL if it is filled in from the request';
+'where the value stands in a row of the API; NULL if it stands in none and is filled in';
 COMMENT ON COLUMN tiktok.stream_columns.description IS
 'what it is';
 COMMENT ON COLUMN tiktok.stream_columns.additive IS
@@ -175,6 +175,24 @@ AS 'MODULE_PATHNAME', 'tiktok_check'
 LANGUAGE C VOLATILE STRICT;
 COMMENT ON FUNCTION tiktok.check(text) IS
 'tries out a server for the current user, step by step, and says what to change';
+
+CREATE FUNCTION tiktok.completeness(
+	server text,
+	since date,
+	until date,
+	advertiser_id bigint DEFAULT NULL,
+	OUT advertiser_id bigint,
+	OUT level text,
+	OUT reason text,
+	OUT spend numeric,
+	OUT impressions bigint,
+	OUT clicks bigint,
+	OUT note text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'tiktok_completeness'
+LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION tiktok.completeness(text, date, date, bigint) IS
+'why the sums of two reports differ: of each account and level, the sums of a period as the API gives them unasked (reason NULL), and by reason what is missing to the account''s own sum';
 
 CREATE FUNCTION tiktok.stat_requests(
 	OUT server text,
@@ -2135,10 +2153,10 @@ AS $$
 	('source_relation', '', '', 'text', '''''::pg_catalog.text', 'always empty: one connection'),
 	('date_day', 'r', 'stat_time_day', 'date', '%s', 'the day, in the time zone of the account'),
 	('advertiser_id', 'r', 'advertiser_id', 'bigint', '%s', 'ad account'),
-	('advertiser_name', 'a', 'name', 'text', '%s', 'name of the account'),
+	('advertiser_name', 'a', 'name', 'text', '%s', 'name of the account as it is now; of one that is gone, as the report has it'),
 	('currency', 'a', 'currency', 'text', '%s', 'currency of every amount in the row'),
 	('campaign_id', 'r', 'campaign_id', 'bigint', '%s', 'campaign'),
-	('campaign_name', 'c', 'campaign_name', 'text', '%s', 'its name as it is now'),
+	('campaign_name', 'c', 'campaign_name', 'text', '%s', 'its name as it is now; of one that is gone, as the report has it'),
 	('campaign_type', 'c', 'campaign_type', 'text', '%s', 'its type'),
 	('created_at', 'c', 'create_time', 'timestamptz', '%s', 'when it was created'),
 	('objective_type', 'c', 'objective_type', 'text', '%s', 'its objective'),
@@ -2148,13 +2166,13 @@ AS $$
 	('budget_mode', 'c', 'budget_mode', 'text', '%s', 'its kind of budget'),
 	('country_code', 'r', 'country_code', 'text', '%s', 'country of the audience'),
 	('ad_group_id', 'g', 'adgroup_id', 'bigint', '%s', 'ad group'),
-	('ad_group_name', 'g', 'adgroup_name', 'text', '%s', 'its name as it is now'),
+	('ad_group_name', 'g', 'adgroup_name', 'text', '%s', 'its name as it is now; of one that is gone, as the report has it'),
 	('category', 'g', 'category', 'text', '%s', 'its category; NULL: the API no longer tells'),
 	('gender', 'g', 'gender', 'text', '%s', 'targeted gender'),
 	('audience_type', 'g', 'audience_type', 'text', '%s', 'kind of audience'),
 	('budget', 'g', 'budget', 'numeric', '%s', 'budget of the ad group as it is now'),
 	('ad_id', 'r', 'ad_id', 'bigint', '%s', 'ad'),
-	('ad_name', 'd', 'ad_name', 'text', '%s', 'its name as it is now'),
+	('ad_name', 'd', 'ad_name', 'text', '%s', 'its name as it is now; of one that is gone, as the report has it'),
 	('base_url', 'd', 'landing_page_url', 'text', 'pg_catalog.split_part(%s, ''?'', 1)',
 		'landing page without its query'),
 	('url_host', 'd', 'landing_page_url', 'text', 'pg_catalog.split_part(pg_catalog.split_part('
@@ -2247,7 +2265,10 @@ BEGIN
 			ELSE '' END;
 	END LOOP;
 	SELECT string_agg(
-		CASE WHEN p.missing THEN format('NULL::pg_catalog.%s', CASE k.type WHEN 'bigint' THEN 'int8' ELSE k.type END)
+		CASE WHEN p.missing AND b.col IS NOT NULL THEN format('r.%I', b.col)
+			WHEN p.missing THEN format('NULL::pg_catalog.%s', CASE k.type WHEN 'bigint' THEN 'int8' ELSE k.type END)
+			-- an object that is gone has its name in the report still
+			WHEN b.col IS NOT NULL THEN format('coalesce(%s, r.%I)', p.refs[1], b.col)
 			ELSE format(k.expression, VARIADIC p.refs) END || ' AS '
 			|| quote_ident(replace(u.name, 'campaign_budget', 'budget')), E',\n\t\t' ORDER BY u.n)
 	INTO query
@@ -2263,7 +2284,11 @@ BEGIN
 						WITH ORDINALITY AS t (oid, alias, n) JOIN pg_attribute AS a ON a.attrelid = t.oid
 						AND a.attname = c.col AND NOT a.attisdropped
 					WHERE t.alias = k.alias OR c.col = ANY (ids)
-					ORDER BY t.alias <> 'r', t.n DESC LIMIT 1) AS f ON true) AS p;
+					ORDER BY t.alias <> 'r', t.n DESC LIMIT 1) AS f ON true) AS p
+		LEFT JOIN (VALUES ('advertiser_name', 'advertiser_name'), ('campaign_name', 'campaign_name'),
+			('ad_group_name', 'adgroup_name'), ('ad_name', 'ad_name'), ('currency', 'currency')) AS b (name, col)
+			ON b.name = u.name AND EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = report
+				AND a.attname = b.col AND NOT a.attisdropped);
 	RETURN format(E'SELECT %s\n\tFROM %s AS r%s', query, report, joins)
 		|| CASE WHEN with_url THEN E'\n\tWHERE d.landing_page_url <> ''''' ELSE '' END;
 END

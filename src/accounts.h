@@ -33,4 +33,23 @@ extern void tt_accounts_require_app(const TtTable *table, const TtOptions *optio
 extern bool tt_accounts_hold_row(const TtTable *table, const TtOptions *options,
 								 const TtPage *page, int row);
 
+/* the currencies of some accounts */
+typedef struct TtCurrencies TtCurrencies;
+
+/* whether one of these attributes is a currency that the report cannot carry */
+extern bool tt_currencies_wanted(const TtTable *table, const List *attrs);
+
+/*
+ * Ask for the currencies of accounts that are not known yet: a request for 100.
+ * currencies: NULL at first; in the current memory context, which must be the
+ * same every time.  An account that is refused has none, with a WARNING; an
+ * ERROR in a refresh.  In the sandbox none has, with a WARNING.
+ */
+extern TtCurrencies *tt_currencies_read(TtCurrencies *currencies, const TtTable *table,
+										const TtOptions *options, int naccounts,
+										const int64 *accounts, TtFetchStats *stats);
+
+/* NULL: not known */
+extern const char *tt_currencies_get(const TtCurrencies *currencies, int64 account);
+
 #endif /* TT_ACCOUNTS_H */

@@ -65,7 +65,7 @@ sample_row(Sample *sample, Datum *values, bool *nulls)
 
 static void
 sample_page(Sample *sample, TtDecoder *decoder, const TtTable *table,
-			const TtOptions *options, TtPage *page)
+			const TtOptions *options, const TtCurrencies *currencies, TtPage *page)
 {
 	MemoryContext old = MemoryContextSwitchTo(page->context);
 	Datum		 *values = palloc(sizeof(Datum) * sample->desc->natts);
@@ -73,6 +73,7 @@ sample_page(Sample *sample, TtDecoder *decoder, const TtTable *table,
 	TtOrigin	  origin = {0};
 
 	origin.account = page->account;
+	origin.currency = tt_currencies_get(currencies, page->account);
 	origin.page = page->number;
 	origin.endpoint = table->stream->endpoint->path;
 	origin.request_id = page->reply->request_id;
@@ -111,6 +112,7 @@ read_table(Relation relation, Sample *sample)
 	TtBounds	  bounds;
 	TtQuery		  query;
 	TtFetchStats  stats = {0};
+	TtCurrencies *currencies = NULL;
 	TtFetch		 *fetch;
 	TtPage		 *page;
 	bool		  finished;
@@ -138,10 +140,13 @@ read_table(Relation relation, Sample *sample)
 		tt_accounts_require(query.naccounts);
 		query.accounts = accounts;
 	}
+	if (tt_currencies_wanted(table, attrs))
+		currencies = tt_currencies_read(NULL, table, options, query.naccounts, query.accounts,
+										&stats);
 	fetch = tt_fetch_create(table, options, &query, projection, &stats);
 	while ((page = tt_fetch_next(fetch, true, &finished)) != NULL)
 	{
-		sample_page(sample, decoder, table, options, page);
+		sample_page(sample, decoder, table, options, currencies, page);
 		tt_fetch_release(page);
 	}
 	tt_fetch_end(fetch);

@@ -11,20 +11,14 @@
 
 #include "check.h"
 
-#include "access/xact.h"
 #include "accounts.h"
-#include "catalog/pg_foreign_server.h"
-#include "compat.h"
+#include "ask.h"
 #include "fetch.h"
-#include "foreign/foreign.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "options.h"
 #include "query.h"
-#include "utils/acl.h"
 #include "utils/builtins.h"
-#include "utils/memutils.h"
-#include "utils/resowner.h"
 
 /* accounts whose data is asked for */
 #define MAX_ACCOUNTS_CHECKED 5
@@ -59,36 +53,30 @@ add_row(Check *check, const char *name, bool ok, const char *detail, const char 
 	tuplestore_putvalues(check->result->setResult, check->result->setDesc, values, nulls);
 }
 
+/* A step that is tried, and its detail if it goes well. */
+typedef struct Trial
+{
+	Check	 *check;
+	CheckStep step;
+	char	 *detail;
+} Trial;
+
+static void
+run_trial(void *arg)
+{
+	Trial *trial = arg;
+
+	trial->detail = trial->step(trial->check);
+}
+
 /* Runs a step; returns its error, or NULL and *detail. */
 static ErrorData *
 try_step(Check *check, CheckStep step, char **detail)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	ErrorData *volatile error = NULL;
+	Trial	   trial = {check, step, NULL};
+	ErrorData *error = tt_ask_try(run_trial, &trial);
 
-	*detail = NULL;
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		*detail = step(check);
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
-	/* a cancel is no finding */
-	if (error != NULL && (error->sqlerrcode == ERRCODE_QUERY_CANCELED ||
-						  error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN))
-		ReThrowError(error);
+	*detail = trial.detail;
 	return error;
 }
 
@@ -146,32 +134,11 @@ check_mapping(Check *check)
 			   : "access_token is set; without app_id and secret, accounts must be named";
 }
 
-/* The catalogue's stream as a table without columns. */
-static TtTable *
-stream_table(const char *stream_name)
-{
-	TtTable		   *table = palloc0(sizeof(TtTable));
-	const TtStream *stream = tt_stream_find(stream_name);
-	const TtColumn *column;
-	bool			report = stream->kind == TT_KIND_REPORT;
-
-	table->name = pstrdup(stream_name);
-	table->stream = stream;
-	table->key_paths = palloc(sizeof(char *) * TT_MAX_DIMENSIONS);
-	for (int i = 0; (column = tt_stream_column(stream, i, false)) != NULL &&
-					table->nkeys < TT_MAX_DIMENSIONS;
-		 i++)
-		if (tt_list_contains(stream->key, column->name))
-			table->key_paths[table->nkeys++] =
-				psprintf("%s%s", report ? "dimensions." : "", column->name);
-	return table;
-}
-
 /* One small request; returns how many rows the API has for it, -1: unknown. */
 static int64
 ask(Check *check, const char *stream_name, int64 account)
 {
-	TtTable *table = stream_table(stream_name);
+	TtTable *table = tt_ask_table(tt_stream_find(stream_name));
 	TtBounds bounds;
 	TtQuery	 query;
 	TtFetch *fetch;
@@ -214,10 +181,10 @@ check_token(Check *check)
 	check->naccounts = options->naccounts;
 	check->accounts = options->accounts;
 	if (options->naccounts > 0)
-		ask(check, "advertisers", options->accounts[0]);
+		ask(check, options->sandbox ? "campaigns" : "advertisers", options->accounts[0]);
 	else
-		check->naccounts = tt_accounts_get(stream_table("advertiser_ids"), options,
-										   &check->stats, &check->accounts);
+		check->naccounts = tt_accounts_get(tt_ask_table(tt_stream_find("advertiser_ids")),
+										   options, &check->stats, &check->accounts);
 	return "the token is accepted";
 }
 
@@ -243,6 +210,34 @@ check_entities(Check *check)
 	int64 total = ask(check, "campaigns", check->account);
 
 	return psprintf("advertiser " INT64_FORMAT ": " INT64_FORMAT " campaigns",
+					check->account, total);
+}
+
+/* Their endpoints are granted apart from those of campaigns and reports. */
+static char *
+check_images(Check *check)
+{
+	int64 total = ask(check, "creative_assets_images", check->account);
+
+	return psprintf("advertiser " INT64_FORMAT ": " INT64_FORMAT " images",
+					check->account, total);
+}
+
+static char *
+check_videos(Check *check)
+{
+	int64 total = ask(check, "creative_assets_videos", check->account);
+
+	return psprintf("advertiser " INT64_FORMAT ": " INT64_FORMAT " videos",
+					check->account, total);
+}
+
+static char *
+check_audiences(Check *check)
+{
+	int64 total = ask(check, "audiences", check->account);
+
+	return psprintf("advertiser " INT64_FORMAT ": " INT64_FORMAT " audiences",
 					check->account, total);
 }
 
@@ -293,23 +288,20 @@ check_all(Check *check)
 		check->account = check->accounts[i];
 		run_step(check, "entities", check_entities);
 		run_step(check, "report", check_report);
+		if (check->options->sandbox)
+			continue; /* it need not have the others */
+		run_step(check, "images", check_images);
+		run_step(check, "videos", check_videos);
+		run_step(check, "audiences", check_audiences);
 	}
 }
 
 Datum
 tt_check(FunctionCallInfo fcinfo)
 {
-	char		  *server_name = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	ForeignServer *server = GetForeignServerByName(server_name, false);
-	AclResult	   acl = TT_SERVER_ACLCHECK(server->serverid, GetUserId(), ACL_USAGE);
+	ForeignServer *server = tt_ask_server(text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	Check		   check = {0};
 
-	if (acl != ACLCHECK_OK)
-		aclcheck_error(acl, OBJECT_FOREIGN_SERVER, server_name);
-	if (strcmp(GetForeignDataWrapper(server->fdwid)->fdwname, "tiktok_fdw") != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("server \"%s\" is not a server of tiktok_fdw", server_name)));
 	InitMaterializedSRF(fcinfo, 0);
 	check.result = (ReturnSetInfo *) fcinfo->resultinfo;
 	check.serverid = server->serverid;

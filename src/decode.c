@@ -74,6 +74,7 @@ typedef struct DecodedColumn
 	int			slot;
 	const char *name;
 	bool		is_account;
+	bool		is_currency;
 	bool		in_key;
 	TtConverter converter;
 } DecodedColumn;
@@ -199,6 +200,7 @@ tt_decoder_create(const TtTable *table, TupleDesc desc, const int *slots)
 		column->slot = slots[i];
 		column->name = table->columns[i].name;
 		column->is_account = table->columns[i].is_account;
+		column->is_currency = table->columns[i].is_currency;
 		column->in_key = table->columns[i].in_key;
 		init_converter(&column->converter, att->atttypid, att->atttypmod);
 	}
@@ -679,6 +681,13 @@ decode_cell(const TtDecoder *decoder, DecodedColumn *column, const TtValue *valu
 		own.kind = TT_VALUE_STRING;
 		own.text = account;
 		own.length = pg_lltoa(origin->account, account);
+		value = &own;
+	}
+	else if (column->is_currency && value->text == NULL && origin->currency != NULL)
+	{
+		own.kind = TT_VALUE_STRING;
+		own.text = unconstify(char *, origin->currency);
+		own.length = strlen(own.text);
 		value = &own;
 	}
 	else if (GetDatabaseEncoding() != PG_UTF8 && value->text != NULL && !is_ascii(value))

@@ -15,8 +15,9 @@ typedef struct TtDecoder TtDecoder;
 /* what an error message says about where a value came from */
 typedef struct TtOrigin
 {
-	int64		account; /* 0: unknown */
-	int			page;	 /* 0: not paged */
+	int64		account;  /* 0: unknown */
+	const char *currency; /* of the account; NULL: unknown */
+	int			page;	  /* 0: not paged */
 	const char *endpoint;
 	const char *request_id;
 } TtOrigin;

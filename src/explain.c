@@ -190,6 +190,8 @@ explain_requests(ForeignScanState *node, ExplainState *es)
 		ExplainPropertyList(names, describe_names(query), es);
 	if (query->page_size > 0)
 		ExplainPropertyInteger("Page Size", NULL, query->page_size, es);
+	if (tt_currencies_wanted(state->table, state->attrs))
+		ExplainPropertyText("Currency", "of the accounts, from advertiser/info/", es);
 	tt_units_free(units);
 }
 

@@ -75,8 +75,12 @@ tt_fetch_create(const TtTable *table, const TtOptions *options, TtQuery *query,
 
 	tell_refused(fetch);
 	tt_filters_tell(fetch);
-	fetch->paths = tt_paths_create(query->stream->endpoint->list_key,
-								   projection->npaths, projection->paths);
+	if (query->sums_only)
+		fetch->paths = tt_paths_create_single("total_metrics", projection->npaths,
+											  projection->paths);
+	else
+		fetch->paths = tt_paths_create(query->stream->endpoint->list_key,
+									   projection->npaths, projection->paths);
 	fetch->hour_slot = tt_hour_slot(fetch);
 	tt_skip_accounts(fetch);
 	fetch->units = tt_units_create(query);

@@ -196,8 +196,12 @@ page_arrived(TtFetch *fetch, TtFetchJob *job, const TtFault *fault, TtReply *rep
 	tt_filters_answer(fetch, unit);
 	if (reply->ads_throttled || fault->http->ads_throttled)
 	{
-		tt_split_truncated(fetch, unit, fault);
-		return false;
+		if (!fetch->query->cut_will_do)
+		{
+			tt_split_truncated(fetch, unit, fault);
+			return false;
+		}
+		reply->ads_throttled = true;
 	}
 	if (unit->page_size == 0)
 		drop_repeated_rows(fetch, reply);

@@ -12,6 +12,7 @@
 #include "plan.h"
 
 #include "access/table.h"
+#include "accounts.h"
 #include "compat.h"
 #include "foreign/foreign.h"
 #include "learn.h"
@@ -192,6 +193,8 @@ estimate(PlannerInfo *root, RelOptInfo *baserel, TtRelInfo *info, List *quals)
 	result.requests *= series;
 	if (stream->kind == TT_KIND_ACCOUNT)
 		result.requests = 1;
+	if (tt_currencies_wanted(info->table, info->attrs))
+		result.requests += ceil(accounts / TT_MAX_IDS);
 	tt_units_free(units);
 	return result;
 }

@@ -19,7 +19,6 @@
  */
 #include "postgres.h"
 
-#include "common/int.h"
 #include "common/jsonapi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -29,12 +28,11 @@
 #include "reply.h"
 #include "reply_text.h"
 
-#define MAX_DEPTH		64	   /* levels of nesting */
-#define MAX_ROWS		100000 /* of one page: TikTok's have 1,000 */
-#define MAX_MESSAGE		1000   /* bytes kept of a message */
-#define MAX_SNIPPET		100	   /* bytes shown of what is wrong */
-#define MAX_SAFE_DIGITS 18	   /* that an int64 holds, whichever they are */
-#define MAX_NEAR		40	   /* bytes shown of where in JSON it is */
+#define MAX_DEPTH	64	   /* levels of nesting */
+#define MAX_ROWS	100000 /* of one page: TikTok's have 1,000 */
+#define MAX_MESSAGE 1000   /* bytes kept of a message */
+#define MAX_SNIPPET 100	   /* bytes shown of what is wrong */
+#define MAX_NEAR	40	   /* bytes shown of where in JSON it is */
 
 /* memory for short values is cut from pieces of this size */
 #define ARENA_SIZE (32 * 1024)
@@ -73,6 +71,7 @@ typedef struct TtNode
 struct TtPaths
 {
 	const char *list_key;
+	bool		single; /* it is no list, but an object: one row */
 	int			nslots;
 	TtNode	   *envelope;
 	TtNode	   *row;
@@ -247,6 +246,7 @@ tt_paths_create(const char *list_key, int npaths, const char *const *paths)
 	TtNode	*data;
 
 	result->list_key = pstrdup(list_key);
+	result->single = false;
 	result->nslots = npaths;
 	result->row = create_trie(npaths, paths);
 	result->envelope = create_trie(ENV_COUNT, envelope_paths);
@@ -255,6 +255,15 @@ tt_paths_create(const char *list_key, int npaths, const char *const *paths)
 	data->role = ROLE_DATA;
 	add_child(data, "page_info", strlen("page_info"))->role = ROLE_PAGE_INFO;
 	add_child(data, list_key, strlen(list_key))->role = ROLE_LIST;
+	return result;
+}
+
+TtPaths *
+tt_paths_create_single(const char *key, int npaths, const char *const *paths)
+{
+	TtPaths *result = tt_paths_create(key, npaths, paths);
+
+	result->single = true;
 	return result;
 }
 
@@ -612,8 +621,19 @@ read_rows(Parse *p)
 static bool
 fail_list(Parse *p)
 {
-	p->error = psprintf("data.%s is not an array", p->paths->list_key);
+	p->error = psprintf("data.%s is not an %s", p->paths->list_key,
+						p->paths->single ? "object" : "array");
 	return false;
+}
+
+/* an object that is the only row */
+static bool
+read_single_row(Parse *p)
+{
+	TtValue *row = add_row(p);
+
+	p->reply->has_list = true;
+	return row != NULL && read_object(p, p->paths->row, row);
 }
 
 /*
@@ -632,7 +652,7 @@ read_role(Parse *p, const TtNode *node)
 		p->error = psprintf("the key \"%s\" comes twice", node->key);
 		return false;
 	}
-	if (node->role == ROLE_LIST && is_object)
+	if (node->role == ROLE_LIST && is_object != p->paths->single)
 		return fail_list(p);
 	if (node->role == ROLE_DATA)
 		reply->has_data = is_object;
@@ -659,7 +679,8 @@ read_value(Parse *p, TtNode *node, TtValue *values)
 				return false;
 			if (token == JSON_TOKEN_OBJECT_START)
 			{
-				if (!read_object(p, node, values))
+				if (node != NULL && node->role == ROLE_LIST ? !read_single_row(p)
+															: !read_object(p, node, values))
 					return false;
 			}
 			else if (node != NULL && node->role == ROLE_LIST)
@@ -703,49 +724,6 @@ read_value(Parse *p, TtNode *node, TtValue *values)
  * The envelope
  * ----------
  */
-
-bool
-tt_reply_int(const TtValue *value, int64 *result)
-{
-	const char *s = value->text;
-	const char *end;
-	int64		sum = 0;
-	bool		negative;
-
-	if (value->kind != TT_VALUE_STRING && value->kind != TT_VALUE_NUMBER)
-		return false;
-	end = s + value->length;
-	negative = (s < end && *s == '-');
-	if (negative)
-		s++;
-	if (s == end)
-		return false;
-
-	/* too short for an overflow: nearly all */
-	if (end - s <= MAX_SAFE_DIGITS)
-	{
-		for (; s < end; s++)
-		{
-			if (*s < '0' || *s > '9')
-				return false;
-			sum = sum * 10 + (*s - '0');
-		}
-		*result = negative ? -sum : sum;
-		return true;
-	}
-
-	/* downwards, since there is one more negative number than positive ones */
-	for (; s < end; s++)
-	{
-		if (*s < '0' || *s > '9' || pg_mul_s64_overflow(sum, 10, &sum) ||
-			pg_sub_s64_overflow(sum, *s - '0', &sum))
-			return false;
-	}
-	if (!negative && sum == PG_INT64_MIN)
-		return false;
-	*result = negative ? sum : -sum;
-	return true;
-}
 
 /* yes, in any of the spellings seen; or what it is about */
 static bool

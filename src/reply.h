@@ -35,6 +35,10 @@ typedef struct TtPaths TtPaths;
 extern TtPaths *tt_paths_create(const char *list_key, int npaths,
 								const char *const *paths);
 
+/* data.<key> is an object: the values of that one are the only row */
+extern TtPaths *tt_paths_create_single(const char *key, int npaths,
+									   const char *const *paths);
+
 typedef struct TtReply
 {
 	bool	 has_code; /* the envelope has an integer code */
@@ -42,13 +46,13 @@ typedef struct TtReply
 	char	*message;	 /* fit to print; "" if none, cut at 1,000 bytes */
 	char	*request_id; /* fit to print; "" if none */
 	bool	 has_data;	 /* data is an object */
-	bool	 has_list;	 /* data.<list_key> is an array */
+	bool	 has_list;	 /* data.<list_key> is there */
 	bool	 has_page_info;
 	int64	 total_number; /* these four of page_info; -1: not there */
 	int64	 total_page;
 	int64	 page;
 	int64	 page_size;
-	bool	 ads_throttled; /* extra_info.search_ads_throttle */
+	bool	 ads_throttled; /* extra_info.search_ads_throttle, or the header */
 	int		 nrows;
 	int		 nslots;
 	TtValue *values; /* nrows * nslots */

@@ -1,17 +1,21 @@
 /*
  * reply_text.c
- *	  Text of the API: without JSON's escapes, and as an error message shows it.
+ *	  Text of the API: without JSON's escapes, as an integer, and as an error
+ *	  message shows it.
  *
  * Everything is UTF-8.  What is unescaped has passed PostgreSQL's JSON lexer, so
  * a backslash is followed by what must follow it.
  */
 #include "postgres.h"
 
+#include "common/int.h"
 #include "mb/pg_wchar.h"
 
+#include "reply.h"
 #include "reply_text.h"
 
-#define REPLACEMENT 0xFFFD /* for what text cannot hold */
+#define REPLACEMENT		0xFFFD /* for what text cannot hold */
+#define MAX_SAFE_DIGITS 18	   /* that an int64 holds, whichever they are */
 
 char *
 tt_reply_clip(const char *text, int length, int max)
@@ -170,4 +174,47 @@ tt_reply_unescape_json(char *to, const char *from, const char *end)
 		}
 	}
 	return to - start;
+}
+
+bool
+tt_reply_int(const TtValue *value, int64 *result)
+{
+	const char *s = value->text;
+	const char *end;
+	int64		sum = 0;
+	bool		negative;
+
+	if (value->kind != TT_VALUE_STRING && value->kind != TT_VALUE_NUMBER)
+		return false;
+	end = s + value->length;
+	negative = (s < end && *s == '-');
+	if (negative)
+		s++;
+	if (s == end)
+		return false;
+
+	/* too short for an overflow: nearly all */
+	if (end - s <= MAX_SAFE_DIGITS)
+	{
+		for (; s < end; s++)
+		{
+			if (*s < '0' || *s > '9')
+				return false;
+			sum = sum * 10 + (*s - '0');
+		}
+		*result = negative ? -sum : sum;
+		return true;
+	}
+
+	/* downwards, since there is one more negative number than positive ones */
+	for (; s < end; s++)
+	{
+		if (*s < '0' || *s > '9' || pg_mul_s64_overflow(sum, 10, &sum) ||
+			pg_sub_s64_overflow(sum, *s - '0', &sum))
+			return false;
+	}
+	if (!negative && sum == PG_INT64_MIN)
+		return false;
+	*result = negative ? sum : -sum;
+	return true;
 }

@@ -480,6 +480,8 @@ add_report(json_t *params, const TtQuery *query, const TtUnits *units,
 						string_array(report->dimensions, report->ndimensions));
 	if (query->send_names)
 		json_object_set_new(params, "metrics", unit_names(query, unit));
+	if (query->sums_only)
+		json_object_set_new(params, "enable_total_metrics", json_true());
 	if (report->lifetime)
 		json_object_set_new(params, "query_lifetime", json_true());
 	else

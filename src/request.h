@@ -102,6 +102,9 @@ typedef struct TtQuery
 	bool			order_refused; /* it was wanted, and is not to be had */
 	bool			descending;
 	bool			totals_only; /* only page_info.total_number is wanted */
+	bool			sums_only;	 /* reports, with totals_only: data.total_metrics, the
+								 * sums of all rows, is the row that is wanted */
+	bool			cut_will_do; /* what the API cuts off is not looked for elsewhere */
 	bool			exact;		 /* rows are not rechecked: no condition may be
 								 * left out */
 	int64_t			row_bound;	 /* rows that may be enough: nothing is read

@@ -14,7 +14,6 @@
 
 #include "scan.h"
 
-#include "accounts.h"
 #include "common/int.h"
 #include "compat.h"
 #include "executor/execAsync.h"
@@ -207,6 +206,21 @@ find_accounts(TtScanState *state)
 	state->query.accounts = state->accounts;
 }
 
+/* The currencies of the accounts, where the scan wants them and the report has none. */
+static void
+find_currencies(TtScanState *state)
+{
+	MemoryContext old;
+
+	if (!tt_currencies_wanted(state->table, state->attrs))
+		return;
+	old = MemoryContextSwitchTo(state->context);
+	state->currencies = tt_currencies_read(state->currencies, state->table, state->options,
+										   state->query.naccounts, state->query.accounts,
+										   &state->stats);
+	MemoryContextSwitchTo(old);
+}
+
 /* The int8 value of LIMIT or OFFSET; -1: none. */
 static int64
 bound_value(ForeignScanState *node, ExprState *expr)
@@ -272,6 +286,7 @@ start_run(ForeignScanState *node)
 	{
 		tt_accounts_require_app(state->table, state->options);
 		find_accounts(state);
+		find_currencies(state);
 		tt_scan_order_ask(state);
 		apply_limit(node);
 		state->fetch = tt_fetch_create(state->table, state->options, &state->query,
@@ -288,6 +303,7 @@ tt_scan_decode(TtScanState *state, TtPage *page, int row, Datum *values, bool *n
 	TtOrigin	  origin;
 
 	origin.account = page->account;
+	origin.currency = tt_currencies_get(state->currencies, page->account);
 	origin.page = page->number;
 	origin.endpoint = state->table->stream->endpoint->path;
 	origin.request_id = page->reply->request_id;

@@ -7,6 +7,7 @@
 
 #include "postgres.h"
 
+#include "accounts.h"
 #include "decode.h"
 #include "fetch.h"
 #include "foreign/fdwapi.h"
@@ -60,6 +61,7 @@ typedef struct TtScanState
 	int64		  handed_on; /* rows of this run */
 	int			  naccounts; /* looked up; kept for rescans */
 	int64		 *accounts;
+	TtCurrencies *currencies; /* likewise; NULL: not asked for */
 	TtFetchStats  stats;
 } TtScanState;
 

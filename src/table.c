@@ -158,6 +158,11 @@ describe_column(const TtTable *table, Form_pg_attribute attribute, const char *p
 	{
 		check_report_path(table, column);
 		find_metric(table, column);
+		if (column->metric_name != NULL && tt_report_fills(&stream->report, column->metric_name))
+		{
+			column->is_currency = true;
+			column->metric_name = NULL;
+		}
 		column->is_day = strcmp(column->path, DIMENSIONS "stat_time_day") == 0;
 		column->is_hour = strcmp(column->path, DIMENSIONS "stat_time_hour") == 0;
 	}

@@ -41,7 +41,9 @@ plan
 scan
 explain
 import
+ask
 check
+completeness
 snapshot
 views
 snapshot

@@ -395,6 +395,12 @@ tt_metric_legal(const TtMetric *metric, const TtReport *report)
 	return true;
 }
 
+bool
+tt_report_fills(const TtReport *report, const char *name)
+{
+	return strcmp(report->report_type, "AUDIENCE") == 0 && strcmp(name, "currency") == 0;
+}
+
 int
 tt_level_of(const char *data_level)
 {
@@ -545,7 +551,8 @@ add_metrics(const TtStream *stream, bool all_metrics)
 		return;
 	}
 	for (int i = 0; i < lengthof_(metrics); i++)
-		if (tt_metric_legal(&metrics[i], &stream->report))
+		if (tt_metric_legal(&metrics[i], &stream->report) ||
+			tt_report_fills(&stream->report, metrics[i].column.name))
 			add_metric(stream, &metrics[i]);
 }
 

@@ -224,6 +224,12 @@ extern bool				  tt_report_has_dimension(const TtReport *report, const char *nam
  */
 extern bool tt_metric_legal(const TtMetric *metric, const TtReport *report);
 
+/*
+ * Whether a metric that the report does not have is told all the same, from
+ * elsewhere: the account's currency in AUDIENCE reports.
+ */
+extern bool tt_report_fills(const TtReport *report, const char *name);
+
 /* TT_LV_* of a data_level such as AUCTION_AD; 0 if unknown */
 extern int tt_level_of(const char *data_level);
 

@@ -131,7 +131,8 @@ tt_describe_path(const TtStream *stream, const TtColumn *column, char *buf)
 	}
 	if (tt_report_has_dimension(&stream->report, column->name))
 		snprintf(buf, 128, "dimensions.%s", column->name);
-	else if (strcmp(column->name, "advertiser_id") == 0)
+	else if (strcmp(column->name, "advertiser_id") == 0 ||
+			 tt_report_fills(&stream->report, column->name))
 		return NULL;
 	else
 		snprintf(buf, 128, "metrics.%s", column->name);

@@ -241,6 +241,33 @@ test_report_params(void)
 }
 
 static void
+test_sums(void)
+{
+	TtQuery		query = query_of("campaigns_reports_lifetime", 1);
+	const char *metrics[] = {"spend"};
+	const char *origins[] = {"PROMOTE"};
+	TtKind		kind = {0, NULL, 1, origins, 0, 0};
+
+	query.nnames = 1;
+	query.names = metrics;
+	query.send_names = true;
+	query.include_deleted = false;
+	query.totals_only = query.sums_only = true;
+	query.page_size = 1;
+	query.nkinds = 1;
+	query.kinds = &kind;
+	check_params(query, 0, 1,
+				 "{\"advertiser_id\":\"7002238017842757633\",\"report_type\":\"BASIC\","
+				 "\"data_level\":\"AUCTION_CAMPAIGN\",\"dimensions\":[\"campaign_id\"],"
+				 "\"metrics\":[\"spend\"],\"enable_total_metrics\":\"true\","
+				 "\"query_lifetime\":\"true\",\"filtering\":[{"
+				 "\"field_name\":\"campaign_system_origins\",\"filter_type\":\"IN\","
+				 "\"filter_value\":\"[\\\"PROMOTE\\\"]\"}],\"page\":\"1\","
+				 "\"page_size\":\"1\"}",
+				 "the sums of all rows, of one kind");
+}
+
+static void
 test_filter_params(void)
 {
 	TtQuery		query = query_of("campaigns", 1);
@@ -768,6 +795,7 @@ main(void)
 	test_batches();
 	test_divisible();
 	test_report_params();
+	test_sums();
 	test_filter_params();
 	test_other_params();
 	test_cut_units();
