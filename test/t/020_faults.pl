@@ -21,10 +21,10 @@ my $api = api_start();
 my $node = new_node('main', conf => "statement_timeout = '60s'\n");
 
 # "ads" tries again twice, "once" never; "whole" gets everything in one page
-setup_fdw($node, rate_limit => 1000, page_size => 20, max_retries => 2);
-setup_fdw($node, -server => 'once', -schema => 'once', rate_limit => 1000, page_size => 20,
+setup_fdw($node, %ONE_SERIES, rate_limit => 1000, page_size => 20, max_retries => 2);
+setup_fdw($node, %ONE_SERIES, -server => 'once', -schema => 'once', rate_limit => 1000, page_size => 20,
 	max_retries => 0);
-setup_fdw($node, -server => 'whole', -schema => 'whole', rate_limit => 1000, max_retries => 2);
+setup_fdw($node, %ONE_SERIES, -server => 'whole', -schema => 'whole', rate_limit => 1000, max_retries => 2);
 
 my $query = "SELECT count(*), md5(string_agg(t::text, ',' ORDER BY ad_id)) FROM %s.ads t"
   . " WHERE advertiser_id = $account";

@@ -15,7 +15,7 @@ use Test::More;
 
 my $api = api_start();
 my $node = new_node('main');
-setup_fdw($node, concurrency => 1, rate_limit => 1000);
+setup_fdw($node, %ONE_SERIES, concurrency => 1, rate_limit => 1000);
 my $large = '7088160322559787010';
 my $small = '7002238017842757633';
 

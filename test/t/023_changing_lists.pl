@@ -17,7 +17,7 @@ use Test::More;
 my $account = '7160093331570884610';
 my $api = api_start();
 my $node = new_node('main');
-setup_fdw($node, rate_limit => 1000, page_size => 60, concurrency => 1, -import => ['ads']);
+setup_fdw($node, %ONE_SERIES, rate_limit => 1000, page_size => 60, concurrency => 1, -import => ['ads']);
 my $session = TiktokSession->new($node);
 # of a width at which what the error names is not in the first block of the
 # page's memory: only others are given back when it ends

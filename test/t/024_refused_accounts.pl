@@ -14,7 +14,7 @@ use Test::More;
 my $api = api_start();
 my $node = new_node('main', conf => "statement_timeout = '60s'\n");
 my @tables = qw(campaigns advertisers campaigns_reports_daily creative_assets_videos);
-setup_fdw($node, rate_limit => 1000, max_retries => 2, -import => \@tables);
+setup_fdw($node, %ONE_SERIES, rate_limit => 1000, max_retries => 2, -import => \@tables);
 $node->safe_psql('postgres', 'CREATE SCHEMA mart');
 
 sub run

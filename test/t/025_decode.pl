@@ -15,7 +15,7 @@ use Test::More;
 
 my $api = api_start();
 my $node = new_node('main');
-setup_fdw($node, concurrency => 1, rate_limit => 1000, max_retries => 0,
+setup_fdw($node, %ONE_SERIES, concurrency => 1, rate_limit => 1000, max_retries => 0,
 	advertiser_ids => '7002238017842757633');
 $node->safe_psql('postgres', q{
 	CREATE FOREIGN TABLE v (campaign_id bigint, t text OPTIONS (path 'v'), n numeric OPTIONS (path 'v'))

@@ -15,7 +15,7 @@ use Test::More;
 my $api = api_start();
 my $node = new_node('main');
 my $one = '7002238017842757633';
-setup_fdw($node, rate_limit => 1000, advertiser_ids => $one, -import => []);
+setup_fdw($node, %ONE_SERIES, rate_limit => 1000, advertiser_ids => $one, -import => []);
 
 my $check = q{SELECT coalesce(string_agg(name, ' ' ORDER BY step) FILTER (WHERE NOT ok), '-'), count(*),
 	coalesce(max(detail) FILTER (WHERE NOT ok), '-') FROM tiktok.check('%s')};

@@ -27,7 +27,7 @@ debug_print_parse = off
 client_min_messages = error
 CONF
 delete @ENV{@proxies};
-setup_fdw($node, rate_limit => 1000, max_retries => 0,
+setup_fdw($node, %ONE_SERIES, rate_limit => 1000, max_retries => 0,
 	-mapping => { access_token => $token, app_id => $APP_ID, secret => $secret });
 my $said = '';    # everything that psql ever said
 

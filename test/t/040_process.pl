@@ -18,7 +18,7 @@ my $node = new_node('main');
 my $account = '7160093331570884610';    # 151 ads: 16 pages of 10
 my $total = 151;
 
-setup_fdw($node, rate_limit => 1000, page_size => 10, concurrency => 4, max_retries => 0,
+setup_fdw($node, %ONE_SERIES, rate_limit => 1000, page_size => 10, concurrency => 4, max_retries => 0,
 	start_date => '2026-06-25');
 my $session = TiktokSession->new($node);
 my $other = TiktokSession->new($node);

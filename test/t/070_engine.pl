@@ -33,7 +33,7 @@ my $node = new_node('main', start => 0, conf => "jit = off\nmax_connections = 60
 	delete $ENV{LD_PRELOAD} unless defined $shim;
 	$node->start;
 }
-setup_fdw($node, rate_limit => 1000, concurrency => 8, page_size => 10, timeout => 30,
+setup_fdw($node, %ONE_SERIES, rate_limit => 1000, concurrency => 8, page_size => 10, timeout => 30,
 	start_date => '2026-06-01',
 	-import => [ 'campaigns', 'ads', 'ad_groups', 'ads_reports_daily' ]);
 my $admin = TiktokSession->new($node);

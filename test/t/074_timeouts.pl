@@ -17,7 +17,7 @@ use Test::More;
 my $account = '7160093331570884610';
 my $api = api_start();
 my $node = new_node('main', conf => "statement_timeout = '60s'\n");
-setup_fdw($node, rate_limit => 1000, page_size => 200, timeout => 1, concurrency => 4,
+setup_fdw($node, %ONE_SERIES, rate_limit => 1000, page_size => 200, timeout => 1, concurrency => 4,
 	advertiser_ids => $account, -import => [qw(ads ads_reports_daily campaigns_reports_hourly)],
 	-import_options => { metrics => 'all' });
 

@@ -19,7 +19,7 @@ my $soak = $ENV{TT_SOAK};
 my $account = '7160093331570884610';
 my $api = api_start();
 my $node = new_node('main');
-setup_fdw($node, rate_limit => 1000, page_size => 20, max_retries => 2, timeout => 2, concurrency => 3,
+setup_fdw($node, %ONE_SERIES, rate_limit => 1000, page_size => 20, max_retries => 2, timeout => 2, concurrency => 3,
 	max_response_size => '2MB', -import => [ 'ads', 'ads_reports_daily' ]);
 my $session = TiktokSession->new($node);
 

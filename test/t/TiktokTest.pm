@@ -37,8 +37,12 @@ use PostgreSQL::Test::Utils;
 our @EXPORT = qw(
   api_start api_stop api_url api_log api_violations api_stats
   api_faults api_settings api_mutate api_reset
-  new_node setup_fdw sql_literal tls_files $TOKEN $APP_ID $SECRET $TODAY
+  new_node setup_fdw sql_literal tls_files $TOKEN $APP_ID $SECRET $TODAY %ONE_SERIES
 );
+
+# Server options with which a list of campaigns, ad groups or ads is one request
+# series, and has no rows of few columns: for tests of paging and faults.
+our %ONE_SERIES = (buying_types => 'AUCTION,RESERVATION_RF', include_promote => 'false');
 
 # What the local API accepts, and the day that its calendar shows.
 our $TOKEN = 'local-access-token';
