@@ -113,7 +113,7 @@ libfuzzer: $(FUZZ_TARGETS:%=build/libfuzzer/%)
 
 # The C sources in one style (.clang-format); the .def files are tables.
 FORMATTED = $(sort $(SOURCES) $(wildcard src/*.h src/catalog/*.h doc/*.c test/unit/*.[ch] \
-	test/fuzz/*.[ch]))
+	test/fuzz/*.[ch] test/wire/*.[ch]))
 
 indent:
 	$(CLANG_FORMAT) -i $(FORMATTED)

@@ -185,6 +185,7 @@ CREATE FUNCTION tiktok.stat_requests(
 	OUT wire_bytes bigint,
 	OUT rows bigint,
 	OUT errors bigint,
+	OUT timeouts bigint,
 	OUT rate_limit integer,
 	OUT rate_limit_server text,
 	OUT rate_limit_database text)
@@ -196,7 +197,7 @@ COMMENT ON FUNCTION tiktok.stat_requests() IS
 
 CREATE VIEW tiktok.stat_requests AS
 	SELECT r.server, r.endpoint, r.requests, r.retries, r.throttled_ms, r.wire_bytes,
-		r.rows, r.errors, r.rate_limit, r.rate_limit_server, r.rate_limit_database
+		r.rows, r.errors, r.timeouts, r.rate_limit, r.rate_limit_server, r.rate_limit_database
 	FROM tiktok.stat_requests() AS r;
 COMMENT ON VIEW tiktok.stat_requests IS
 'requests sent by all sessions of this database since the last start or reset';
@@ -216,6 +217,8 @@ COMMENT ON COLUMN tiktok.stat_requests.rows IS
 'rows in replies';
 COMMENT ON COLUMN tiktok.stat_requests.errors IS
 'requests that failed and replies with an error code';
+COMMENT ON COLUMN tiktok.stat_requests.timeouts IS
+'of these, requests that were not answered in time';
 COMMENT ON COLUMN tiktok.stat_requests.rate_limit IS
 'requests per second that servers of this owner may send for the app asked last; null: none was used within the last minute';
 COMMENT ON COLUMN tiktok.stat_requests.rate_limit_server IS
@@ -244,15 +247,15 @@ CREATE TYPE tiktok._counts AS (inserted bigint, updated bigint, deleted bigint,
 COMMENT ON TYPE tiktok._counts IS 'internal: what a merge did';
 
 CREATE TYPE tiktok._statements AS (stage text, account text, create_stage text, load text,
-	measure text, upsert text, remove text, months text);
+	repeated text, fold text, measure text, upsert text, remove text, months text);
 COMMENT ON TYPE tiktok._statements IS 'internal: the SQL of a target; see tiktok._statements()';
 
 CREATE TYPE tiktok._job AS (target regclass, source regclass, run bigint,
 	statements tiktok._statements, time_column text, since date, attribution_window integer,
 	partition_by text, span integer, account_param text, concurrency integer,
-	accounts_named boolean, end_day date, read_on date, requests bigint);
+	accounts_named boolean, end_day date, read_on date, requests bigint, folded bigint);
 COMMENT ON TYPE tiktok._job IS
-'internal: a refresh under way. end_day: the last day to ask for; requests: of the session when it began';
+'internal: a refresh under way. end_day: the last day to ask for; requests: of the session when it began; folded: rows that became one with another';
 
 CREATE TYPE tiktok._step AS (merge boolean, accounts bigint[], first_day date, last_day date,
 	windows integer, backward boolean);
@@ -749,7 +752,8 @@ CREATE FUNCTION tiktok._source_columns(source regclass,
 	OUT is_account boolean,
 	OUT in_key boolean,
 	OUT signed_url boolean,
-	OUT description text)
+	OUT description text,
+	OUT additive boolean)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'tiktok_snapshot_source_columns'
 LANGUAGE C STABLE STRICT;
@@ -805,6 +809,13 @@ LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION tiktok._raise(text, text, text, text) IS
 'internal: raises an error that was caught before';
 
+CREATE FUNCTION tiktok._hour_comes_twice(hour timestamp)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'tiktok_snapshot_hour_comes_twice'
+LANGUAGE C STABLE STRICT;
+COMMENT ON FUNCTION tiktok._hour_comes_twice(timestamp) IS
+'internal: whether there is a time zone whose clocks are put back over that hour';
+
 -- ---- snapshots: the statements of a target ---------------------------------------
 --
 -- Parameters: $1 accounts, $2 first day, $3 the day after the last, $4 now. The
@@ -839,6 +850,8 @@ DECLARE
 	cols text;			-- all, for a list
 	s_cols text;
 	set_cols text;		-- for DO UPDATE
+	fold_cols text;		-- two rows into one
+	pair text;			-- condition for two rows of the same key
 	keys text;
 	t_keys text;
 	same_key text;
@@ -846,6 +859,8 @@ DECLARE
 	diff text;			-- what the stage changes
 	changed text;
 	mark boolean := time_column IS NULL;
+	hourly boolean := coalesce((tiktok._source(source)).grain = 'hour', false)
+		AND time_column IS NOT NULL;
 	ours text;			-- rows of the target
 	theirs text;		-- rows of the stage
 BEGIN
@@ -853,6 +868,11 @@ BEGIN
 		string_agg('s.' || quote_ident(c.name), ', ' ORDER BY c.attnum),
 		string_agg(format('%1$I = EXCLUDED.%1$I, ', c.name), '' ORDER BY c.attnum)
 			FILTER (WHERE c.name <> ALL (key_columns)),
+		string_agg(format(CASE WHEN c.additive
+				THEN '%1$I = CASE WHEN a.%1$I IS NULL THEN b.%1$I WHEN b.%1$I IS NULL THEN a.%1$I '
+					'ELSE a.%1$I + b.%1$I END'
+				ELSE '%1$I = CASE WHEN ROW(a.%1$I)::record *= ROW(b.%1$I)::record THEN a.%1$I END' END,
+				c.name), ', ') FILTER (WHERE c.name <> ALL (key_columns)),
 		format('ROW(%s)::pg_catalog.record OPERATOR(pg_catalog.*<>) ROW(%s)::pg_catalog.record',
 			string_agg('s.' || quote_ident(c.name), ', ' ORDER BY c.attnum)
 				FILTER (WHERE c.name <> ALL (key_columns) AND NOT c.signed_url),
@@ -860,13 +880,14 @@ BEGIN
 				FILTER (WHERE c.name <> ALL (key_columns) AND NOT c.signed_url)),
 		min(quote_ident(c.name)) FILTER (WHERE c.is_account),
 		min(c.name) FILTER (WHERE c.is_account)
-	INTO cols, s_cols, set_cols, changed, result.account, account
+	INTO cols, s_cols, set_cols, fold_cols, changed, result.account, account
 	FROM tiktok._source_columns(source) AS c;
 	SELECT string_agg(quote_ident(k), ', '),
 		string_agg(format('t.%I AS "tiktok key %s"', k, n), ', '),
 		string_agg(format('s.%1$I OPERATOR(pg_catalog.=) t.%1$I', k), ' AND '),
+		string_agg(format('a.%1$I = b.%1$I', k), ' AND '),
 		string_agg(format('t.%I OPERATOR(pg_catalog.=) g."tiktok key %s"', k, n), ' AND ')
-	INTO keys, t_keys, same_key, gone_key
+	INTO keys, t_keys, same_key, pair, gone_key
 	FROM unnest(key_columns) WITH ORDINALITY AS u (k, n);
 
 	win := tiktok._window('', CASE WHEN with_accounts THEN account END, time_column);
@@ -884,6 +905,19 @@ BEGIN
 		stage, cols, target);
 	result.load := format('INSERT INTO %s (%s) SELECT %s FROM %s WHERE %s',
 		stage, cols, cols, source, win);
+	-- what tiktok._fold() runs: the stage only, with a search_path of its own
+	result.repeated := format('SELECT r.account, sum(r.n - 1) AS n, %s AS fits FROM ('
+		'SELECT %s AS account, %s AS hour, count(*) AS n FROM %s WHERE %s GROUP BY %s '
+		'HAVING count(*) > 1) AS r GROUP BY r.account, r.hour::date',
+		CASE WHEN hourly THEN 'max(r.n) = 2 AND min(r.hour) = max(r.hour) '
+			'AND tiktok._hour_comes_twice(min(r.hour))' ELSE 'false' END,
+		result.account, CASE WHEN hourly THEN format('%I::timestamp', time_column)
+			ELSE 'NULL::timestamp' END, stage, win, keys);
+	result.fold := format('WITH first AS (UPDATE %1$s AS a SET %2$s FROM %1$s AS b '
+		'WHERE %3$s AND a.ctid < b.ctid AND %4$s) '
+		'DELETE FROM %1$s AS b USING %1$s AS a WHERE %3$s AND a.ctid < b.ctid AND %4$s',
+		stage, coalesce(fold_cols, format('%1$s = a.%1$s', result.account)), pair,
+		tiktok._window('a.', CASE WHEN with_accounts THEN account END, time_column));
 	result.measure := format('SELECT %s FROM %s AS d', (
 		SELECT string_agg(format('pg_catalog.count(*) FILTER (WHERE '
 			'd."tiktok state" OPERATOR(pg_catalog.=) %s)', i), ', ' ORDER BY i)
@@ -1321,6 +1355,7 @@ BEGIN
 	job.end_day := (clock_timestamp() AT TIME ZONE 'UTC')::date + 1;
 	job.read_on := (clock_timestamp() AT TIME ZONE 'UTC' - interval '12 hours')::date;
 	job.requests := tiktok._requests();
+	job.folded := 0;
 	job.statements := tiktok._statements(wanted, job.source, keys, info.time_column,
 		info.account_param <> 'none');
 	IF to_regclass((job.statements).stage) IS NOT NULL THEN
@@ -1430,10 +1465,6 @@ BEGIN
 		accounts := '{0}';
 	ELSE
 		accounts := ARRAY(SELECT DISTINCT a FROM tiktok.accounts(job.source) AS a ORDER BY a);
-		IF cardinality(accounts) = 0 THEN
-			RAISE EXCEPTION 'the token may read no account' USING ERRCODE = '42501',
-				HINT = 'Give it access to one, in TikTok''s developer portal.';
-		END IF;
 	END IF;
 	steps := tiktok._steps(job, accounts);
 	-- an account that was read before and that the token lost is no silent gap
@@ -1579,6 +1610,46 @@ $$;
 COMMENT ON FUNCTION tiktok._create_partitions(tiktok._job, tiktok._step) IS
 'internal: the partitions of months that are needed and missing (partition_by ''month'')';
 
+-- Rows of the stage that have the key of another. When clocks go back, an hour
+-- comes twice: two rows a key, all of one hour of the day, become one. Whoever
+-- has others that repeat is not merged, which would be an error for all.
+CREATE FUNCTION tiktok._fold(job tiktok._job, step tiktok._step, OUT failed bigint[],
+	OUT folded bigint)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	r record;
+	message text;
+BEGIN
+	failed := '{}';
+	folded := 0;
+	FOR r IN EXECUTE (job.statements).repeated
+		USING step.accounts, step.first_day, step.last_day + 1
+	LOOP
+		IF r.fits THEN
+			folded := folded + r.n;
+			CONTINUE;
+		END IF;
+		message := format('%s of the rows that the TikTok API returned for %s have the key of another row',
+			r.n, job.source);
+		IF job.account_param = 'none' THEN
+			RAISE EXCEPTION '%', message USING ERRCODE = 'HV000';
+		END IF;
+		CONTINUE WHEN r.account = ANY (failed);
+		PERFORM tiktok._record(job.target, 'failure', jsonb_build_object('run', job.run,
+			'account', r.account, 'message', message));
+		failed := failed || r.account;
+	END LOOP;
+	IF folded > 0 THEN
+		EXECUTE (job.statements).fold USING tiktok._without(step.accounts, failed),
+			step.first_day, step.last_day + 1;
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION tiktok._fold(tiktok._job, tiktok._step) IS
+'internal: makes the rows of an hour that comes twice one; failed: accounts with other rows that repeat';
+
 CREATE FUNCTION tiktok._merged(job tiktok._job, step tiktok._step, counts tiktok._counts)
 RETURNS void
 LANGUAGE sql
@@ -1645,6 +1716,12 @@ DECLARE
 BEGIN
 	IF to_regclass((job.statements).stage) IS NOT NULL THEN
 		EXECUTE format('DROP TABLE %s', (job.statements).stage);
+	END IF;
+	IF job.folded > 0 THEN
+		RAISE WARNING '% of % came twice, for an hour that clocks showed twice',
+			job.folded || CASE WHEN job.folded = 1 THEN ' row' ELSE ' rows' END, job.source
+			USING DETAIL = 'The snapshot has one row for two: metrics that may be added up are sums, other '
+				'values that differ are NULL.';
 	END IF;
 	IF problem.code IS NULL AND cardinality(failed) > 0 THEN
 		SELECT r.accounts INTO total FROM tiktok.snapshot_runs AS r WHERE r.run = job.run;
@@ -1720,6 +1797,7 @@ DECLARE
 	steps tiktok._step[];
 	step tiktok._step;
 	counts tiktok._counts;
+	fold record;
 	failed bigint[];
 BEGIN
 	BEGIN
@@ -1744,8 +1822,14 @@ BEGIN
 		CONTINUE WHEN pg_catalog.cardinality(step.accounts) OPERATOR(pg_catalog.=) 0;
 		BEGIN
 			IF step.merge THEN
-				counts := tiktok._merge(job, step);
-				PERFORM tiktok._notice(job, step, counts);
+				fold := tiktok._fold(job, step);
+				failed := pg_catalog.array_cat(failed, fold.failed);
+				job.folded := job.folded OPERATOR(pg_catalog.+) fold.folded;
+				step.accounts := tiktok._without(step.accounts, fold.failed);
+				IF pg_catalog.cardinality(step.accounts) OPERATOR(pg_catalog.>) 0 THEN
+					counts := tiktok._merge(job, step);
+					PERFORM tiktok._notice(job, step, counts);
+				END IF;
 			ELSE
 				failed := pg_catalog.array_cat(failed, tiktok._stage(job, step, false));
 			END IF;
@@ -1838,6 +1922,7 @@ DECLARE
 	job tiktok._job := tiktok._open(existing, NULL, false);
 	steps tiktok._step[];
 	step tiktok._step;
+	fold record;
 	failed bigint[];
 	problem tiktok._problem;
 BEGIN
@@ -1850,6 +1935,11 @@ BEGIN
 	END LOOP;
 	FOREACH step IN ARRAY tiktok._joined(steps) LOOP
 		step.accounts := tiktok._without(step.accounts, failed);
+		CONTINUE WHEN pg_catalog.cardinality(step.accounts) OPERATOR(pg_catalog.=) 0;
+		fold := tiktok._fold(job, step);
+		failed := pg_catalog.array_cat(failed, fold.failed);
+		job.folded := job.folded OPERATOR(pg_catalog.+) fold.folded;
+		step.accounts := tiktok._without(step.accounts, fold.failed);
 		CONTINUE WHEN pg_catalog.cardinality(step.accounts) OPERATOR(pg_catalog.=) 0;
 		PERFORM tiktok._merge(job, step);
 	END LOOP;

@@ -39,6 +39,16 @@ tt_accounts_require_app(const TtTable *table, const TtOptions *options)
 		require_app(options);
 }
 
+void
+tt_accounts_require(int naccounts)
+{
+	if (naccounts == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("the token may read no account"),
+				 errhint("Give it access to an ad account in TikTok Ads Manager.")));
+}
+
 int
 tt_accounts_get(const TtTable *table, const TtOptions *options, TtFetchStats *stats,
 				int64 **accounts)

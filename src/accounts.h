@@ -17,6 +17,9 @@
 extern int tt_accounts_get(const TtTable *table, const TtOptions *options,
 						   TtFetchStats *stats, int64 **accounts);
 
+/* ERROR if the token may read no account */
+extern void tt_accounts_require(int naccounts);
+
 /*
  * ERROR if the stream's endpoint lists accounts and the user mapping lacks
  * app_id or secret.

@@ -135,6 +135,7 @@ read_table(Relation relation, Sample *sample)
 		int64 *accounts;
 
 		query.naccounts = tt_accounts_get(table, options, &stats, &accounts);
+		tt_accounts_require(query.naccounts);
 		query.accounts = accounts;
 	}
 	fetch = tt_fetch_create(table, options, &query, projection, &stats);
@@ -144,6 +145,7 @@ read_table(Relation relation, Sample *sample)
 		tt_fetch_release(page);
 	}
 	tt_fetch_end(fetch);
+	tt_fetch_tell(table, &stats);
 	tt_learn_store(table->relid,
 				   sample->seen / (Max(query.naccounts, 1) * days_asked(&query)),
 				   query.naccounts);

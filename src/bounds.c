@@ -271,6 +271,7 @@ find_filter(TtBounds *bounds, const TtTable *table, AttrNumber attnum)
 	filter = palloc0(sizeof(TtBoundFilter));
 	filter->attnum = attnum;
 	filter->condition.filter = tt_qual_filter(table, attnum, &filter->condition.param);
+	filter->condition.path = table->columns[attnum - 1].path;
 	filter->positive = tt_qual_positive(table, attnum);
 	filter->number = table->stream->kind == TT_KIND_REPORT ||
 					 table->columns[attnum - 1].listed->type == TT_TYPE_bigint;

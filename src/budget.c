@@ -9,10 +9,14 @@
  * the moment it goes out: between the two (a connection may have to be made) it
  * counts as unsent, that is, always.
  *
- * An unsent grant must end.  Callers say so with tt_budget_sent(); for those
- * that forget or die, each backend keeps a list of its unsent grants, and what
- * is on it at the end of a transaction counts as sent then.  kill -9 makes the
- * postmaster set up shared memory anew.
+ * A grant must end.  Callers say so with tt_budget_answered(); for those that
+ * forget or die, each backend keeps a list of its grants, and what is on it at
+ * the end of a transaction ends then.  kill -9 makes the postmaster set up
+ * shared memory anew.
+ *
+ * Time-outs are counted in slots of 50 ms over a little more than ten seconds,
+ * and so is what they are weighed against: good answers, and requests that are
+ * not answered yet.  A request that is lost sight of leaves the last by itself.
  *
  * The queue: a backend that gets nothing is a waiter of its owner's share, in
  * the order of asking.  From the places before it and the window follows when
@@ -24,25 +28,25 @@
  * waiters.  Budgets and shares leave when nobody has asked for a minute.  One
  * LWLock is held for a walk through them: no wait, no palloc, no catalog look-up
  * under it, and no ereport but for want of memory where entries are added.
- * tt_budget_sent() may be called from a reset callback of a memory context: it
- * uses addresses only that this backend has seen.
+ * tt_budget_answered() may be called from a reset callback of a memory context:
+ * it uses addresses only that this backend has seen.
  */
 #include "postgres.h"
 
 #include "access/xact.h"
 #include "budget.h"
+#include "budget_window.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
 #include "portability/instr_time.h"
 #include "shared.h"
+#include "utils/timestamp.h"
 
-/* the sliding window; all times are in milliseconds of now_ms() */
-#define SLOT_MS 5
-#define SLOTS	256 /* in the ring; a power of two */
-#define WINDOW	209 /* that count: 1040 to 1045 ms */
+/* all times are in milliseconds of now_ms(); what is long is counted in so many of them */
+#define LONG 10
 
-/* when there is room is not known: what is unsent fills it */
-#define UNKNOWN_MS (WINDOW * SLOT_MS + 1)
+/* time-outs, possible ones included, in a long window */
+#define MAX_OVERDUE 9
 
 /* higher rates count as this: a slot is 16 bits wide */
 #define MAX_RATE 60000
@@ -65,12 +69,6 @@
 /* the owner of superusers' servers */
 #define SUPERUSERS InvalidOid
 
-typedef struct Window
-{
-	int64  newest;		/* number of the newest slot in use */
-	uint16 sent[SLOTS]; /* by slot number modulo SLOTS */
-} Window;
-
 typedef struct Waiter
 {
 	dsa_pointer next;
@@ -91,9 +89,14 @@ typedef struct Share
 	int64		last_grant; /* its number in the budget */
 	int64		granted_at;
 	int			unsent; /* granted, not yet sent: count always */
+	int			open;	/* grants on the lists of backends */
 	int			nwaiters;
 	dsa_pointer waiters; /* in the order of their turns */
-	Window		window;
+	TtWindow	window;
+	TtWindow	overdue;	/* long: time-outs */
+	TtWindow	good;		/* long: good answers */
+	TtWindow	unanswered; /* long: sent, of backends that wait for answers */
+	TtWindow	unwatched;	/* sent, of others: by when they left */
 } Share;
 
 typedef struct Budget
@@ -101,27 +104,31 @@ typedef struct Budget
 	dsa_pointer next;
 	TtBudgetKey key;
 	int64		grants;
+	int64		closed_until; /* the memory before was lost just now */
 	dsa_pointer shares;
-	Window		window;
+	TtWindow	window;
 } Budget;
 
-/* an unsent grant; budget and share stay where they are as long as it is */
-typedef struct Unsent
+/* a grant; budget and share stay where they are as long as it is open */
+typedef struct Grant
 {
-	int64	number;
-	Budget *budget;
-	Share  *share;
-} Unsent;
+	int64				number;
+	const TtBudgetUser *user; /* for comparison only */
+	Budget			   *budget;
+	Share			   *share;
+	TtWindow		   *counted; /* in this window of the share, once it is sent */
+	int64				slot;	 /* of that window */
+} Grant;
 
 static TtSharedTable *table = NULL;
 
 /*
- * This backend's unsent grants.  malloc'ed, so that it can be looked at
- * whatever memory contexts go.
+ * This backend's open grants.  malloc'ed, so that it can be looked at whatever
+ * memory contexts go.
  */
-static Unsent *unsent = NULL;
-static int	   n_unsent = 0;
-static int	   max_unsent = 0;
+static Grant *grants = NULL;
+static int	  n_grants = 0;
+static int	  max_grants = 0;
 
 static void at_transaction_end(XactEvent event, void *arg);
 
@@ -146,68 +153,7 @@ now_ms(void)
 }
 
 /* ---------------------------------------------------------------------------
- * Windows; all functions up to "grants" are called with the lock held
- * ------------------------------------------------------------------------- */
-
-/* Let time pass: slots that are new since the last time are empty. */
-static void
-advance(Window *window, int64 now)
-{
-	int64 slot = now / SLOT_MS;
-
-	if (slot - window->newest >= SLOTS)
-		memset(window->sent, 0, sizeof(window->sent));
-	else
-	{
-		for (int64 i = window->newest + 1; i <= slot; i++)
-			window->sent[i % SLOTS] = 0;
-	}
-	window->newest = Max(window->newest, slot);
-}
-
-static int
-sent_in_window(const Window *window)
-{
-	int sum = 0;
-
-	for (int64 i = window->newest - WINDOW + 1; i <= window->newest; i++)
-		sum += window->sent[i % SLOTS];
-	return sum;
-}
-
-static void
-count_sent(Window *window, int64 now)
-{
-	uint16 *slot;
-
-	advance(window, now);
-	slot = &window->sent[window->newest % SLOTS];
-	if (*slot < PG_UINT16_MAX)
-		(*slot)++;
-}
-
-/*
- * When, in ms from now, has the window room for one more than others?  0: it
- * has.
- */
-static int64
-wait_for_room(const Window *window, int64 others, int rate, int64 now)
-{
-	int64 must_go = sent_in_window(window) + others - rate + 1;
-
-	if (must_go <= 0)
-		return 0;
-	for (int64 i = window->newest - WINDOW + 1; i <= window->newest; i++)
-	{
-		must_go -= window->sent[i % SLOTS];
-		if (must_go <= 0)
-			return Max((i + WINDOW) * SLOT_MS - now, 1);
-	}
-	return UNKNOWN_MS;
-}
-
-/* ---------------------------------------------------------------------------
- * Budgets and shares
+ * Budgets and shares; all functions up to "grants" are called with the lock held
  * ------------------------------------------------------------------------- */
 
 static Share *
@@ -274,17 +220,33 @@ refresh(Budget *budget, int64 now)
 	dsa_pointer *link = &budget->shares;
 	Share		*share;
 
-	advance(&budget->window, now);
+	tt_window_advance(&budget->window, now);
 	while ((share = tt_shared_at(link)) != NULL)
 	{
-		advance(&share->window, now);
+		tt_window_advance(&share->window, now);
+		tt_window_advance(&share->overdue, now / LONG);
+		tt_window_advance(&share->good, now / LONG);
+		tt_window_advance(&share->unanswered, now / LONG);
+		tt_window_advance(&share->unwatched, now);
 		drop_late_waiters(share, now);
-		if (share->unsent > 0 || share->nwaiters > 0 ||
+		if (share->open > 0 || share->nwaiters > 0 ||
 			share->penalty_until > now || now - share->asked_at <= MEMORY_MS)
 			link = &share->next;
 		else
 			tt_shared_remove(link);
 	}
+}
+
+/*
+ * How long nobody may know what was sent by those who lost their memory, in ms:
+ * a window after the last of them.
+ */
+static int64
+closed_for(void)
+{
+	int64 age = (GetCurrentTimestamp() - tt_shared_since()) / 1000;
+
+	return Max(TT_WINDOW_MS - Max(age, 0), 0);
 }
 
 /*
@@ -309,7 +271,10 @@ get_budget(TtBudgetKey key, int64 now)
 	}
 	budget = tt_shared_add(link, sizeof(Budget));
 	if (budget != NULL)
+	{
 		budget->key = key;
+		budget->closed_until = now + closed_for();
+	}
 	return budget;
 }
 
@@ -437,6 +402,34 @@ penalty_of(const Budget *budget, const Share *share)
 							  : Max(share->penalty_until, superusers->penalty_until);
 }
 
+/* Requests that are not answered yet, as far as that is known. */
+static int64
+count_open(const Share *share)
+{
+	return share->unsent + tt_window_sum(&share->unanswered) + tt_window_sum(&share->unwatched);
+}
+
+/*
+ * How many requests a share may have under way beyond those that it has, so that
+ * even if all of them timed out there were no ten in ten seconds.
+ */
+static int64
+room_for_overdue(const Budget *budget, const Share *share)
+{
+	const Share *superusers = find_share(budget, SUPERUSERS);
+	int64		 overdue = tt_window_sum(&share->overdue);
+	int64		 good = tt_window_sum(&share->good);
+	int64		 open = count_open(share);
+
+	if (superusers != NULL && superusers != share)
+	{
+		overdue += tt_window_sum(&superusers->overdue);
+		good += tt_window_sum(&superusers->good);
+		open += count_open(superusers);
+	}
+	return MAX_OVERDUE - overdue + (overdue == 0 ? good : 0) - open;
+}
+
 /* Among several owners none may have all of the rate granted and unsent. */
 static bool
 may_be_granted(const Budget *budget, const Share *share, int rate)
@@ -454,7 +447,9 @@ room_of_share(const Budget *budget, Share *share, int64 now)
 
 	if (penalty_of(budget, share) > now || !may_be_granted(budget, share, rate))
 		return 0;
-	return Max(rate - sent_in_window(&share->window) - share->unsent, 0);
+	return (int) Max(Min(rate - tt_window_sum(&share->window) - share->unsent,
+						 room_for_overdue(budget, share)),
+					 0);
 }
 
 /* When it has room for one more after so many others, in ms. */
@@ -466,9 +461,9 @@ wait_for_share(const Budget *budget, Share *share, int others, int64 now)
 
 	if (penalty > now)
 		return penalty - now;
-	if (!may_be_granted(budget, share, rate))
-		return UNKNOWN_MS;
-	return wait_for_room(&share->window, (int64) share->unsent + others, rate, now);
+	if (!may_be_granted(budget, share, rate) || room_for_overdue(budget, share) <= others)
+		return TT_WINDOW_UNKNOWN;
+	return tt_window_wait(&share->window, (int64) share->unsent + others, rate, now);
 }
 
 /*
@@ -500,12 +495,14 @@ wait_for_turn(Budget *budget, Share *share, int place, int64 now)
 	int	  rate = app_rate(budget, now);
 	int64 going = count_unsent(budget, share, now);
 	int64 alone = Max(wait_for_share(budget, share, 0, now),
-					  wait_for_room(&budget->window, going, rate, now));
+					  tt_window_wait(&budget->window, going, rate, now));
 	int64 wait = Max(wait_for_share(budget, share, place, now),
-					 wait_for_room(&budget->window,
-								   going + count_before(budget, share, place, now), rate, now));
+					 tt_window_wait(&budget->window,
+									going + count_before(budget, share, place, now), rate, now));
 
-	if (alone == UNKNOWN_MS)
+	if (budget->closed_until > now)
+		return budget->closed_until - now;
+	if (alone == TT_WINDOW_UNKNOWN)
 		return ASK_AGAIN_MS;
 	return Min(wait, alone + LOOK_AGAIN_MS);
 }
@@ -531,6 +528,7 @@ ask(Budget *budget, Share *share, const TtBudgetUser *user, int64 now)
 			share->nwaiters--;
 		}
 		share->unsent++;
+		share->open++;
 		share->last_grant = ++budget->grants;
 		share->granted_at = now;
 		return 0;
@@ -575,31 +573,31 @@ out_of_memory(void)
 
 /* Room for one more on this backend's list, before any lock is taken. */
 static void
-reserve_unsent(void)
+reserve_grant(void)
 {
-	if (n_unsent >= max_unsent)
+	if (n_grants >= max_grants)
 	{
-		int		max = Max(64, max_unsent * 2);
-		Unsent *grown = realloc(unsent, max * sizeof(Unsent));
+		int	   max = Max(64, max_grants * 2);
+		Grant *grown = realloc(grants, max * sizeof(Grant));
 
 		if (grown == NULL)
 			ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
-		unsent = grown;
-		max_unsent = max;
+		grants = grown;
+		max_grants = max;
 	}
 }
 
 int
 tt_budget_acquire(const TtBudgetUser *user, TtBudgetGrant *grant)
 {
-	static int64 grants = 0;
+	static int64 number = 0;
 	Budget		*budget;
 	Share		*share = NULL;
 	int64		 now;
 	int64		 wait = -1;
 
 	attach();
-	reserve_unsent();
+	reserve_grant();
 
 	LWLockAcquire(&table->lock, LW_EXCLUSIVE);
 	now = now_ms(); /* with the lock held, or slots go backwards */
@@ -615,43 +613,115 @@ tt_budget_acquire(const TtBudgetUser *user, TtBudgetGrant *grant)
 	if (wait > 0)
 		return (int) Min(wait, INT_MAX);
 
-	grant->number = ++grants;
-	unsent[n_unsent].number = grant->number;
-	unsent[n_unsent].budget = budget;
-	unsent[n_unsent].share = share;
-	n_unsent++;
+	grant->number = ++number;
+	grants[n_grants].number = number;
+	grants[n_grants].user = user;
+	grants[n_grants].budget = budget;
+	grants[n_grants].share = share;
+	grants[n_grants].counted = NULL;
+	n_grants++;
 	return 0;
+}
+
+static Grant *
+find_grant(const TtBudgetGrant *grant)
+{
+	for (int i = n_grants - 1; i >= 0 && grant->number != 0; i--)
+	{
+		if (grants[i].number == grant->number)
+			return &grants[i];
+	}
+	return NULL;
+}
+
+/* Count a grant that was sent among those without an answer; with the lock held. */
+static void
+count_unanswered(Grant *grant, bool watch, int64 now)
+{
+	Share *share = grant->share;
+
+	if (grant->counted != NULL)
+		tt_window_discount(grant->counted, grant->slot,
+						   grant->counted == &share->unanswered ? now / LONG : now);
+	grant->counted = watch ? &share->unanswered : &share->unwatched;
+	tt_window_count(grant->counted, watch ? now / LONG : now);
+	grant->slot = grant->counted->newest;
+}
+
+/* With the lock held. */
+static void
+mark_sent(Grant *grant, int64 now)
+{
+	tt_window_count(&grant->budget->window, now);
+	tt_window_count(&grant->share->window, now);
+	count_unanswered(grant, true, now);
+	grant->share->unsent--;
 }
 
 void
 tt_budget_sent(TtBudgetGrant *grant)
 {
-	Unsent sent = {0};
-	int64  now;
+	Grant *sent = find_grant(grant);
 
-	for (int i = n_unsent - 1; i >= 0 && sent.number == 0; i--)
-	{
-		if (unsent[i].number == grant->number)
-		{
-			sent = unsent[i];
-			unsent[i] = unsent[--n_unsent];
-		}
-	}
-	grant->number = 0;
-	if (sent.number == 0)
+	if (sent == NULL || sent->counted != NULL)
 		return;
-
 	LWLockAcquire(&table->lock, LW_EXCLUSIVE);
-	now = now_ms();
-	count_sent(&sent.budget->window, now);
-	count_sent(&sent.share->window, now);
-	sent.share->unsent--;
+	mark_sent(sent, now_ms());
 	LWLockRelease(&table->lock);
 }
 
+void
+tt_budget_answered(TtBudgetGrant *grant, TtBudgetAnswer answer)
+{
+	Grant *found = find_grant(grant);
+	Share *share;
+	int64  now;
+
+	grant->number = 0;
+	if (found == NULL)
+		return;
+	share = found->share;
+
+	LWLockAcquire(&table->lock, LW_EXCLUSIVE);
+	now = now_ms();
+	if (found->counted == NULL)
+		mark_sent(found, now);
+	tt_window_discount(found->counted, found->slot,
+					   found->counted == &share->unanswered ? now / LONG : now);
+	if (answer == TT_BUDGET_ANSWER_GOOD)
+		tt_window_count(&share->good, now / LONG);
+	if (answer == TT_BUDGET_ANSWER_OVERDUE)
+		tt_window_count(&share->overdue, now / LONG);
+	share->open--;
+	LWLockRelease(&table->lock);
+
+	*found = grants[--n_grants];
+}
+
+void
+tt_budget_watch(const TtBudgetUser *user, bool watch)
+{
+	bool locked = false;
+
+	for (int i = 0; i < n_grants; i++)
+	{
+		Grant *grant = &grants[i];
+
+		if (grant->user != user || grant->counted == NULL ||
+			(grant->counted == &grant->share->unanswered) == watch)
+			continue;
+		if (!locked)
+			LWLockAcquire(&table->lock, LW_EXCLUSIVE);
+		locked = true;
+		count_unanswered(grant, watch, now_ms());
+	}
+	if (locked)
+		LWLockRelease(&table->lock);
+}
+
 /*
- * No scan outlives its transaction, so grants that are still unsent are of
- * scans that died.  Whether their requests went out is not known: count them.
+ * No scan outlives its transaction, so grants that are still open are of scans
+ * that died.  Whether their requests went out is not known: count them.
  */
 static void
 at_transaction_end(XactEvent event, void *arg)
@@ -659,11 +729,11 @@ at_transaction_end(XactEvent event, void *arg)
 	if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE ||
 		event == XACT_EVENT_PARALLEL_PRE_COMMIT)
 		return;
-	while (n_unsent > 0)
+	while (n_grants > 0)
 	{
-		TtBudgetGrant grant = {unsent[n_unsent - 1].number};
+		TtBudgetGrant grant = {grants[n_grants - 1].number};
 
-		tt_budget_sent(&grant);
+		tt_budget_answered(&grant, TT_BUDGET_ANSWER_NONE);
 	}
 }
 

@@ -29,6 +29,17 @@
  * Penalties (the API says that it is asked too fast): those met by superusers'
  * servers hold for all, those of others for servers of the same owner.
  *
+ * Time-outs: TikTok throttles an app with ten of them in ten seconds, for
+ * minutes.  Any request that is not answered yet may be one, so together with
+ * those of the last ten seconds there are never more than nine.  Without a
+ * time-out in ten seconds, each good answer of these lets one more be under way:
+ * who starts, starts with nine, and doubles.  Whose count is as with penalties.
+ * Answers that came while their backend does something else are not known here:
+ * its requests count for a second then.
+ *
+ * Shared memory that is lost (kill -9, a restart) takes along what was sent just
+ * before: within the first second of a server nothing is granted.
+ *
  * No lock is held while waiting; nothing here waits.
  */
 #ifndef TT_BUDGET_H
@@ -53,19 +64,27 @@ extern TtBudgetKey tt_budget_key(const char *app_id, const char *host,
 								 const char *token);
 
 /*
- * A grant counts against the rate until it is sent; saying so again does
- * nothing.  Grants that are still open at the end of the transaction count as
- * sent then.
+ * A grant counts against the rate until it is sent, and as a possible time-out
+ * until it is answered; saying either again does nothing.  Grants that are still
+ * open at the end of the transaction count as sent, and end then.
  */
 typedef struct TtBudgetGrant
 {
 	int64 number; /* in this backend; 0: none */
 } TtBudgetGrant;
 
+typedef enum TtBudgetAnswer
+{
+	TT_BUDGET_ANSWER_NONE, /* no longer waited for */
+	TT_BUDGET_ANSWER_GOOD,
+	TT_BUDGET_ANSWER_BAD, /* also: no connection */
+	TT_BUDGET_ANSWER_OVERDUE
+} TtBudgetAnswer;
+
 /*
  * Ask to send one request now.  Returns 0 and fills *grant, or the number of
  * milliseconds after which to ask again (at least 1): the backend waits for its
- * turn until then.
+ * turn until then.  The address of *user names who sent it until it is answered.
  */
 extern int tt_budget_acquire(const TtBudgetUser *user, TtBudgetGrant *grant);
 
@@ -74,6 +93,15 @@ extern int tt_budget_acquire(const TtBudgetUser *user, TtBudgetGrant *grant);
  * now on, so that the limit holds where the API counts.  Does not ereport.
  */
 extern void tt_budget_sent(TtBudgetGrant *grant);
+
+/* The end of a grant, sent or not.  Does not ereport. */
+extern void tt_budget_answered(TtBudgetGrant *grant, TtBudgetAnswer answer);
+
+/*
+ * Whether answers to this user's requests are waited for from now on: if not,
+ * nothing can be said about them until they are.  Does not ereport.
+ */
+extern void tt_budget_watch(const TtBudgetUser *user, bool watch);
 
 /* Nobody for whom it holds sends for the next ms milliseconds. */
 extern void tt_budget_penalty(const TtBudgetUser *user, int64 ms);

@@ -140,6 +140,7 @@ check_mapping(Check *check)
 
 	check->options = options;
 	options->max_retries = Min(options->max_retries, 1);
+	options->skip_failed_accounts = false; /* a refused one is a finding */
 	return options->app_id != NULL && options->secret != NULL
 			   ? "access_token, app_id and secret are set"
 			   : "access_token is set; without app_id and secret, accounts must be named";
@@ -222,11 +223,7 @@ check_accounts(Check *check)
 {
 	StringInfoData buf;
 
-	if (check->naccounts == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("the token may read no account"),
-				 errhint("Give it access to an ad account in TikTok Ads Manager.")));
+	tt_accounts_require(check->naccounts);
 	initStringInfo(&buf);
 	appendStringInfo(&buf, "%d from %s: ", check->naccounts,
 					 check->options->naccounts > 0 ? "option advertiser_ids" : "the token");

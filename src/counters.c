@@ -153,6 +153,7 @@ tt_counters_add(const TtBudgetUser *user, const char *endpoint, const TtRequestC
 		counter->counts.wire_bytes += delta->wire_bytes;
 		counter->counts.rows += delta->rows;
 		counter->counts.errors += delta->errors;
+		counter->counts.timeouts += delta->timeouts;
 	}
 	entries = table->entries;
 	LWLockRelease(&table->lock);
@@ -194,7 +195,7 @@ PG_FUNCTION_INFO_V1(tiktok_stat_requests_reset);
 
 /*
  * tiktok.stat_requests(): server, endpoint, requests, retries, throttled_ms,
- * wire_bytes, rows, errors, rate_limit, rate_limit_server, rate_limit_database;
+ * wire_bytes, rows, errors, timeouts, rate_limit, rate_limit_server, rate_limit_database;
  * those of the current database.
  */
 Datum
@@ -209,8 +210,8 @@ tiktok_stat_requests(PG_FUNCTION_ARGS)
 	{
 		const TtRequestCounters *counts = &copy[i].counts;
 		ForeignServer			*server;
-		Datum					 values[11];
-		bool					 nulls[11] = {false};
+		Datum					 values[12];
+		bool					 nulls[12] = {false};
 
 		if (copy[i].database != MyDatabaseId)
 			continue;
@@ -225,7 +226,8 @@ tiktok_stat_requests(PG_FUNCTION_ARGS)
 		values[5] = Int64GetDatum(counts->wire_bytes);
 		values[6] = Int64GetDatum(counts->rows);
 		values[7] = Int64GetDatum(counts->errors);
-		rate_values(&copy[i], values + 8, nulls + 8);
+		values[8] = Int64GetDatum(counts->timeouts);
+		rate_values(&copy[i], values + 9, nulls + 9);
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
 	return (Datum) 0;

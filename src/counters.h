@@ -16,8 +16,9 @@ typedef struct TtRequestCounters
 	int64 retries;
 	int64 throttled_ms; /* waited for the budget or a penalty */
 	int64 wire_bytes;
-	int64 rows;	  /* in replies */
-	int64 errors; /* replies and transfers that failed */
+	int64 rows;		/* in replies */
+	int64 errors;	/* replies and transfers that failed */
+	int64 timeouts; /* of these: not answered in time */
 } TtRequestCounters;
 
 /* Add to the counters of user's server. */

@@ -43,4 +43,10 @@ extern bool tt_days_can_ask(Node *node);
 extern bool tt_days_ask(const TtDayCondition *condition, const TtDays *ranges,
 						int nranges, TtDays **days, int *ndays, bool *bounded);
 
+/*
+ * days_zone.c: whether there is a zone whose clocks show that hour of the day
+ * twice, at least a part of it.
+ */
+extern bool tt_hour_comes_twice(TtDay day, int hour);
+
 #endif /* TT_DAYS_H */

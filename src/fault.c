@@ -13,6 +13,7 @@
 
 #include "common/pg_prng.h"
 #include "miscadmin.h"
+#include "reply_text.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
@@ -23,6 +24,7 @@
 #define MINUTE_LIMIT_MS	   (5 * 60 * 1000)
 #define MAX_RETRY_AFTER_S  300 /* longer is for the caller to decide */
 #define CODE_TIMED_OUT	   51010
+#define MAX_SHOWN		   100 /* bytes of a value */
 
 /* whose reply is being looked at, or was when an error was raised; 0: nobody's */
 static int64 current_account = 0;
@@ -249,8 +251,8 @@ tt_redact(const TtOptions *options, const char *text)
 }
 
 /* "Code 40105, request ID …, endpoint campaign/get/, advertiser …, page 2." */
-static char *
-fault_detail(const TtFault *fault)
+char *
+tt_fault_detail(const TtFault *fault)
 {
 	StringInfoData buf;
 	char		   from[16];
@@ -302,13 +304,18 @@ overdue_hint(const TtFault *fault)
 	StringInfoData buf;
 
 	initStringInfo(&buf);
-	appendStringInfoString(&buf, "It was not asked for again because TikTok blocks requests that time out three times. It asked for");
+	appendStringInfoString(&buf, "It timed out twice and TikTok blocks what times out three times, so it was not asked for again. It asked for");
 	if (fault->dated)
 		appendStringInfo(&buf, " %d day(s),", fault->days.to - fault->days.from + 1);
+	if (fault->ids > 0)
+		appendStringInfo(&buf, " %d id(s),", fault->ids);
 	if (fault->names > 0)
 		appendStringInfo(&buf, " %d column(s),", fault->names);
-	appendStringInfo(&buf, " %d row(s) a page: add a condition on an id, ask for fewer columns, run the query later, or raise timeout of server %s.",
-					 Max(fault->rows, 1), quote_identifier(fault->options->server_name));
+	appendStringInfo(&buf, " %d row(s) a page%s: add a condition on an id, ask for fewer columns, run the query later, or raise timeout of server %s.",
+					 Max(fault->rows, 1),
+					 fault->handed_on ? ", and could not be cut because some of its rows were returned already"
+									  : ", the least that can be asked for",
+					 quote_identifier(fault->options->server_name));
 	return buf.data;
 }
 
@@ -390,7 +397,7 @@ raise_code(const TtFault *fault)
 			(errcode(tt_code_sqlstate(fault->reply->code)),
 			 errmsg("TikTok API request failed: %s",
 					tt_redact(fault->options, message)),
-			 errdetail_internal("%s", fault_detail(fault)),
+			 errdetail_internal("%s", tt_fault_detail(fault)),
 			 hint != NULL ? errhint("%s", hint) : 0));
 }
 
@@ -406,7 +413,7 @@ raise_transport(const TtFault *fault)
 					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 					 errmsg("a reply of the TikTok API is larger than max_response_size (" INT64_FORMAT " bytes)",
 							fault->options->max_response_size),
-					 errdetail_internal("%s", fault_detail(fault)),
+					 errdetail_internal("%s", tt_fault_detail(fault)),
 					 errhint("Ask for fewer columns, lower page_size, or raise max_response_size of server %s.",
 							 server)));
 			break;
@@ -414,7 +421,7 @@ raise_transport(const TtFault *fault)
 			ereport(ERROR,
 					(errcode(ERRCODE_OUT_OF_MEMORY),
 					 errmsg("out of memory"),
-					 errdetail_internal("%s", fault_detail(fault))));
+					 errdetail_internal("%s", tt_fault_detail(fault))));
 			break;
 		case TT_HTTP_TLS:
 			ereport(ERROR,
@@ -422,7 +429,7 @@ raise_transport(const TtFault *fault)
 					 errmsg("could not open a TLS connection to \"%s\": %s",
 							fault->options->host,
 							tt_redact(fault->options, fault->http->error)),
-					 errdetail_internal("%s", fault_detail(fault)),
+					 errdetail_internal("%s", tt_fault_detail(fault)),
 					 errhint("Check the certificate authorities of this machine, or option ca_file of server %s.",
 							 server)));
 			break;
@@ -431,7 +438,7 @@ raise_transport(const TtFault *fault)
 					(errcode(ERRCODE_CONNECTION_FAILURE),
 					 errmsg("request to \"%s\" timed out: %s", fault->options->host,
 							tt_redact(fault->options, fault->http->error)),
-					 errdetail_internal("%s", fault_detail(fault)),
+					 errdetail_internal("%s", tt_fault_detail(fault)),
 					 fault->overdue > 1
 						 ? errhint("%s", overdue_hint(fault))
 						 : errhint("Run the query again, or raise timeout or connect_timeout of server %s.",
@@ -442,7 +449,7 @@ raise_transport(const TtFault *fault)
 					(errcode(ERRCODE_CONNECTION_FAILURE),
 					 errmsg("request to \"%s\" failed: %s", fault->options->host,
 							tt_redact(fault->options, fault->http->error)),
-					 errdetail_internal("%s", fault_detail(fault)),
+					 errdetail_internal("%s", tt_fault_detail(fault)),
 					 errhint("Check the network, and options api_url, environment and proxy of server %s.",
 							 server)));
 	}
@@ -484,11 +491,11 @@ raise_http(const TtFault *fault)
 						fault->malformed != NULL  ? tt_redact(fault->options, fault->malformed)
 						: !fault->reply->has_code ? "no \"code\""
 												  : "no \"data\""),
-				 errdetail_internal("%s", fault_detail(fault))));
+				 errdetail_internal("%s", tt_fault_detail(fault))));
 	ereport(ERROR,
 			(errcode(sqlstate),
 			 errmsg("TikTok API request failed with HTTP status %d", status),
-			 errdetail_internal("%s", fault_detail(fault)),
+			 errdetail_internal("%s", tt_fault_detail(fault)),
 			 hint != NULL ? errhint("%s", hint) : 0));
 }
 
@@ -505,22 +512,14 @@ tt_fault_raise(const TtFault *fault)
 }
 
 void
-tt_fault_warn_account(const TtFault *fault, bool in_part)
+tt_fault_warn_account(const TtFault *fault)
 {
-	const char *message = tt_redact(fault->options, fault->reply->message);
-
-	if (in_part)
-		ereport(WARNING,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("rows of advertiser " INT64_FORMAT " are missing: %s", fault->account,
-						message),
-				 errdetail_internal("%s", fault_detail(fault)),
-				 errhint("The account was refused after some of its rows were returned: run the query again.")));
-	else
-		ereport(WARNING,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("skipping advertiser " INT64_FORMAT ": %s", fault->account, message),
-				 errdetail_internal("%s", fault_detail(fault))));
+	ereport(WARNING,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("rows of advertiser " INT64_FORMAT " are missing: %s", fault->account,
+					tt_redact(fault->options, fault->reply->message)),
+			 errdetail_internal("%s", tt_fault_detail(fault)),
+			 errhint("The account was refused after some of its rows were returned: run the query again.")));
 }
 
 void
@@ -529,9 +528,47 @@ tt_fault_incomplete(const TtFault *fault, const char *what)
 	ereport(ERROR,
 			(errcode(ERRCODE_FDW_ERROR),
 			 errmsg("incomplete reply from the TikTok API: %s", what),
-			 errdetail_internal("%s", fault_detail(fault)),
+			 errdetail_internal("%s", tt_fault_detail(fault)),
 			 errhint("The account probably changed while it was read: run the query again.")));
 	pg_unreachable();
+}
+
+/* how: the sentence that says why it must be so */
+TT_NORETURN static void
+raise_ignored(const TtFault *fault, const char *param, const char *how, bool filter)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FDW_ERROR),
+			 errmsg("the TikTok API seems to ignore parameter \"%s\"", param),
+			 errdetail_internal("%s %s", tt_redact(fault->options, how), tt_fault_detail(fault)),
+			 filter ? errhint("To read the rows without it: SET tiktok_fdw.enable_pushdown = off.")
+					: 0));
+	pg_unreachable();
+}
+
+void
+tt_fault_ignored(const TtFault *fault, const char *param, const char *column,
+				 const TtValue *value, bool filter)
+{
+	char *how;
+
+	if (column != NULL)
+		how = psprintf("A row of foreign table \"%s\" came that was not asked for: its %s is \"%s\".",
+					   fault->table->name, column,
+					   tt_reply_clip(value->text, value->length, MAX_SHOWN));
+	else
+		how = psprintf("Foreign table \"%s\" has " INT64_FORMAT " rows by its account, more than there can be of what was asked for.",
+					   fault->table->name, fault->reply->total_number);
+	raise_ignored(fault, param, how, filter);
+}
+
+void
+tt_fault_repeated(const TtFault *fault, const char *param)
+{
+	raise_ignored(fault, param,
+				  psprintf("A row of foreign table \"%s\" came for two requests that differ in it.",
+						   fault->table->name),
+				  false);
 }
 
 void
@@ -547,7 +584,7 @@ tt_fault_truncated(const TtFault *fault)
 			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 			 errmsg("the TikTok API truncated the report of foreign table \"%s\" to the newest 20,000 ids",
 					fault->table->name),
-			 errdetail_internal("%s", fault_detail(fault)),
+			 errdetail_internal("%s", tt_fault_detail(fault)),
 			 errhint("Add a condition on %s, for example WHERE campaign_id IN (...).",
 					 columns)));
 	pg_unreachable();

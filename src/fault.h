@@ -26,10 +26,12 @@ typedef struct TtFault
 	int				   page;	/* 0: the endpoint does not page */
 	bool			   dated;	/* days are asked for */
 	TtDays			   days;
-	int				   tries;	/* how often the request was sent */
-	int				   overdue; /* how often it was not answered in time */
-	int				   names;	/* metrics or fields it asked for; 0: the API's own */
-	int				   rows;	/* a page; 0: the endpoint does not page */
+	int				   tries;	  /* how often the request was sent */
+	int				   overdue;	  /* how often it was not answered in time */
+	int				   names;	  /* metrics or fields it asked for; 0: the API's own */
+	int				   ids;		  /* it kept to; 0: no ids */
+	int				   rows;	  /* a page; 0: the endpoint does not page */
+	bool			   handed_on; /* rows of the same unit are with the scan's user */
 } TtFault;
 
 typedef enum TtRemedy
@@ -54,14 +56,27 @@ extern TtRemedy tt_fault_remedy(const TtFault *fault, int64 *wait_ms,
 
 TT_NORETURN extern void tt_fault_raise(const TtFault *fault);
 
-/* a WARNING for an account that is skipped; in_part: some of its rows left */
-extern void tt_fault_warn_account(const TtFault *fault, bool in_part);
+/* "Code 40105, request ID …, endpoint campaign/get/, advertiser …, page 2." */
+extern char *tt_fault_detail(const TtFault *fault);
+
+/* a WARNING for an account that is skipped after some of its rows left */
+extern void tt_fault_warn_account(const TtFault *fault);
 
 /*
  * A reply that is well-formed but cannot be right: ERROR HV000 with the
  * request in the DETAIL.
  */
 TT_NORETURN extern void tt_fault_incomplete(const TtFault *fault, const char *what);
+
+/*
+ * A row that was not asked for: ERROR HV000.  column and value tell it (NULL: the
+ * number of rows does); filter: without pushdown the parameter is not sent.
+ */
+TT_NORETURN extern void tt_fault_ignored(const TtFault *fault, const char *param,
+										 const char *column, const TtValue *value, bool filter);
+
+/* a row came for two requests that differ in a parameter: ERROR HV000 */
+TT_NORETURN extern void tt_fault_repeated(const TtFault *fault, const char *param);
 
 /* the reply covers only the newest 20,000 ids: ERROR 54000 */
 TT_NORETURN extern void tt_fault_truncated(const TtFault *fault);

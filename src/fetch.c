@@ -49,12 +49,17 @@ tt_fetch_create(const TtTable *table, const TtOptions *options, TtQuery *query,
 	TtFetch		 *fetch = palloc0(sizeof(TtFetch));
 	TtHttpOptions http = {0};
 
+	if (stats->context == NULL)
+		stats->context = old;
 	fetch->context = context;
 	fetch->table = table;
 	fetch->options = options;
 	fetch->query = query;
 	fetch->projection = projection;
 	fetch->stats = stats;
+	fetch->max_days = PG_INT32_MAX;
+	fetch->max_values = PG_INT32_MAX;
+	fetch->max_names = TT_MAX_METRICS;
 	dlist_init(&fetch->active);
 	dlist_init(&fetch->waiting);
 	dlist_init(&fetch->flying);
@@ -67,6 +72,8 @@ tt_fetch_create(const TtTable *table, const TtOptions *options, TtQuery *query,
 	tell_refused(fetch);
 	fetch->paths = tt_paths_create(query->stream->endpoint->list_key,
 								   projection->npaths, projection->paths);
+	fetch->hour_slot = tt_hour_slot(fetch);
+	tt_skip_accounts(fetch);
 	fetch->units = tt_units_create(query);
 	if (fetch->units == NULL)
 		ereport(ERROR,
@@ -75,7 +82,6 @@ tt_fetch_create(const TtTable *table, const TtOptions *options, TtQuery *query,
 	fetch->budget.owner = options->server_owner_is_superuser ? InvalidOid : options->server_owner;
 	fetch->budget.server = options->serverid;
 	fetch->budget.rate = options->rate_limit;
-	fetch->skipped = palloc(sizeof(int64) * Max(query->naccounts, 1));
 	fetch->served = palloc0(sizeof(bool) * Max(query->naccounts, 1));
 	http.timeout_ms = options->timeout * 1000;
 	http.connect_timeout_ms = options->connect_timeout * 1000;
@@ -108,9 +114,7 @@ release_resources(void *arg)
 		TtFetchJob *job = dlist_container(TtFetchJob, node, iter.cur);
 
 		/* it may be on its way: rather count one too many */
-		if (job->granted)
-			tt_budget_sent(&job->grant);
-		job->granted = false;
+		tt_budget_answered(&job->grant, TT_BUDGET_ANSWER_NONE);
 	}
 	tt_units_free(fetch->units);
 	fetch->units = NULL;
@@ -126,20 +130,9 @@ tt_fetch_end(TtFetch *fetch)
 	{
 		TtFetchUnit *unit = dlist_container(TtFetchUnit, node, iter.cur);
 
-		if (unit->seen != NULL)
-			tt_seen_free(unit->seen);
-		unit->seen = NULL;
+		tt_unit_forget(unit);
 	}
 	MemoryContextDelete(fetch->context);
-}
-
-static bool
-account_skipped(const TtFetch *fetch, int64 account)
-{
-	for (int i = 0; i < fetch->nskipped; i++)
-		if (fetch->skipped[i] == account)
-			return true;
-	return false;
 }
 
 static void
@@ -159,43 +152,67 @@ job_add(TtFetch *fetch, TtFetchUnit *unit)
  * that tells its unit from the next.
  */
 static void
-leave_out_conditions(TtQuery *query, TtUnits *units)
+leave_out_conditions(TtQuery *query, TtUnits *units, const TtUnit *unit)
 {
 	query->nconditions = 0;
-	if (units->batched < 0)
+	if (!tt_unit_cut_by_values(query, units, unit))
 		return;
 	query->conditions += units->batched;
 	query->nconditions = 1;
 	units->batched = 0;
 }
 
-static void
-job_send(TtFetch *fetch, TtFetchJob *job)
+/* The URL of a request; both it and params contain secrets. */
+static char *
+job_request(const TtFetch *fetch, const TtFetchJob *job, TtParams *params)
 {
-	const TtOptions *options = fetch->options;
-	TtQuery			 query = *fetch->query;
-	TtUnits			 units = *fetch->units;
-	TtParams		 params;
-	char			*url;
-	char			*token = psprintf("Access-Token: %s", options->access_token);
-	const char		*headers[] = {token, NULL};
+	TtQuery query = *fetch->query;
+	TtUnits units = *fetch->units;
 
 	query.page_size = job->unit->page_size;
 	if (job->unit->plain)
-		leave_out_conditions(&query, &units);
-	if (!tt_request_params(&query, &units, &job->unit->unit, job->page, &params))
+		leave_out_conditions(&query, &units, &job->unit->unit);
+	if (!tt_request_params(&query, &units, &job->unit->unit, job->page, params))
 		ereport(ERROR,
 				(errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
-	url = psprintf("%s%s%s%s", options->base_url, query.stream->endpoint->path,
-				   params.query[0] != '\0' ? "?" : "", params.query);
-	job->tries++;
-	job->nnames = query.send_names ? tt_unit_names(&query, &job->unit->unit) : 0;
-	job->transfer = tt_http_start(fetch->http, url, params.body, headers, job);
+	return psprintf("%s%s%s%s", fetch->options->base_url, query.stream->endpoint->path,
+					params->query[0] != '\0' ? "?" : "", params->query);
+}
+
+static void
+free_request(char *url, TtParams *params)
+{
 	explicit_bzero(url, strlen(url));
-	explicit_bzero(token, strlen(token));
 	pfree(url);
+	tt_params_free(params);
+}
+
+uint64
+tt_job_key(const TtFetch *fetch, const TtFetchJob *job)
+{
+	TtParams params;
+	char	*url = job_request(fetch, job, &params);
+	uint64	 key = tt_overdue_key(fetch, url, params.body);
+
+	free_request(url, &params);
+	return key;
+}
+
+static void
+job_send(TtFetch *fetch, TtFetchJob *job)
+{
+	TtParams	params;
+	char	   *url = job_request(fetch, job, &params);
+	char	   *token = psprintf("Access-Token: %s", fetch->options->access_token);
+	const char *headers[] = {token, NULL};
+
+	job->key = tt_overdue_key(fetch, url, params.body);
+	job->tries++;
+	job->nnames = fetch->query->send_names ? tt_unit_names(fetch->query, &job->unit->unit) : 0;
+	job->transfer = tt_http_start(fetch->http, url, params.body, headers, job);
+	explicit_bzero(token, strlen(token));
 	pfree(token);
-	tt_params_free(&params);
+	free_request(url, &params);
 	dlist_delete(&job->node);
 	dlist_push_tail(&fetch->flying, &job->node);
 	fetch->stats->peak_in_flight = Max(fetch->stats->peak_in_flight,
@@ -274,7 +291,7 @@ add_next_job(TtFetch *fetch)
 		TtUnit spec = tt_units_get(fetch->units, fetch->query, fetch->next_unit++);
 
 		if (spec.naccounts == 1 &&
-			account_skipped(fetch, fetch->query->accounts[spec.account]))
+			tt_skip_known(fetch->stats, fetch->query->accounts[spec.account]))
 			continue;
 		job_add(fetch, tt_unit_begin(fetch, &spec, NULL));
 		return true;
@@ -306,10 +323,7 @@ budget_grants(TtFetch *fetch, TtFetchJob *job, TimestampTz now)
 		return false;
 	wait_ms = tt_budget_acquire(&fetch->budget, &job->grant);
 	if (wait_ms == 0)
-	{
-		job->granted = true;
 		return true;
-	}
 	fetch->budget_until = TimestampTzPlusMilliseconds(now, wait_ms);
 	return false;
 }
@@ -329,6 +343,7 @@ send_jobs(TtFetch *fetch)
 	TimestampTz		   wake = 0;
 	dlist_mutable_iter iter;
 
+again:
 	while (add_next_job(fetch))
 		;
 	dlist_foreach_modify(iter, &fetch->waiting)
@@ -345,6 +360,9 @@ send_jobs(TtFetch *fetch)
 		if (!tt_lane_may_send(&fetch->lane))
 			return wake;
 		tt_lane_content(&fetch->lane);
+		/* its jobs are gone then, and others are there */
+		if (tt_unit_cut_unasked(fetch, job))
+			goto again;
 		if (!budget_grants(fetch, job, now))
 		{
 			if (fetch->budget_since == 0)
@@ -370,9 +388,7 @@ tell_sent(void *arg)
 	{
 		TtFetchJob *job = tt_transfer_arg(transfer);
 
-		if (job->granted)
-			tt_budget_sent(&job->grant);
-		job->granted = false;
+		tt_budget_sent(&job->grant);
 	}
 }
 
@@ -418,6 +434,7 @@ park(TtFetch *fetch)
 	if (tt_http_running(fetch->http) > 0)
 		tt_http_pump(fetch->http);
 	tell_sent(fetch);
+	tt_budget_watch(&fetch->budget, false);
 	fetch->lane.held = fetch->njobs + fetch->nready + 1;
 	fetch->lane.parked = true;
 }
@@ -430,6 +447,7 @@ tt_fetch_next(TtFetch *fetch, bool wait, bool *finished)
 	{
 		/* the page that was handed on is gone by now */
 		fetch->lane.parked = false;
+		tt_budget_watch(&fetch->budget, true);
 		tt_lane_landed(&fetch->lane);
 	}
 	for (;;)

@@ -24,7 +24,9 @@ typedef struct TtPage
 	MemoryContext context; /* of reply */
 } TtPage;
 
-/* what a scan cost so far */
+typedef struct TtSkipped TtSkipped;
+
+/* what a scan cost so far, and what it left out */
 typedef struct TtFetchStats
 {
 	int64 requests; /* sent, tries again included */
@@ -38,6 +40,10 @@ typedef struct TtFetchStats
 	int64 body_bytes; /* decoded */
 	int64 skipped_accounts;
 	int	  peak_in_flight;
+
+	MemoryContext context;		 /* of what is kept of accounts; NULL: the first fetch's */
+	TtSkipped	 *skipped;		 /* accounts that are not asked again; NULL: none */
+	int64		  hourless_rows; /* left out */
 } TtFetchStats;
 
 /*
@@ -61,6 +67,12 @@ extern TtPage *tt_fetch_next(TtFetch *fetch, bool wait, bool *finished);
  * share the bound on pages.  NULL: this one has a bound of its own.
  */
 extern void tt_fetch_share(TtFetch *fetch, const void *with);
+
+/*
+ * The end of a scan: a WARNING each for the accounts that were skipped, and for
+ * the rows that were left out.
+ */
+extern void tt_fetch_tell(const TtTable *table, TtFetchStats *stats);
 
 /* readable when tt_fetch_next(…, false, …) may get on */
 extern int tt_fetch_fd(const TtFetch *fetch);

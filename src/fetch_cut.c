@@ -2,9 +2,10 @@
  * fetch_cut.c
  *	  Reading a unit in smaller ones, when it is too much for a request.
  *
- * Cut are first the days, then the ids that conditions name, then the metrics,
- * at last the pages: each row still comes from exactly one request (or, of
- * metrics, from one request for each of them).
+ * Cut are first the days, then the ids that it asks for, then the metrics, at
+ * last the pages: each row still comes from exactly one request (or, of
+ * metrics, from one request for each of them).  What was too much for one unit
+ * is not tried with the others of the scan.
  */
 #include "postgres.h"
 
@@ -24,28 +25,95 @@ tt_unit_replace(TtFetch *fetch, TtFetchUnit *unit, const TtUnit *first, const Tt
 	(void) tt_unit_begin(fetch, second, &like);
 }
 
-/* The two halves of a slice, or false if it cannot be cut. */
-static bool
-cut_slice(TtSlice *first, TtSlice *second)
+/* Read the halves; rows of both do not come in the API's order. */
+static void
+halve(TtFetch *fetch, TtFetchUnit *unit, const TtUnit *first, const TtUnit *second)
 {
-	if (first->n < 2)
-		return false;
-	first->n /= 2;
-	second->first += first->n;
-	second->n -= first->n;
-	return true;
+	if (fetch->query->order_field != NULL)
+	{
+		fetch->query->order_field = NULL;
+		fetch->query->order_refused = true;
+	}
+	tt_unit_replace(fetch, unit, first, second);
 }
 
-static bool
-cut_days(const TtFetch *fetch, TtUnit *first, TtUnit *second)
+static int
+days_of(const TtFetch *fetch, const TtUnit *unit)
 {
 	const TtStream *stream = fetch->query->stream;
 
 	if (stream->kind != TT_KIND_REPORT || stream->report.grain == TT_GRAIN_NONE ||
-		stream->report.lifetime || first->days.from >= first->days.to)
+		stream->report.lifetime)
+		return 1;
+	return unit->days.to - unit->days.from + 1;
+}
+
+static bool
+cut_days(TtFetch *fetch, TtFetchUnit *unit)
+{
+	TtUnit first = *tt_unit_whole(unit);
+	TtUnit second = first;
+	int	   days = days_of(fetch, &first);
+
+	if (days < 2)
 		return false;
-	first->days.to = first->days.from + (first->days.to - first->days.from) / 2;
-	second->days.from = first->days.to + 1;
+	first.days.to = first.days.from + (days - 1) / 2;
+	second.days.from = first.days.to + 1;
+	fetch->max_days = Min(fetch->max_days, (days + 1) / 2);
+	halve(fetch, unit, &first, &second);
+	return true;
+}
+
+/* The values of a condition that the unit sends, and that can be halved. */
+static int
+values_of(const TtFetch *fetch, const TtFetchUnit *unit)
+{
+	const TtUnit  *whole = tt_unit_whole(unit);
+	const TtUnits *units = fetch->units;
+
+	if (units->batched < 0 ||
+		(unit->plain && !tt_unit_cut_by_values(fetch->query, units, whole)) ||
+		(whole->within != NULL &&
+		 strcmp(whole->within->param, fetch->query->conditions[units->batched].param) == 0))
+		return 0;
+	return whole->values.n;
+}
+
+static bool
+cut_values(TtFetch *fetch, TtFetchUnit *unit)
+{
+	TtUnit first = *tt_unit_whole(unit);
+	TtUnit second = first;
+	int	   values = values_of(fetch, unit);
+
+	if (values < 2)
+		return false;
+	first.values.n = values / 2;
+	second.values.first += first.values.n;
+	second.values.n -= first.values.n;
+	fetch->max_values = Min(fetch->max_values, second.values.n);
+	halve(fetch, unit, &first, &second);
+	return true;
+}
+
+/* The ids that the unit keeps to by itself. */
+static bool
+cut_within(TtFetch *fetch, TtFetchUnit *unit)
+{
+	TtUnit	  first = *tt_unit_whole(unit);
+	TtUnit	  second = first;
+	TtWithin *ids;
+
+	if (first.within == NULL || first.within->nids < 2)
+		return false;
+	ids = MemoryContextAlloc(fetch->context, sizeof(TtWithin) * 2);
+	ids[0] = ids[1] = *first.within;
+	ids[0].nids /= 2;
+	ids[1].ids += ids[0].nids;
+	ids[1].nids -= ids[0].nids;
+	first.within = &ids[0];
+	second.within = &ids[1];
+	halve(fetch, unit, &first, &second);
 	return true;
 }
 
@@ -61,6 +129,7 @@ cut_names(TtFetch *fetch, TtFetchUnit *unit)
 		names < 2 * LEAST_NAMES)
 		return false;
 	like.max_names = (names + 1) / 2;
+	fetch->max_names = Min(fetch->max_names, like.max_names);
 	tt_unit_drop(fetch, unit);
 	(void) tt_unit_begin(fetch, &whole, &like);
 	return true;
@@ -77,17 +146,44 @@ cut_pages(TtFetch *fetch, TtFetchUnit *unit)
 	return true;
 }
 
+/* slow: fewer rows a page may help too */
+static bool
+cut(TtFetch *fetch, TtFetchUnit *unit, bool slow)
+{
+	if (tt_unit_handed_on(unit) || unit == fetch->probe.unit)
+		return false;
+	unit->slow = unit->slow || slow;
+	if (!cut_days(fetch, unit) && !cut_values(fetch, unit) && !cut_within(fetch, unit) &&
+		!cut_names(fetch, unit) && !(slow && cut_pages(fetch, unit)))
+		return false;
+	fetch->stats->retries++;
+	return true;
+}
+
 void
 tt_unit_cut(TtFetch *fetch, TtFetchUnit *unit, const TtFault *fault)
 {
-	TtUnit first = *tt_unit_whole(unit);
-	TtUnit second = first;
+	if (!cut(fetch, unit, fault->overdue > 1))
+		tt_fault_raise(fault);
+}
 
-	if (tt_unit_handed_on(unit))
-		tt_fault_raise(fault);
-	if (cut_days(fetch, &first, &second) || cut_slice(&first.values, &second.values))
-		tt_unit_replace(fetch, unit, &first, &second);
-	else if (!cut_names(fetch, unit) && !(fault->overdue > 1 && cut_pages(fetch, unit)))
-		tt_fault_raise(fault);
-	fetch->stats->retries++;
+bool
+tt_unit_cut_slow(TtFetch *fetch, TtFetchUnit *unit)
+{
+	return unit->slow && cut(fetch, unit, true);
+}
+
+bool
+tt_unit_cut_unasked(TtFetch *fetch, const TtFetchJob *job)
+{
+	TtFetchUnit	 *unit = job->unit;
+	const TtUnit *whole = tt_unit_whole(unit);
+
+	if (tt_overdue_any() && tt_overdue_times(tt_job_key(fetch, job)) > 1)
+		return cut(fetch, unit, true);
+	if (unit->known || tt_unit_handed_on(unit) || unit == fetch->probe.unit)
+		return false;
+	if (days_of(fetch, whole) > fetch->max_days)
+		return cut_days(fetch, unit);
+	return values_of(fetch, unit) > fetch->max_values && cut_values(fetch, unit);
 }

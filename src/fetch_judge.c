@@ -35,7 +35,10 @@ fault_init(TtFault *fault, const TtFetch *fetch, const TtFetchJob *job,
 	fault->days = job->unit->unit.days;
 	fault->tries = job->tries;
 	fault->names = job->nnames;
+	fault->ids = job->unit->unit.within != NULL ? job->unit->unit.within->nids
+												: job->unit->unit.values.n;
 	fault->rows = job->unit->page_size;
+	fault->handed_on = tt_unit_handed_on(job->unit);
 }
 
 /* The unit cannot be right: read it again once, if none of its rows left. */
@@ -67,31 +70,24 @@ tt_row_key(const TtFetch *fetch, const TtReply *reply, int row, uint64 *hash)
 		}
 		*hash = hash_combine64(*hash, part);
 	}
+	if (fetch->hour_slot >= 0)
+		*hash = tt_hour_tag(*hash, tt_reply_value(reply, row, fetch->hour_slot));
 	return any;
 }
 
-/*
- * Whether the keys of a page's rows are new to the unit.  When clocks go back
- * an hour comes twice, and TikTok does not say how it reports that: a key that
- * an hourly page itself repeats is taken for it.
- */
+/* Whether the keys of a page's rows are new to the unit, or may come again. */
 static bool
 keys_are_new(TtFetch *fetch, TtFetchUnit *unit, const TtReply *reply)
 {
-	bool	hourly = fetch->query->stream->report.grain == TT_GRAIN_HOUR;
-	TtSeen *page = hourly ? tt_seen_create(fetch->context) : NULL;
-	bool	all_new = true;
+	bool all_new = true;
 
 	for (int row = 0; row < reply->nrows && all_new; row++)
 	{
 		uint64 hash;
 
-		if (!tt_row_key(fetch, reply, row, &hash) || (hourly && !tt_seen_add(page, hash)))
-			continue;
-		all_new = tt_seen_add(unit->seen, hash);
+		if (tt_row_key(fetch, reply, row, &hash) && !tt_hour_is_none(fetch, reply, row))
+			all_new = tt_seen_add(unit->seen, hash) || tt_hour_repeats(unit, hash);
 	}
-	if (hourly)
-		tt_seen_free(page);
 	return all_new;
 }
 
@@ -176,6 +172,7 @@ page_arrived(TtFetch *fetch, TtFetchJob *job, const TtFault *fault, TtReply *rep
 		tt_fault_truncated(fault);
 	if (unit->page_size == 0)
 		drop_repeated_rows(fetch, reply);
+	tt_strays_check(fetch, job, reply, fault);
 	fetch->stats->pages++;
 	fetch->stats->rows += reply->nrows;
 	fetch->rows_arrived += reply->nrows;
@@ -198,7 +195,7 @@ page_arrived(TtFetch *fetch, TtFetchJob *job, const TtFault *fault, TtReply *rep
 			 reply->nrows >= unit->page_size)
 		unit->pages++;
 	last = unit->jobs == 1 && unit->next_page > unit->pages;
-	if (!keys_are_new(fetch, unit, reply) || (last && !tt_seen_settle(unit->seen)))
+	if (!keys_are_new(fetch, unit, reply) || (last && !tt_hour_settle(unit)))
 	{
 		unit_mismatch(fetch, unit, fault, "a row came twice");
 		return false;
@@ -211,6 +208,7 @@ page_arrived(TtFetch *fetch, TtFetchJob *job, const TtFault *fault, TtReply *rep
 							   unit->total, unit->rows));
 		return false;
 	}
+	tt_hour_leave_out(fetch, unit, reply);
 	queued = reply->nrows > 0 || fetch->query->totals_only;
 	tt_job_free(fetch, job);
 	if (queued && unit->join != NULL)
@@ -277,10 +275,10 @@ unit_skip(TtFetch *fetch, TtFetchUnit *unit, const TtFault *fault)
 		tt_unit_replace(fetch, unit, &first, &second);
 		return;
 	}
-	tt_fault_warn_account(fault, fetch->served[first.account]);
+	if (fetch->served[first.account])
+		tt_fault_warn_account(fault);
+	tt_skip_note(fetch, fault, fetch->served[first.account]);
 	drop_ready_pages(fetch, account);
-	fetch->skipped[fetch->nskipped++] = account;
-	fetch->stats->skipped_accounts++;
 	while ((unit = unit_of_account(fetch, account)) != NULL)
 		tt_unit_drop(fetch, unit);
 }
@@ -299,7 +297,7 @@ job_retry(TtFetch *fetch, TtFetchJob *job, int64 wait_ms, int64 penalty_ms)
 
 static void
 count_request(TtFetch *fetch, const TtFetchJob *job, const TtHttpReply *http,
-			  const TtReply *reply, TtRemedy remedy)
+			  const TtReply *reply, TtRemedy remedy, bool overdue)
 {
 	TtRequestCounters delta = {0};
 
@@ -313,6 +311,7 @@ count_request(TtFetch *fetch, const TtFetchJob *job, const TtHttpReply *http,
 	delta.wire_bytes = http->wire_bytes;
 	delta.rows = reply != NULL && remedy == TT_REMEDY_NONE ? reply->nrows : 0;
 	delta.errors = remedy != TT_REMEDY_NONE;
+	delta.timeouts = overdue;
 	tt_counters_add(&fetch->budget, fetch->query->stream->endpoint->path, &delta);
 }
 
@@ -339,9 +338,7 @@ tt_job_done(TtFetch *fetch, TtFetchJob *job)
 	int64		  penalty_ms;
 	bool		  queued = false;
 
-	if (job->granted)
-		tt_budget_sent(&job->grant);
-	job->granted = false;
+	tt_budget_sent(&job->grant);
 	job->transfer = NULL; /* released below, or with the lane */
 	if (http->outcome == TT_HTTP_OK)
 	{
@@ -353,10 +350,18 @@ tt_job_done(TtFetch *fetch, TtFetchJob *job)
 	fault_init(&fault, fetch, job, http, reply);
 	fault.malformed = malformed;
 	if (tt_fault_overdue(&fault))
-		fault.overdue = ++job->overdue;
+	{
+		int noted = tt_overdue_note(job->key);
+
+		job->overdue++;
+		fault.overdue = Max(job->overdue, noted);
+	}
 	tt_fault_account_set(fault.account);
 	remedy = tt_fault_remedy(&fault, &wait_ms, &penalty_ms);
-	count_request(fetch, job, http, reply, remedy);
+	tt_budget_answered(&job->grant, tt_fault_overdue(&fault)   ? TT_BUDGET_ANSWER_OVERDUE
+									: remedy == TT_REMEDY_NONE ? TT_BUDGET_ANSWER_GOOD
+															   : TT_BUDGET_ANSWER_BAD);
+	count_request(fetch, job, http, reply, remedy, tt_fault_overdue(&fault));
 	elog(DEBUG1, "tiktok_fdw: %s, advertiser " INT64_FORMAT ", page %d: HTTP status %d, code " INT64_FORMAT ", %d rows",
 		 fault.endpoint, fault.account, fault.page, http->status,
 		 reply != NULL ? reply->code : -1, reply != NULL ? reply->nrows : 0);
@@ -367,6 +372,8 @@ tt_job_done(TtFetch *fetch, TtFetchJob *job)
 			queued = page_arrived(fetch, job, &fault, reply, context);
 			break;
 		case TT_REMEDY_RETRY:
+			if (fault.overdue > 0 && tt_unit_cut_slow(fetch, job->unit))
+				break;
 			job_retry(fetch, job, wait_ms, penalty_ms);
 			break;
 		case TT_REMEDY_ASK_LESS:

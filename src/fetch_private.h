@@ -4,6 +4,7 @@
  *
  * fetch.c: units, jobs, sending.  fetch_judge.c: what a reply means.
  * fetch_refused.c, fetch_cut.c: asking for something else, for less.
+ * fetch_overdue.c: which requests took too long.
  */
 #ifndef TT_FETCH_PRIVATE_H
 #define TT_FETCH_PRIVATE_H
@@ -34,6 +35,7 @@ typedef struct TtFetchUnit
 	bool	   reread;	  /* was read again already */
 	bool	   handed_on; /* some of its rows left */
 	bool	   known;	  /* its first page came */
+	bool	   slow;	  /* it was cut because it took too long */
 	bool	   finished;  /* read to its end: freed with its last page */
 	TtJoin	  *join;	  /* of which it is a part; NULL: it is all there is */
 	int		   part;
@@ -45,8 +47,13 @@ typedef struct TtFetchUnit
 	int		   next_page; /* first page without a job */
 	int		   jobs;	  /* jobs under way */
 	int64	   rows;	  /* seen */
+	uint64	   first_key; /* that fetch->firsts has of it; 0: none */
 	TtSeen	  *seen;	  /* the keys of its rows: finds repeated ones */
-	dlist_head ready;	  /* its pages that wait to be taken */
+	bool	   hourly;	  /* fetch_hour.c: keys may come twice */
+	TtSeen	  *again;	  /* keys that did; NULL: none */
+	int		   again_hour;
+	int64	   hourless; /* rows without an hour, left out */
+	dlist_head ready;	 /* its pages that wait to be taken */
 } TtFetchUnit;
 
 typedef struct TtFetchJob
@@ -56,11 +63,11 @@ typedef struct TtFetchJob
 	int			  page;
 	int			  tries;   /* how often it was sent */
 	int			  overdue; /* how often it was not answered in time */
+	uint64		  key;	   /* of the request that was sent last */
 	int			  nnames;  /* metrics asked for when it was sent */
 	TimestampTz	  not_before;
 	TtTransfer	 *transfer;
-	bool		  granted; /* holds a grant not yet told as sent */
-	TtBudgetGrant grant;
+	TtBudgetGrant grant; /* until it is answered */
 } TtFetchJob;
 
 typedef struct TtReadyPage
@@ -105,15 +112,21 @@ struct TtFetch
 	bool				  handed_on; /* some rows left */
 	int					  njobs;
 	int					  nready;
-	int					  nheld; /* pages that wait for another part of their unit */
+	int					  nheld;	/* pages that wait for another part of their unit */
+	int					  max_days; /* of a unit; more turned out to be too much */
+	int					  max_values;
+	int					  max_names;
 	TtProbe				  probe;
+	struct HTAB			 *firsts;		/* units by the key of their first row; NULL: none */
 	int64				  rows_arrived; /* of this fetch */
 	TimestampTz			  budget_until; /* the budget has nothing before; 0: ask it */
 	TimestampTz			  budget_since; /* since when it is waited for; 0: it is not */
-	int					  nskipped;		/* accounts given up */
-	int64				 *skipped;
-	bool				 *served; /* by account index: rows of it were handed on */
+	int					  hour_slot;	/* the hour's among the keys; -1: none */
+	bool				 *served;		/* by account index: rows of it were handed on */
 };
+
+/* fetch.c: what tells the job's request from others, for fetch_overdue.c */
+extern uint64 tt_job_key(const TtFetch *fetch, const TtFetchJob *job);
 
 /* fetch_units.c */
 extern int64   tt_unit_account(const TtFetch *fetch, const TtFetchUnit *unit);
@@ -122,6 +135,9 @@ extern TtPage *tt_unit_take(TtFetch *fetch);
 extern void	   tt_unit_queue(TtFetch *fetch, TtFetchUnit *unit, TtReply *reply, int number,
 							 MemoryContext context);
 extern void	   tt_unit_release(TtFetchUnit *unit);
+
+/* forget the keys of its rows; closes files */
+extern void tt_unit_forget(TtFetchUnit *unit);
 
 /* the unit of which it is a part, or itself; whether some of its rows left */
 extern const TtUnit *tt_unit_whole(const TtFetchUnit *unit);
@@ -161,8 +177,39 @@ extern void tt_join_free(TtFetch *fetch, TtJoin *join);
 /* fetch_judge.c: a transfer is over, well or not */
 extern void tt_job_done(TtFetch *fetch, TtFetchJob *job);
 
+/*
+ * fetch_hour.c.  slot: where an hourly report has the hour.  tag: the hash of a
+ * key that has the hour in it.  repeats: a key was there before; whether it may
+ * come again.  settle: all rows came; whether none was there too often.
+ */
+extern int	  tt_hour_slot(const TtFetch *fetch);
+extern uint64 tt_hour_tag(uint64 hash, const TtValue *value);
+extern bool	  tt_hour_repeats(TtFetchUnit *unit, uint64 hash);
+extern bool	  tt_hour_settle(TtFetchUnit *unit);
+
+/* the row's hour is "-"; leave such rows out, and count them */
+extern bool tt_hour_is_none(const TtFetch *fetch, const TtReply *reply, int row);
+extern void tt_hour_leave_out(const TtFetch *fetch, TtFetchUnit *unit, TtReply *reply);
+
+/*
+ * fetch_told.c.  note: an account is skipped; told: the user knows it already.
+ * skip_accounts: the query leaves out those that are.
+ */
+extern void tt_skip_note(TtFetch *fetch, const TtFault *fault, bool told);
+extern bool tt_skip_known(const TtFetchStats *stats, int64 account);
+extern void tt_skip_accounts(const TtFetch *fetch);
+
 /* the key of a row as a hash; false if the row has none */
 extern bool tt_row_key(const TtFetch *fetch, const TtReply *reply, int row, uint64 *hash);
+
+/*
+ * fetch_strays.c: ERROR if a row of the page was not asked for, or came with
+ * another unit already.  forget: the unit is read again, or given up.
+ */
+extern void tt_strays_check(TtFetch *fetch, const TtFetchJob *job, const TtReply *reply,
+							const TtFault *fault);
+extern void tt_strays_forget(TtFetch *fetch, TtFetchUnit *unit);
+extern void tt_strays_forget_all(TtFetch *fetch);
 
 /* fetch_refused.c: ask without what is refused, or raise */
 extern void tt_parameter_refused(TtFetch *fetch, TtFetchJob *job, const TtFault *fault);
@@ -186,5 +233,23 @@ extern void tt_probe_cancel(TtFetch *fetch);
 extern void tt_unit_replace(TtFetch *fetch, TtFetchUnit *unit, const TtUnit *first,
 							const TtUnit *second);
 extern void tt_unit_cut(TtFetch *fetch, TtFetchUnit *unit, const TtFault *fault);
+
+/* Cut it once more, if it was cut because it took too long; false: it was not. */
+extern bool tt_unit_cut_slow(TtFetch *fetch, TtFetchUnit *unit);
+
+/*
+ * Cut the unit of a job that is about to be sent, if it is known to be too much:
+ * the job is gone then.
+ */
+extern bool tt_unit_cut_unasked(TtFetch *fetch, const TtFetchJob *job);
+
+/*
+ * fetch_overdue.c: how often a request was not answered in time within ten
+ * minutes; the third time TikTok blocks it.  note: once more.
+ */
+extern uint64 tt_overdue_key(const TtFetch *fetch, const char *url, const char *body);
+extern bool	  tt_overdue_any(void); /* whether any was not, ever */
+extern int	  tt_overdue_times(uint64 key);
+extern int	  tt_overdue_note(uint64 key);
 
 #endif /* TT_FETCH_PRIVATE_H */

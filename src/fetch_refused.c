@@ -205,7 +205,7 @@ static bool
 drop_conditions(TtFetch *fetch, TtFetchUnit *unit)
 {
 	TtQuery *query = fetch->query;
-	bool	 batched = fetch->units->nbatches > 1;
+	bool	 batched = tt_unit_cut_by_values(query, fetch->units, &unit->unit);
 
 	if (query->nconditions == 0 || query->exact || tt_unit_handed_on(unit))
 		return false;

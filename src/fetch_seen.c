@@ -127,9 +127,12 @@ tt_seen_add(TtSeen *seen, uint64 hash)
 	return true;
 }
 
-/* Whether the hashes of a file differ; in turns, if they are too many for one. */
+/*
+ * Whether the hashes of a file differ, but for those that may be there again; in
+ * turns, if they are too many for one.
+ */
 static bool
-all_differ(TtSeen *seen, const Aside *aside)
+all_differ(TtSeen *seen, const Aside *aside, TtSeenAgain again, void *arg)
 {
 	uint64 turns = aside->count / (ROOM(LAST_SIZE) / 2) + 1;
 	bool   differ = true;
@@ -152,7 +155,7 @@ all_differ(TtSeen *seen, const Aside *aside)
 						(errcode_for_file_access(),
 						 errmsg("could not read from temporary file: %m")));
 			if (hash / NFILES % turns == turn)
-				differ = tt_seen_add(those, hash);
+				differ = tt_seen_add(those, hash) || (again != NULL && again(arg, hash));
 		}
 		Assert(those->aside == NULL);
 		tt_seen_free(those);
@@ -161,7 +164,7 @@ all_differ(TtSeen *seen, const Aside *aside)
 }
 
 bool
-tt_seen_settle(TtSeen *seen)
+tt_seen_settle(TtSeen *seen, TtSeenAgain again, void *arg)
 {
 	bool differ = true;
 
@@ -172,7 +175,7 @@ tt_seen_settle(TtSeen *seen)
 	seen->hashes = NULL;
 	for (int i = 0; i < NFILES && differ; i++)
 		if (seen->aside[i].file != NULL)
-			differ = all_differ(seen, &seen->aside[i]);
+			differ = all_differ(seen, &seen->aside[i], again, arg);
 	return differ;
 }
 

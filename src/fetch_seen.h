@@ -17,11 +17,15 @@ extern TtSeen *tt_seen_create(MemoryContext context);
  */
 extern bool tt_seen_add(TtSeen *seen, uint64 hash);
 
+/* a hash was there already; whether that may be */
+typedef bool (*TtSeenAgain)(void *arg, uint64 hash);
+
 /*
  * No more will be added: whether all hashes were different.  False if one was
- * there twice that tt_seen_add() could not tell.
+ * there twice that tt_seen_add() could not tell, and again() (NULL: nothing may)
+ * does not allow it.
  */
-extern bool tt_seen_settle(TtSeen *seen);
+extern bool tt_seen_settle(TtSeen *seen, TtSeenAgain again, void *arg);
 
 /* also closes files: must be called, unless the query failed */
 extern void tt_seen_free(TtSeen *seen);

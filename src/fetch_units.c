@@ -19,8 +19,7 @@ tt_unit_account(const TtFetch *fetch, const TtFetchUnit *unit)
 void
 tt_job_free(TtFetch *fetch, TtFetchJob *job)
 {
-	if (job->granted)
-		tt_budget_sent(&job->grant);
+	tt_budget_answered(&job->grant, TT_BUDGET_ANSWER_NONE);
 	if (job->transfer != NULL)
 		tt_http_release(job->transfer);
 	dlist_delete(&job->node);
@@ -71,14 +70,26 @@ tt_unit_release(TtFetchUnit *unit)
 		pfree(unit);
 }
 
+void
+tt_unit_forget(TtFetchUnit *unit)
+{
+	if (unit->seen != NULL)
+		tt_seen_free(unit->seen);
+	if (unit->again != NULL)
+		tt_seen_free(unit->again);
+	unit->seen = NULL;
+	unit->again = NULL;
+}
+
 static TtFetchUnit *
 add_unit(TtFetch *fetch, const TtUnit *spec, const TtFetchUnit *like)
 {
 	TtFetchUnit *unit = MemoryContextAllocZero(fetch->context, sizeof(TtFetchUnit));
 
 	unit->unit = *spec;
-	unit->max_names = like != NULL ? like->max_names : TT_MAX_METRICS;
+	unit->max_names = like != NULL ? like->max_names : fetch->max_names;
 	unit->max_rows = like != NULL ? like->max_rows : 0;
+	unit->slow = like != NULL && like->slow;
 	unit->plain = like != NULL && like->plain;
 	unit->reread = like != NULL && like->reread;
 	dlist_init(&unit->ready);
@@ -103,7 +114,7 @@ TtFetchUnit *
 tt_unit_begin(TtFetch *fetch, const TtUnit *spec, const TtFetchUnit *like)
 {
 	const TtQuery *query = fetch->query;
-	int			   max_names = like != NULL ? like->max_names : TT_MAX_METRICS;
+	int			   max_names = like != NULL ? like->max_names : fetch->max_names;
 	TtUnit		   part = *spec;
 	TtJoin		  *join;
 	TtFetchUnit	  *first = NULL;
@@ -157,9 +168,8 @@ clear_unit(TtFetch *fetch, TtFetchUnit *unit)
 		tt_fetch_release(ready->page);
 		pfree(ready);
 	}
-	if (unit->seen != NULL)
-		tt_seen_free(unit->seen);
-	unit->seen = NULL;
+	tt_unit_forget(unit);
+	tt_strays_forget(fetch, unit);
 }
 
 void
@@ -183,6 +193,8 @@ tt_unit_restart(TtFetch *fetch, TtFetchUnit *unit)
 	if (unit->max_rows > 0)
 		unit->page_size = Min(unit->page_size, unit->max_rows);
 	unit->rows = 0;
+	unit->hourless = 0;
+	unit->hourly = fetch->hour_slot >= 0;
 	unit->seen = tt_seen_create(fetch->context);
 }
 
@@ -191,9 +203,7 @@ static void
 end_unit(TtFetchUnit *unit)
 {
 	Assert(unit->jobs == 0);
-	if (unit->seen != NULL)
-		tt_seen_free(unit->seen);
-	unit->seen = NULL;
+	tt_unit_forget(unit);
 	dlist_delete(&unit->node);
 	unit->finished = true;
 }
@@ -201,6 +211,7 @@ end_unit(TtFetchUnit *unit)
 void
 tt_unit_finish(TtFetch *fetch, TtFetchUnit *unit, const TtFault *fault)
 {
+	fetch->stats->hourless_rows += unit->hourless;
 	end_unit(unit);
 	if (unit->join != NULL)
 		tt_join_leave(unit, fault);
@@ -242,8 +253,10 @@ tt_fetch_restart(TtFetch *fetch)
 	while (!dlist_is_empty(&fetch->active))
 		tt_unit_drop(fetch, dlist_head_element(TtFetchUnit, node, &fetch->active));
 	/* what is left is of finished units */
+	tt_strays_forget_all(fetch);
 	while (!dlist_is_empty(&fetch->ready))
 		tt_fetch_release(tt_unit_take(fetch));
+	tt_skip_accounts(fetch);
 	tt_units_free(fetch->units);
 	fetch->units = tt_units_create(fetch->query);
 	if (fetch->units == NULL)

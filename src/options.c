@@ -370,7 +370,6 @@ new_settings(void)
 
 	s->o.include_deleted = true;
 	s->o.concurrency = 8;
-	s->o.rate_limit = 10;
 	s->o.timeout = 60;
 	s->o.connect_timeout = 10;
 	s->o.max_retries = 7;
@@ -720,6 +719,9 @@ tt_options_get(Oid serverid, Oid relid, Oid userid, bool need_mapping)
 	}
 	if (o->base_url == NULL)
 		read_option(find_option("api_url"), o->sandbox ? SANDBOX_URL : PRODUCTION_URL, s);
+	/* TikTok's sandbox locks out who asks faster */
+	if (o->rate_limit == 0)
+		o->rate_limit = o->sandbox ? 1 : 10;
 	if (need_mapping)
 	{
 		tt_options_check_host(o);

@@ -277,10 +277,18 @@ tt_plan_count(PlannerInfo *root, RelOptInfo *rel, ForeignPath *path, List *tlist
 	TtRelInfo *info = rel->fdw_private;
 	List	  *scan_tlist =
 		add_to_flat_tlist(NIL, list_nth(path->fdw_private, TT_PATH_AGGREGATES));
-	List *exprs;
-	List *private = tt_plan_private(NIL, info->quals,
-									list_nth(path->fdw_private, TT_PATH_REQUESTS), 0,
-									NIL, true, &exprs);
+	List	 *attrs = NIL;
+	ListCell *lc;
+	List	 *exprs;
+	List *private;
+
+	/* so that the rows that come with the totals show whether they were asked for */
+	foreach(lc, info->quals)
+		if (((TtQual *) lfirst(lc))->role == TT_ROLE_FILTER)
+			attrs = lappend_int(attrs, ((TtQual *) lfirst(lc))->attnum);
+	private = tt_plan_private(attrs, info->quals,
+							  list_nth(path->fdw_private, TT_PATH_REQUESTS), 0,
+							  NIL, true, &exprs);
 
 	return make_foreignscan(tlist, NIL, 0, exprs, private, scan_tlist, NIL, NULL);
 }

@@ -88,12 +88,47 @@ field_of(const TtTable *table, const char *path)
 	return field;
 }
 
+const char *
+tt_query_account_path(const TtStream *stream)
+{
+	switch (stream->kind)
+	{
+		case TT_KIND_ACCOUNT:
+		case TT_KIND_ENTITY:
+			return "advertiser_id";
+		case TT_KIND_REPORT:
+			return tt_report_has_dimension(&stream->report, "advertiser_id")
+					   ? "dimensions.advertiser_id"
+					   : "metrics.advertiser_id";
+		case TT_KIND_AUDIENCE: /* these can be shared, */
+		case TT_KIND_ASSET:	   /* and say whose they are */
+			break;
+	}
+	return NULL;
+}
+
+/*
+ * What a row is asked for so that it shows whether it belongs to its request
+ * (belongs.c).
+ */
+static void
+add_evidence(TtQuery *query, const TtOptions *options)
+{
+	if (query->stream->kind != TT_KIND_ENTITY)
+		return;
+	add_name(query, "advertiser_id");
+	if (query->stream->endpoint->hides_deleted && !options->include_deleted &&
+		!options->sandbox)
+		add_name(query, "secondary_status");
+}
+
 /*
  * Fields to ask a list for.  A column that "fields" may not name needs the
  * whole row.
  */
 static void
-build_fields(TtQuery *query, const TtTable *table, const List *attrs)
+build_fields(TtQuery *query, const TtTable *table, const TtOptions *options,
+			 const List *attrs)
 {
 	ListCell *lc;
 
@@ -115,6 +150,7 @@ build_fields(TtQuery *query, const TtTable *table, const List *attrs)
 		}
 		add_name(query, field);
 	}
+	add_evidence(query, options);
 	query->send_names = true;
 }
 
@@ -193,11 +229,11 @@ tt_query_build(TtQuery *query, const TtTable *table, const TtOptions *options,
 {
 	memset(query, 0, sizeof(*query));
 	query->stream = table->stream;
-	query->names = palloc(sizeof(char *) * (list_length(attrs) + table->nkeys + 1));
+	query->names = palloc(sizeof(char *) * (list_length(attrs) + table->nkeys + 3));
 	if (table->stream->kind == TT_KIND_REPORT)
 		build_metrics(query, table, attrs);
 	else
-		build_fields(query, table, attrs);
+		build_fields(query, table, options, attrs);
 	build_days(query, table, options, bounds, need_bound);
 	query->nconditions = tt_bounds_conditions(bounds, &query->conditions);
 	query->naccounts = tt_holds_accounts(options, bounds, &query->accounts);
@@ -215,6 +251,17 @@ tt_query_build(TtQuery *query, const TtTable *table, const TtOptions *options,
 	query->secret = options->secret;
 }
 
+/* A value that no column needs, unless there is one that does. */
+static void
+add_path(TtProjection *projection, const char *path)
+{
+	for (int i = 0; path != NULL && i < projection->npaths; i++)
+		if (strcmp(projection->paths[i], path) == 0)
+			return;
+	if (path != NULL)
+		projection->paths[projection->npaths++] = path;
+}
+
 TtProjection *
 tt_query_projection(const TtTable *table, const List *attrs)
 {
@@ -222,7 +269,7 @@ tt_query_projection(const TtTable *table, const List *attrs)
 	ListCell	 *lc;
 
 	projection->nkeys = table->nkeys;
-	projection->paths = palloc(sizeof(char *) * (table->nkeys + list_length(attrs) + 1));
+	projection->paths = palloc(sizeof(char *) * (table->nkeys + list_length(attrs) + 2));
 	for (int i = 0; i < table->nkeys; i++)
 		projection->paths[projection->npaths++] = table->key_paths[i];
 	projection->slots = palloc(sizeof(int) * Max(table->natts, 1));
@@ -235,6 +282,9 @@ tt_query_projection(const TtTable *table, const List *attrs)
 		projection->slots[attnum - 1] = projection->npaths;
 		projection->paths[projection->npaths++] = table->columns[attnum - 1].path;
 	}
+	add_path(projection, tt_query_account_path(table->stream));
+	if (table->stream->endpoint->hides_deleted)
+		add_path(projection, "secondary_status");
 	return projection;
 }
 

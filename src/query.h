@@ -49,6 +49,9 @@ typedef struct TtProjection
 	int			*slots; /* by attribute number - 1 */
 } TtProjection;
 
+/* where a row tells its account, if that is certain; NULL: it does not */
+extern const char *tt_query_account_path(const TtStream *stream);
+
 extern TtProjection *tt_query_projection(const TtTable *table, const List *attrs);
 
 /* ERROR if the stream does not exist in the server's environment */

@@ -183,11 +183,24 @@ condition_batches(const TtCondition *condition)
 	return limit == 0 ? 1 : (condition->nvalues + limit - 1) / limit;
 }
 
-/* Keep the batched condition that needs fewest requests, drop the others. */
+/* Whether the rows of a request for some ids are those of requests for a part of them each. */
+static bool
+condition_divides(const TtCondition *condition)
+{
+	return condition->nvalues > 1 && condition->filter != TT_FILTER_ENUMS &&
+		   condition_limit(condition) > 1;
+}
+
+/*
+ * Keep the batched condition that needs fewest requests, drop the others.  Where
+ * each condition fits in a request, the one with most ids is a single batch, so
+ * that its units can be cut.
+ */
 static void
 choose_batched(TtQuery *query, TtUnits *units)
 {
 	int n = 0;
+	int most = 1;
 
 	units->batched = -1;
 	units->nbatches = 1;
@@ -210,6 +223,13 @@ choose_batched(TtQuery *query, TtUnits *units)
 		query->conditions[n++] = query->conditions[i];
 	}
 	query->nconditions = n;
+	for (int i = 0; i < n && units->nbatches == 1; i++)
+	{
+		if (!condition_divides(&query->conditions[i]) || query->conditions[i].nvalues <= most)
+			continue;
+		units->batched = i;
+		most = query->conditions[i].nvalues;
+	}
 }
 
 TtUnits *
@@ -341,6 +361,12 @@ unit_values(const TtUnits *units, const TtUnit *unit,
 		return condition->nvalues;
 	*values += unit->values.first;
 	return unit->values.n;
+}
+
+bool
+tt_unit_cut_by_values(const TtQuery *query, const TtUnits *units, const TtUnit *unit)
+{
+	return units->batched >= 0 && unit->values.n < query->conditions[units->batched].nvalues;
 }
 
 int

@@ -44,6 +44,7 @@ typedef struct TtCondition
 {
 	TtFilter	 filter;
 	const char	*param; /* its name in filtering; reports: field_name */
+	const char	*path;	/* where a row tells the value; NULL: nowhere */
 	TtJsonType	 type;
 	int			 nvalues; /* at least one */
 	const char **values;  /* for TT_FILTER_CREATED: from, to ("" = open) */
@@ -129,7 +130,8 @@ typedef struct TtUnits
 	TtDays *windows;
 	int		naccount_groups;
 	int		nkinds;
-	int		batched; /* index of the batched condition, -1: none */
+	int		batched; /* index of the condition that units divide, or may, by its
+					  * values; -1: none */
 	int		nbatches;
 	int64_t count; /* windows × account groups × kinds × batches */
 } TtUnits;
@@ -150,6 +152,10 @@ extern TtUnits *tt_units_create(TtQuery *query);
  */
 extern TtUnit tt_units_get(const TtUnits *units, const TtQuery *query, int64_t i);
 extern void	  tt_units_free(TtUnits *units);
+
+/* Whether other units ask for other values of the batched condition. */
+extern bool tt_unit_cut_by_values(const TtQuery *query, const TtUnits *units,
+								  const TtUnit *unit);
 
 /*
  * The page size of a unit's requests; 0: the endpoint does not page.

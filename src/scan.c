@@ -98,6 +98,7 @@ tiktokBeginForeignScan(ForeignScanState *node, int eflags)
 	if (intVal(list_nth(plan->fdw_private, TT_PLAN_VERSION)) != TT_PLAN_LAYOUT)
 		elog(ERROR, "plan of another version of tiktok_fdw");
 	state->context = context;
+	state->stats.context = context;
 	state->run = AllocSetContextCreate(context, "tiktok_fdw run", ALLOCSET_DEFAULT_SIZES);
 	state->userid = OidIsValid(userid) ? userid : GetUserId();
 	state->table = tt_table_get(rel);
@@ -200,6 +201,7 @@ find_accounts(TtScanState *state)
 		state->naccounts = tt_accounts_get(state->table, state->options, &state->stats,
 										   &state->accounts);
 		MemoryContextSwitchTo(old);
+		tt_accounts_require(state->naccounts);
 	}
 	state->query.naccounts = state->naccounts;
 	state->query.accounts = state->accounts;
@@ -520,6 +522,7 @@ tiktokEndForeignScan(ForeignScanState *node)
 	if (state == NULL)
 		return;
 	end_run(state);
+	tt_fetch_tell(state->table, &state->stats);
 	if (state->order.sorted_slot != NULL)
 		ExecDropSingleTupleTableSlot(state->order.sorted_slot);
 	MemoryContextDelete(state->context);

@@ -17,18 +17,20 @@
 #include "shared.h"
 
 #include "compat.h"
+#include "miscadmin.h"
 #include "utils/memutils.h"
 
 /*
  * Count up when the layout of anything in it changes: an updated library may
  * meet the memory of the one before.
  */
-#define ROOT_NAME "tiktok_fdw 2"
+#define ROOT_NAME "tiktok_fdw 3"
 
 typedef struct Root
 {
 	int			  tranche;
-	LWLock		  lock; /* of the area's creation */
+	TimestampTz	  since; /* see tt_shared_since() */
+	LWLock		  lock;	 /* of the area's creation */
 	bool		  has_area;
 	dsa_handle	  area;
 	TtSharedTable tables[TT_SHARED_TABLES];
@@ -52,6 +54,7 @@ init_root(void *memory)
 
 	memset(made, 0, sizeof(*made));
 	made->tranche = LWLockNewTrancheId();
+	made->since = MyStartTimestamp;
 	LWLockInitialize(&made->lock, made->tranche);
 	for (int i = 0; i < TT_SHARED_TABLES; i++)
 		LWLockInitialize(&made->tables[i].lock, made->tranche);
@@ -92,6 +95,12 @@ tt_shared_table(TtSharedName name)
 	if (area == NULL)
 		attach();
 	return &root->tables[name];
+}
+
+TimestampTz
+tt_shared_since(void)
+{
+	return root->since;
 }
 
 void *

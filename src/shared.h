@@ -15,6 +15,7 @@
 
 #include "postgres.h"
 
+#include "datatype/timestamp.h"
 #include "storage/lwlock.h"
 #include "utils/dsa.h"
 
@@ -36,6 +37,12 @@ typedef struct TtSharedTable
 
 /* May ereport, so it comes before any lock; cheap after the first time. */
 extern TtSharedTable *tt_shared_table(TtSharedName name);
+
+/*
+ * When the backend that made this memory started: no process that used an
+ * earlier one lived then.  After tt_shared_table().
+ */
+extern TimestampTz tt_shared_since(void);
 
 /*
  * A new entry, all zeros, linked in before what *link names; NULL: no memory.

@@ -34,6 +34,7 @@
 #include "utils/tuplestore.h"
 
 #include "accounts.h"
+#include "days.h"
 #include "fault.h"
 #include "options.h"
 #include "query.h"
@@ -58,6 +59,7 @@ PG_FUNCTION_INFO_V1(tiktok_snapshot_check_no_block);
 PG_FUNCTION_INFO_V1(tiktok_snapshot_requests);
 PG_FUNCTION_INFO_V1(tiktok_snapshot_failed_account);
 PG_FUNCTION_INFO_V1(tiktok_snapshot_raise);
+PG_FUNCTION_INFO_V1(tiktok_snapshot_hour_comes_twice);
 PG_FUNCTION_INFO_V1(tiktok_snapshot_target_in);
 PG_FUNCTION_INFO_V1(tiktok_snapshot_target_out);
 
@@ -167,6 +169,17 @@ tiktok_snapshot_source(PG_FUNCTION_ARGS)
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
 }
 
+/* Whether values of two rows of the same hour may be added up. */
+static bool
+is_additive(const TtTableColumn *column)
+{
+	return column->metric != NULL && !column->metric->attribute &&
+		   column->metric->additive == TT_ADDITIVE &&
+		   (column->type == INT2OID || column->type == INT4OID || column->type == INT8OID ||
+			column->type == NUMERICOID || column->type == FLOAT4OID ||
+			column->type == FLOAT8OID);
+}
+
 Datum
 tiktok_snapshot_source_columns(PG_FUNCTION_ARGS)
 {
@@ -182,8 +195,8 @@ tiktok_snapshot_source_columns(PG_FUNCTION_ARGS)
 		const TtTableColumn *column = &table->columns[i];
 		const TtColumn		*listed = column->listed;
 		const char			*description = listed != NULL ? listed->description : "";
-		Datum				 values[6] = {0};
-		bool				 nulls[6] = {false};
+		Datum				 values[7] = {0};
+		bool				 nulls[7] = {false};
 
 		if (column->dropped)
 			continue;
@@ -197,6 +210,7 @@ tiktok_snapshot_source_columns(PG_FUNCTION_ARGS)
 		nulls[5] = description[0] == '\0';
 		if (!nulls[5])
 			values[5] = CStringGetTextDatum(description);
+		values[6] = BoolGetDatum(is_additive(column));
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
 	relation_close(rel, NoLock);
@@ -219,7 +233,10 @@ tiktok_snapshot_accounts(PG_FUNCTION_ARGS)
 	tt_query_check_environment(table, options);
 	tt_options_check_host(options);
 	if (n == 0)
+	{
 		n = tt_accounts_get(table, options, &stats, &accounts);
+		tt_accounts_require(n);
+	}
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	result = (ReturnSetInfo *) fcinfo->resultinfo;
 	for (int i = 0; i < n; i++)
@@ -473,6 +490,20 @@ tiktok_snapshot_failed_account(PG_FUNCTION_ARGS)
 	if (account == 0)
 		PG_RETURN_NULL();
 	PG_RETURN_INT64(account);
+}
+
+/* whether clocks show the hour of a timestamp twice somewhere */
+Datum
+tiktok_snapshot_hour_comes_twice(PG_FUNCTION_ARGS)
+{
+	Timestamp hour = PG_GETARG_TIMESTAMP(0);
+	int64	  day;
+
+	if (TIMESTAMP_NOT_FINITE(hour))
+		PG_RETURN_BOOL(false);
+	day = hour / USECS_PER_DAY - (hour % USECS_PER_DAY < 0);
+	PG_RETURN_BOOL(tt_hour_comes_twice((TtDay) day,
+									   (int) ((hour - day * USECS_PER_DAY) / USECS_PER_HOUR)));
 }
 
 /* An error that was caught before: SQLSTATE, message, detail, hint. */

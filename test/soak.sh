@@ -6,7 +6,8 @@
 #
 # TAP tests see TT_SOAK=1 and do more rounds and larger accounts then: the
 # property test (060) 2,500 queries of a new seed, which it prints, damaged
-# replies (065) 100,000, one list (071) 10,000,000 rows; the fuzzers
+# replies (065) 100,000, one list (071) 10,000,000 rows, the rate at the wire
+# (077) 3,000 requests, which must use 95 % of the rate; the fuzzers
 # (test/fuzz/run.sh) get a tenth of the time first, or all of it. Every round is
 # a run of check.sh with servers and an API of its own. Ends with "N passed, N
 # failed", summed over the rounds; the first failure ends it.

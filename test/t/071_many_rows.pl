@@ -18,11 +18,16 @@ my $dir = PostgreSQL::Test::Utils::tempdir('replay');
 append_to_file("$dir/page.json", '{"data": {"list": [{"dimensions": {"ad_id": "", "stat_time_day": "2026-06-01 00:00:00"},'
 	. ' "metrics": {"clicks": "7"}}]}}');
 
+# the hour that came twice in New York, and one that did not
+append_to_file("$dir/$_.json", '{"data": {"list": [{"dimensions": {"ad_id": "", "stat_time_hour": "2024-11-03 ' . $_
+	. ':00:00"}, "metrics": {"clicks": "7"}}]}}') foreach ('01', '05');
+
 # test/bench/replay.py; returns its URL
 my @replays;
+my $template = 'page';
 sub replay
 {
-	my @args = ('--template', "$dir/page.json", '--lazy', '--sets', "1,$pages", @_);
+	my @args = ('--template', "$dir/$template.json", '--lazy', '--sets', "1,$pages", @_);
 
 	pipe(my $stdin, my $holder) or die "pipe: $!";
 	my $pid = open(my $out, '-|') // die "fork: $!";
@@ -50,7 +55,7 @@ sub peak_memory
 
 my $node = new_node('main', conf => "log_temp_files = 0\nwork_mem = '64kB'\n");
 my $url = replay();
-setup_fdw($node, api_url => "${url}1/0/", rate_limit => 1000, concurrency => 4, -import => ['ads_reports_daily']);
+setup_fdw($node, api_url => "${url}1/0/", rate_limit => 1000, concurrency => 4, -import => [ 'ads_reports_daily', 'ads_reports_hourly' ]);
 my $from = "FROM ads.ads_reports_daily WHERE advertiser_id = 7088160322559787010 AND stat_time_day = '2026-06-01'";
 
 sub address
@@ -88,6 +93,16 @@ foreach my $repeat ('950000=17', ($rows - 1) . '=' . ($rows - 2))
 	like($said, qr/^DETAIL:  Code 0, request ID replay, .* page \d+\.$/m, "row $repeat: with the request");
 }
 is($node->safe_psql('postgres', 'SELECT count(*) FROM pg_ls_tmpdir()'), 0, 'no file is left after errors');
+
+# a key of the hour that comes twice may repeat, also one that was put aside
+foreach my $hour ('01', '05')
+{
+	$template = $hour;
+	address(replay('--repeat', ($rows - 1) . '=' . ($rows - 2)) . "$pages/0/");
+	my $said = $session->query('SELECT count(ad_id) FROM ads.ads_reports_hourly WHERE advertiser_id = 7088160322559787010'
+		  . " AND stat_time_hour >= '2024-11-03' AND stat_time_hour < '2024-11-04'");
+	like($said, $hour eq '01' ? qr/^$rows$/ : qr/^ERROR:  HV000: .*a row came twice$/m, "an hourly row put aside that repeats, $hour:00");
+}
 
 foreach my $replay (@replays)
 {

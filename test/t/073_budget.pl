@@ -149,7 +149,7 @@ is(rates()->{theirs}, '4||elsewhere', 'a server of another database: which');
 
 SKIP:
 {
-	skip 'the stranger reaches no API', 3 unless $trusted;
+	skip 'the stranger reaches no API', 5 unless $trusted;
 
 	# a penalty of a minute
 	$api->reset;
@@ -160,6 +160,21 @@ SKIP:
 	is($session->query($scan), $right, 'a stranger\'s penalty is no one else\'s');
 	$node->safe_psql('postgres', 'SELECT pg_cancel_backend(' . $stranger->pid . ')');
 	like($stranger->finish, qr/cancel/, 'the stranger waits');
+
+	# as many time-outs as an app may have
+	server('hasty', 'stranger', api_url => $url, rate_limit => 1000, concurrency => 9, app_id => 'late');
+	server('calm', 'none', api_url => $url, rate_limit => 1000, page_size => 10, ca_file => $ca, app_id => 'late');
+	$api->reset;
+	$api->faults([ { match => {}, times => 9, action => { return_code => 51010 } } ]);
+	$session->query('SELECT tiktok.stat_requests_reset()');
+	$stranger->send('SELECT ad_id FROM hasty.ads WHERE advertiser_id IN (' . join(', ', 1 .. 9) . ')');
+	$node->poll_query_until('postgres',
+		"SELECT sum(timeouts) = 9 FROM tiktok.stat_requests WHERE server = 'hasty'") or die 'no time-outs counted';
+	is($session->query($scan =~ s/super/calm/r), $right, 'a stranger\'s time-outs are no one else\'s');
+	cmp_ok($session->query("SELECT sum(throttled_ms) FROM tiktok.stat_requests WHERE server = 'calm'"), '<', 3000,
+		'... who does not wait for them');
+	$node->safe_psql('postgres', 'SELECT pg_cancel_backend(' . $stranger->pid . ')');
+	$stranger->finish;
 	is_deeply($api->violations, [], 'asked as documented');
 }
 {

@@ -595,6 +595,30 @@ test_batches(void)
 	tt_units_free(units);
 }
 
+/* Conditions that fit are one batch, which can be cut. */
+static void
+test_divisible(void)
+{
+	TtQuery		query = query_of("ads", 1);
+	TtCondition conditions[3];
+	TtUnits	   *units;
+	TtUnit		unit;
+
+	conditions[0] = condition_of(TT_FILTER_ENUMS, "objective_type", 90);
+	conditions[1] = condition_of(TT_FILTER_IDS, "adgroup_ids", 30);
+	conditions[2] = condition_of(TT_FILTER_IDS, "ad_ids", 50);
+	query.nconditions = 3;
+	query.conditions = conditions;
+	units = tt_units_create(&query);
+	unit = tt_units_get(units, &query, 0);
+	ok(units->count == 1 && query.nconditions == 3 && units->batched == 2 &&
+		   unit.values.n == 50 && !tt_unit_cut_by_values(&query, units, &unit),
+	   "of conditions that fit, the one with most ids may be divided");
+	unit.values.n = 25;
+	ok(tt_unit_cut_by_values(&query, units, &unit), "and a unit that has half of them was cut");
+	tt_units_free(units);
+}
+
 /* ---- long parameters ---- */
 
 static void
@@ -666,6 +690,7 @@ main(void)
 	test_units();
 	test_product();
 	test_batches();
+	test_divisible();
 	test_report_params();
 	test_filter_params();
 	test_other_params();
