@@ -350,8 +350,10 @@ CREATE UNIQUE INDEX ON tiktok._snapshot (target) WHERE target::oid <> 0;
 COMMENT ON TABLE tiktok._snapshot IS
 'internal: one row a snapshot; see view tiktok.snapshots';
 
+-- No foreign keys: a restore in parallel fills the tables in any order, and
+-- pg_dump's archives do not tell it a better one.
 CREATE TABLE tiktok._snapshot_account (
-	snapshot uuid REFERENCES tiktok._snapshot ON DELETE CASCADE,
+	snapshot uuid,
 	advertiser_id bigint,
 	since date,
 	watermark date,
@@ -369,7 +371,7 @@ COMMENT ON COLUMN tiktok._snapshot_account.read_on IS
 
 CREATE TABLE tiktok._snapshot_run (
 	run bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-	snapshot uuid NOT NULL REFERENCES tiktok._snapshot ON DELETE CASCADE,
+	snapshot uuid NOT NULL,
 	pid integer NOT NULL,
 	status text NOT NULL DEFAULT 'running',
 	started timestamptz NOT NULL,
@@ -584,6 +586,10 @@ AS $$
 BEGIN
 	-- what tables that were dropped, or not restored, have left
 	DELETE FROM tiktok._snapshot AS s WHERE s.target NOT IN (SELECT c.oid FROM pg_class AS c);
+	DELETE FROM tiktok._snapshot_account AS a
+		WHERE NOT EXISTS (SELECT FROM tiktok._snapshot AS s WHERE s.snapshot = a.snapshot);
+	DELETE FROM tiktok._snapshot_run AS r
+		WHERE NOT EXISTS (SELECT FROM tiktok._snapshot AS s WHERE s.snapshot = r.snapshot);
 	INSERT INTO tiktok._snapshot AS s (target, source_schema, source_name, time_column,
 		key_columns, columns, since, attribution_window, partition_by, rows)
 	SELECT _record_snapshot.target, d.source_schema, d.source_name, d.time_column,
@@ -605,7 +611,12 @@ LANGUAGE sql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 	WITH gone AS (
-		DELETE FROM tiktok._snapshot AS s WHERE s.target = _record_forget.target RETURNING 1)
+		DELETE FROM tiktok._snapshot AS s WHERE s.target = _record_forget.target
+		RETURNING s.snapshot),
+	accounts AS (
+		DELETE FROM tiktok._snapshot_account AS a USING gone AS g WHERE a.snapshot = g.snapshot),
+	runs AS (
+		DELETE FROM tiktok._snapshot_run AS r USING gone AS g WHERE r.snapshot = g.snapshot)
 	SELECT count(*) FROM gone
 $$;
 COMMENT ON FUNCTION tiktok._record_forget(regclass, jsonb) IS

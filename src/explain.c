@@ -195,13 +195,47 @@ explain_requests(ForeignScanState *node, ExplainState *es)
 	tt_units_free(units);
 }
 
+/*
+ * The nodes above a scan are not known to it.  A value that one of them gives
+ * is shown as $n; deparse_expression(), which looks for its origin, takes it for
+ * a bug not to find one.  known: the values whose origin it does find.
+ */
+static Node *
+hide_origins(Node *node, List *known)
+{
+	if (node == NULL)
+		return NULL;
+	if (IsA(node, Param) && ((Param *) node)->paramkind == PARAM_EXEC &&
+		!list_member_int(known, ((Param *) node)->paramid))
+	{
+		Param *param = copyObject((Param *) node);
+
+		param->paramkind = PARAM_EXTERN;
+		return (Node *) param;
+	}
+	if (IsA(node, SubPlan))
+		known = list_concat_copy(known, ((SubPlan *) node)->paramIds);
+	return expression_tree_mutator(node, hide_origins, known);
+}
+
+static char *
+describe_expression(Node *node, ForeignScan *plan, ExplainState *es)
+{
+	List	 *context = set_deparse_context_plan(es->deparse_cxt, (Plan *) plan, NIL);
+	List	 *known = NIL;
+	ListCell *lc;
+
+	foreach(lc, plan->scan.plan.initPlan)
+		known = list_concat_copy(known, ((SubPlan *) lfirst(lc))->setParam);
+	return deparse_expression(hide_origins(node, known), context, false, false);
+}
+
 /* What the shape of the query lets the scan save. */
 static void
 explain_shape(ForeignScanState *node, ExplainState *es)
 {
 	TtScanState	  *state = node->fdw_state;
 	ForeignScan	  *plan = (ForeignScan *) node->ss.ps.plan;
-	List		  *context = set_deparse_context_plan(es->deparse_cxt, (Plan *) plan, NIL);
 	int			   nlimit = intVal(list_nth(plan->fdw_private, TT_PLAN_LIMIT));
 	int			   nexprs = list_length(plan->fdw_exprs);
 	StringInfoData buf;
@@ -213,17 +247,17 @@ explain_shape(ForeignScanState *node, ExplainState *es)
 	initStringInfo(&buf);
 	for (int i = nexprs - nlimit; i < nexprs; i++)
 		appendStringInfo(&buf, "%s%s", buf.len > 0 ? " + " : "",
-						 deparse_expression(list_nth(plan->fdw_exprs, i), context, false,
-											false));
+						 describe_expression(list_nth(plan->fdw_exprs, i), plan, es));
 	ExplainPropertyText("Rows Wanted", buf.data, es);
 }
 
 /* A condition of a count, which has no clause in the plan: "column op value". */
 static char *
-describe_qual(const TtScanState *state, const TtQual *qual, List *values, List *context)
+describe_qual(ForeignScanState *node, const TtQual *qual, List *values, ExplainState *es)
 {
 	static const char *const operators[] = {
 		[TT_OP_LT] = "<", [TT_OP_LE] = "<=", [TT_OP_EQ] = "=", [TT_OP_GE] = ">=", [TT_OP_GT] = ">"};
+	const TtScanState	*state = node->fdw_state;
 	const TtTableColumn *column = &state->table->columns[qual->attnum - 1];
 	bool				 day_of_hour = column->is_hour && qual->role == TT_ROLE_DAY;
 	StringInfoData		 buf;
@@ -233,7 +267,7 @@ describe_qual(const TtScanState *state, const TtQual *qual, List *values, List *
 	foreach(lc, values)
 	{
 		bool  is_array = OidIsValid(get_base_element_type(exprType(lfirst(lc))));
-		char *value = deparse_expression(lfirst(lc), context, false, false);
+		char *value = describe_expression(lfirst(lc), (ForeignScan *) node->ss.ps.plan, es);
 
 		appendStringInfo(&buf, is_array ? "%s%s%s %s ANY (%s)" : "%s%s%s %s %s",
 						 buf.len > 0 ? " OR " : "", quote_identifier(column->name),
@@ -251,7 +285,6 @@ explain_count(ForeignScanState *node, ExplainState *es)
 {
 	TtScanState *state = node->fdw_state;
 	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
-	List		*context = set_deparse_context_plan(es->deparse_cxt, (Plan *) plan, NIL);
 	List		*conditions = NIL;
 	ListCell	*lc;
 	int			 next = 0;
@@ -264,7 +297,7 @@ explain_count(ForeignScanState *node, ExplainState *es)
 
 		for (int i = list_length(qual->values); i > 0; i--)
 			values = lappend(values, list_nth(plan->fdw_exprs, next++));
-		conditions = lappend(conditions, describe_qual(state, qual, values, context));
+		conditions = lappend(conditions, describe_qual(node, qual, values, es));
 	}
 	ExplainPropertyText("Count", "from the API's totals", es);
 	if (conditions != NIL)
@@ -277,7 +310,6 @@ explain_conditions(ForeignScanState *node, ExplainState *es)
 {
 	TtScanState *state = node->fdw_state;
 	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
-	List		*context = set_deparse_context_plan(es->deparse_cxt, (Plan *) plan, NIL);
 	List		*pushed = NIL;
 	List		*local = NIL;
 	ListCell	*lc;
@@ -288,7 +320,7 @@ explain_conditions(ForeignScanState *node, ExplainState *es)
 		const char *reason = NULL;
 		List	   *quals = tt_qual_derive(plan->scan.scanrelid, state->table,
 										   (Expr *) clause, &reason);
-		char	   *text_ = deparse_expression(clause, context, false, false);
+		char	   *text_ = describe_expression(clause, plan, es);
 
 		if (reason == NULL && !tt_enable_pushdown &&
 			((TtQual *) linitial(quals))->role == TT_ROLE_FILTER)

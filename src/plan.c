@@ -288,13 +288,24 @@ tiktokGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntable
 	baserel->rows = clamp_row_est(info->estimate.rows * selectivity);
 }
 
+/*
+ * The number of requests, for a plan.  With a point: the text of a plan tells a
+ * Float from an Integer by nothing else, and a plan that is written and read
+ * (debug_write_read_parse_plan_trees) has to come back as it was.
+ */
+Node *
+tt_plan_requests(double requests)
+{
+	return (Node *) makeFloat(psprintf("%.1f", rint(requests)));
+}
+
 static void
 add_scan_path(PlannerInfo *root, RelOptInfo *baserel, TtEstimate est, double rows,
 			  Relids required_outer, List *pathkeys, List *order)
 {
 	Cost		 startup = est.requests > 0 ? TT_REQUEST_COST : 0;
 	Cost		 total = est.requests * TT_REQUEST_COST + est.rows * cpu_tuple_cost;
-	Float		*requests = makeFloat(psprintf("%.0f", est.requests));
+	Node		*requests = tt_plan_requests(est.requests);
 	ForeignPath *path;
 
 	if (!est.possible)

@@ -109,6 +109,7 @@ extern ForeignScan *tt_plan_count(PlannerInfo *root, RelOptInfo *rel,
 								  ForeignPath *path, List *tlist);
 
 /* plan.c: private data of a plan, and the quals with their values */
+extern Node *tt_plan_requests(double requests);
 extern List *tt_plan_private(List *attrs, List *quals, Node *requests, int nlimit,
 							 List *order, bool counting, List **exprs);
 

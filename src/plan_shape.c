@@ -267,8 +267,7 @@ tiktokGetForeignUpperPaths(PlannerInfo *root, UpperRelationKind stage,
 	cost = requests * TT_REQUEST_COST;
 	path = TT_FOREIGN_UPPER_PATH(root, output_rel, root->upper_targets[UPPERREL_GROUP_AGG], 1,
 								 cost, cost, NIL,
-								 list_make3(makeFloat(psprintf("%.0f", requests)), NIL,
-											list_make1(count)));
+								 list_make3(tt_plan_requests(requests), NIL, list_make1(count)));
 	add_path(output_rel, (Path *) path);
 }
 

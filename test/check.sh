@@ -8,7 +8,8 @@
 #   sh test/check.sh tap 010_cancel       one TAP test
 #
 # Environment: PG_CONFIG (the server to test with), TT_KEEP=1 (keep the folder),
-# TT_TIMEOUT (seconds until a part or a TAP test that hangs is ended; 300).
+# TT_TIMEOUT (seconds until a part or a TAP test that hangs is ended; 300),
+# TT_SETTINGS (settings of the test servers: "name = value" lines; see versions.sh).
 # The last line is "N passed, N failed[, N skipped]"; exit code 0 only without failures.
 
 PARTS="build clang format walls unit fuzz api sdk doc regress tap demo"

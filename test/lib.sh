@@ -223,13 +223,14 @@ tt_copy() {
 # tt_stage TREE: installs the built tree where only our servers find it, and
 # writes TT_CONF, the settings such a server needs. Debian's servers have
 # extension_destdir, 18 has extension_control_path; for others a copy of the
-# whole installation is made (call tt_private_pg before building).
+# whole installation is made (call tt_private_pg before building). The caller's
+# TT_SETTINGS are added: lines of a configuration file.
 tt_stage() {
 	TT_CONF=$TT_WORK/server.conf
 	tt_stage=$1/stage
 	tt_as make -s -C "$1" PG_CONFIG="$PG_CONFIG" install DESTDIR="${TT_PRIVATE-$tt_stage}" ||
 		return 1
-	echo "fsync = off" >"$TT_CONF"
+	printf '%s\n' "fsync = off" "${TT_SETTINGS:-}" >"$TT_CONF"
 	case $(tt_settings) in
 		*control_path*)
 			cat >>"$TT_CONF" <<-CONF

@@ -4,7 +4,10 @@
 #   sh test/versions.sh /opt/pg16/bin/pg_config /opt/pg18/bin/pg_config
 #   PG_CONFIG=/opt/pg17/bin/pg_config sh test/versions.sh
 #
-# They may be built from source (with --enable-tap-tests, for the TAP tests).
+# They may be built from source (with --enable-tap-tests, for the TAP tests). One
+# built with --enable-cassert tests more with settings of a developer's, such as
+# TT_SETTINGS='debug_discard_caches = 1' or, where plans go from hand to hand,
+# debug_copy_parse_plan_trees, debug_write_read_parse_plan_trees = on.
 # Nothing is installed into them: servers that cannot load an extension from
 # elsewhere are copied (see tt_private_pg in lib.sh). Ends with
 # "N passed, N failed", summed over the versions.
