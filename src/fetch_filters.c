@@ -43,19 +43,23 @@ missing_rows(int bit, const char **option, const char **value)
 	}
 }
 
-/* One WARNING a scan; message: NULL if it was refused in an earlier one. */
+/*
+ * One WARNING a scan; message: NULL if it was refused in an earlier one.  In a
+ * refresh it is an error: rows that only seem to be gone would be deleted.
+ */
 static void
 warn(TtFetch *fetch, const TtOptionFilter *filter, const char *message)
 {
 	const char *option;
 	const char *value;
 	const char *rows = missing_rows(filter->bit, &option, &value);
+	bool		fatal = tt_snapshot_refresh;
 
 	if ((fetch->told & filter->bit) != 0)
 		return;
 	fetch->told |= filter->bit;
-	ereport(WARNING,
-			(errcode(ERRCODE_WARNING),
+	ereport(fatal ? ERROR : WARNING,
+			(errcode(fatal ? ERRCODE_INVALID_PARAMETER_VALUE : ERRCODE_WARNING),
 			 errmsg("the TikTok API refuses filter \"%s\" for foreign table \"%s\"; rows of %s may be missing",
 					filter->param, fetch->table->name, rows),
 			 message != NULL

@@ -48,7 +48,7 @@ static const char *const origins[] = {"TT_ADS_PLATFORM", "PROMOTE"};
 
 static const TtKind every_kind[] = {
 	{ORIGINS(0, 2), .halves = 2},
-	{.nbuying_types = 1, .buying_types = (const char **) top_view, .max_page_size = 100},
+	{.nbuying_types = 1, .buying_types = (const char **) top_view},
 	{ORIGINS(0, 1)},
 	{ORIGINS(1, 1)}};
 
@@ -180,6 +180,18 @@ note_cut(const TtFetch *fetch, int account)
 
 /* ---- lists ---------------------------------------------------------------- */
 
+/* The kinds to ask a list for, in the current memory context. */
+static const TtKind *
+kinds_of(const TtStream *stream)
+{
+	TtKind *kinds = palloc(sizeof(every_kind));
+
+	memcpy(kinds, every_kind, sizeof(every_kind));
+	if (strcmp(stream->name, "ad_groups") == 0)
+		kinds[1].max_page_size = TT_TOP_VIEW_PAGE;
+	return kinds;
+}
+
 static IdList *
 find_list(TtFetch *fetch, int account, int level, const char *parent)
 {
@@ -221,7 +233,7 @@ start_list(TtFetch *fetch, IdList *list)
 	query->send_names = true;
 	query->include_deleted = true;
 	query->nkinds = NKINDS;
-	query->kinds = every_kind;
+	query->kinds = kinds_of(query->stream);
 	query->page_size = tt_query_page_size(query->stream, fetch->options);
 	if (list->parent != NULL)
 	{

@@ -15,9 +15,6 @@
 
 #include "refusals.h"
 
-/* of ad groups bought as TopView the API gives no larger pages */
-#define TOP_VIEW_PAGE 100
-
 /* what the API gives of those bought in any way */
 #define UNASKED (TT_BUYING_AUCTION | TT_BUYING_RESERVATION)
 
@@ -133,7 +130,7 @@ tt_query_kinds(TtQuery *query, const TtTable *table, const TtOptions *options)
 	{
 		set_buying_types(&kinds[query->nkinds], apart);
 		if (strcmp(stream->endpoint->path, "adgroup/get/") == 0)
-			kinds[query->nkinds].max_page_size = TOP_VIEW_PAGE;
+			kinds[query->nkinds].max_page_size = TT_TOP_VIEW_PAGE;
 		query->nkinds++;
 	}
 	/* a refresh asks anyway: it must not take silence for an answer */

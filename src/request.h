@@ -50,6 +50,9 @@ typedef struct TtCondition
 	const char **values;  /* for TT_FILTER_CREATED: from, to ("" = open) */
 } TtCondition;
 
+/* of ad groups bought as TopView the API gives no larger pages */
+#define TT_TOP_VIEW_PAGE 100
+
 /*
  * Objects that one request can ask for together.  NULL-free lists; empty: the
  * parameter is not sent, and the API has its own default.

@@ -98,6 +98,16 @@ api_faults([ { match => { path => 'report/integrated/get' }, times => 0,
 fails(q{CALL tiktok.refresh('mart.d')}, qr/42501: .*7 of 7 accounts/, 'all refused: an error');
 api_reset();
 
+# a filter that the API no longer accepts: rows that are only hidden are not gone
+$rows = ask('SELECT count(*) FROM mart.d');
+api_faults([ { match => { path => 'report/integrated/get' },
+			action => { refuse_filter => [ 'ad_status', 'adgroup_status', 'campaign_status', 'buying_type', 'campaign_system_origins' ] } } ]);
+fails(q{CALL tiktok.refresh('mart.d')}, qr/7 of 7 accounts/, 'a refused filter is an error in a refresh');
+like(ask('SELECT last_error FROM tiktok.snapshot_accounts WHERE target = \'mart.d\'::regclass LIMIT 1'),
+	qr/refuses filter/, 'that names it');
+is(ask('SELECT count(*) FROM mart.d'), $rows, 'no row is deleted');
+api_faults([]);
+
 # one value that does not fit
 api_faults([ { match => { advertiser_id => $refused, path => 'report/integrated/get' }, times => 0,
 	action => { patch => { row => 0, field => 'metrics.spend', value => 'many' } } } ]);

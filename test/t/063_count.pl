@@ -58,10 +58,10 @@ foreach my $from (@froms)
 }
 is_deeply(api_violations(), [], 'asked as documented');
 
-# from totals: a request of one row for each account
+# from totals: a request of one row for each account and series (TopView apart)
 api_reset();
 $node->safe_psql('postgres', 'SELECT count(*) FROM ads.ads');
-is_deeply([ map { $_->{params}{page_size} } @{ api_log() } ], [ 1, 1 ], 'a row of each account');
+is_deeply([ map { $_->{params}{page_size} } @{ api_log() } ], [ 1, 1, 1, 1 ], 'a row of each account and series');
 
 # A filter that the API refuses is not left out: the total would be of all rows.
 api_faults([ { match => { path => 'campaign/get' },
