@@ -39,7 +39,7 @@ $node->safe_psql('postgres', "CREATE SERVER sand FOREIGN DATA WRAPPER tiktok_fdw
 	  . (api_url() =~ s{/open_api}{/sandbox/open_api}r) . "', environment 'sandbox', advertiser_ids '$one', rate_limit '1');
 	CREATE USER MAPPING FOR CURRENT_USER SERVER sand OPTIONS (access_token '$TOKEN')");
 is($node->safe_psql('postgres', sprintf($check, 'sand')), '-|8|-', 'the sandbox is well without what it lacks');
-is_deeply([ sort map { $_->{path} } @{ api_log() } ],
-	[ 'campaign/get', 'campaign/get', 'report/integrated/get' ], 'and is not asked for it');
+my %asked = map { $_->{path} => 1 } @{ api_log() };
+is_deeply([ sort keys %asked ], [ 'campaign/get', 'report/integrated/get' ], 'and is not asked for it');
 
 done_testing();

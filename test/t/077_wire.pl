@@ -40,7 +40,7 @@ my ($url) = (readline($server_out) // '') =~ m{listening on (http\S+)} or die 't
 my $node = new_node('main', conf => "jit = off\nmax_connections = 60\nrestart_after_crash = on");
 $node->safe_psql('postgres', <<SQL);
 CREATE EXTENSION tiktok_fdw;
-CREATE SERVER wire FOREIGN DATA WRAPPER tiktok_fdw OPTIONS (api_url '$url', rate_limit '$rate');
+CREATE SERVER wire FOREIGN DATA WRAPPER tiktok_fdw OPTIONS (api_url '$url', rate_limit '$rate', buying_types 'AUCTION,RESERVATION_RF');
 CREATE USER MAPPING FOR CURRENT_USER SERVER wire OPTIONS (access_token '$TOKEN', app_id '$APP_ID');
 CREATE FOREIGN TABLE ads (advertiser_id bigint, ad_id bigint) SERVER wire OPTIONS (stream 'ads');
 SQL
