@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "belongs.h"
+#include "common/hashfn.h"
 #include "fetch_private.h"
 
 #include "utils/hsearch.h"
@@ -19,22 +20,25 @@ typedef struct First
 	TtUnit unit;
 } First;
 
-/* The key of the page's first row that has one; 0: none has. */
+/*
+ * The key of the page's first row that has one, together with the account, whose
+ * key it is only; 0: none has.
+ */
 static uint64
-first_key(const TtFetch *fetch, const TtReply *reply)
+first_key(const TtFetch *fetch, const TtFetchUnit *unit, const TtReply *reply)
 {
 	uint64 key;
 
 	for (int row = 0; row < reply->nrows; row++)
 		if (!tt_hour_is_none(fetch, reply, row) && tt_row_key(fetch, reply, row, &key))
-			return key;
+			return hash_combine64(key, (uint64) tt_unit_account(fetch, unit));
 	return 0;
 }
 
 static void
 check_first(TtFetch *fetch, TtFetchUnit *unit, const TtReply *reply, const TtFault *fault)
 {
-	uint64 key = first_key(fetch, reply);
+	uint64 key = first_key(fetch, unit, reply);
 	bool   found;
 	First *first;
 
