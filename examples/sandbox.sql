@@ -3,7 +3,7 @@
 
 CREATE EXTENSION tiktok_fdw;
 CREATE SERVER tiktok_sandbox FOREIGN DATA WRAPPER tiktok_fdw
-    OPTIONS (environment 'sandbox', advertiser_ids '7002238017842757633', rate_limit '5');
+    OPTIONS (environment 'sandbox', advertiser_ids '7002238017842757633');
 CREATE USER MAPPING FOR CURRENT_USER SERVER tiktok_sandbox OPTIONS (access_token '...');
 CREATE SCHEMA sandbox;
 IMPORT FOREIGN SCHEMA tiktok FROM SERVER tiktok_sandbox INTO sandbox;
