@@ -1,5 +1,5 @@
 -- TikTok's sandbox: has hosts, tokens and accounts of its own, little data, and no list of
--- accounts, which must therefore be named.
+-- accounts, which must therefore be named (here the demo's; put yours).
 
 CREATE EXTENSION tiktok_fdw;
 CREATE SERVER tiktok_sandbox FOREIGN DATA WRAPPER tiktok_fdw
