@@ -1,4 +1,5 @@
 -- Why do two numbers differ? The sums of an account at each level, and what a level lacks.
+-- The account is the demo's; put yours.
 
 CREATE EXTENSION tiktok_fdw;
 CREATE SERVER tiktok FOREIGN DATA WRAPPER tiktok_fdw OPTIONS (advertiser_ids '7002238017842757633');

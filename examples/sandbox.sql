@@ -1,9 +1,9 @@
 -- TikTok's sandbox: has hosts, tokens and accounts of its own, little data, and no list of
--- accounts, which must therefore be named.
+-- accounts, which must therefore be named (here the demo's; put yours).
 
 CREATE EXTENSION tiktok_fdw;
 CREATE SERVER tiktok_sandbox FOREIGN DATA WRAPPER tiktok_fdw
-    OPTIONS (environment 'sandbox', advertiser_ids '7002238017842757633', rate_limit '5');
+    OPTIONS (environment 'sandbox', advertiser_ids '7002238017842757633');
 CREATE USER MAPPING FOR CURRENT_USER SERVER tiktok_sandbox OPTIONS (access_token '...');
 CREATE SCHEMA sandbox;
 IMPORT FOREIGN SCHEMA tiktok FROM SERVER tiktok_sandbox INTO sandbox;

@@ -80,7 +80,7 @@ for file in "$TT_TOP"/test/demo/[0-9]*.sql; do
 done
 
 echo
-echo "Your own account: README.md has the five statements; examples/ has more to copy."
+echo "Your own account: README.md has the six statements; examples/ has more to copy."
 if [ -t 0 ] && [ -t 1 ]; then
 	echo "To ask more, while this waits: PGHOST=$run psql -U postgres demo; the tables are in schema ads."
 	printf 'Press Enter for a psql (leave it with \\q, then everything is removed) '

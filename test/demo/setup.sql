@@ -9,7 +9,7 @@
 \getenv environment TIKTOK_ENVIRONMENT
 
 \echo
-\echo '== Connecting: five statements make every stream of TikTok a table'
+\echo '== Connecting: six statements make every stream of TikTok a table'
 \echo
 \echo 'CREATE EXTENSION tiktok_fdw;'
 \echo 'CREATE SERVER tiktok FOREIGN DATA WRAPPER tiktok_fdw;'
