@@ -237,10 +237,12 @@ add_conditions(Checks *checks, const TtQuery *query, const TtUnits *units, const
 
 		if (unit->within != NULL && strcmp(unit->within->param, condition->param) == 0)
 			continue;
+		if (plain && (i != units->batched || !tt_unit_cut_by_values(query, units, unit)))
+			continue;
 		if (i == units->batched)
 			add_condition(checks, condition, unit->values.n,
 						  condition->values + unit->values.first);
-		else if (!plain)
+		else
 			add_condition(checks, condition, condition->nvalues, condition->values);
 	}
 }

@@ -24,13 +24,16 @@
 static void release_resources(void *arg);
 static void tell_sent(void *arg);
 
-/* What is known to be refused is not asked for; the user is told each time. */
+/* What is known to be refused is not asked for; the user is told once a scan. */
 static void
 tell_refused(const TtFetch *fetch)
 {
 	const TtQuery *query = fetch->query;
 
-	for (int i = 0; query->stream->kind == TT_KIND_REPORT && i < query->nnames; i++)
+	if (fetch->stats->told_metrics || query->stream->kind != TT_KIND_REPORT)
+		return;
+	fetch->stats->told_metrics = true;
+	for (int i = 0; i < query->nnames; i++)
 		if (query->refused[i])
 			ereport(WARNING,
 					(errcode(ERRCODE_FDW_COLUMN_NAME_NOT_FOUND),
@@ -219,6 +222,7 @@ job_send(TtFetch *fetch, TtFetchJob *job)
 
 	job->key = tt_overdue_key(fetch, url, params.body);
 	job->tries++;
+	job->unattended = false;
 	job->nnames = fetch->query->send_names ? tt_unit_names(fetch->query, &job->unit->unit) : 0;
 	job->transfer = tt_http_start(fetch->http, url, params.body, headers, job);
 	explicit_bzero(token, strlen(token));
@@ -452,12 +456,16 @@ take_page(TtFetch *fetch)
 static void
 park(TtFetch *fetch)
 {
+	dlist_iter iter;
+
 	if (tt_http_running(fetch->http) > 0)
 		tt_http_pump(fetch->http);
 	tell_sent(fetch);
 	tt_budget_watch(&fetch->budget, false);
 	fetch->lane.held = fetch->njobs + fetch->nready + 1;
 	fetch->lane.parked = true;
+	dlist_foreach(iter, &fetch->flying)
+		dlist_container(TtFetchJob, node, iter.cur)->unattended = true;
 }
 
 TtPage *

@@ -45,6 +45,8 @@ typedef struct TtFetchStats
 	MemoryContext context;		 /* of what is kept of accounts; NULL: the first fetch's */
 	TtSkipped	 *skipped;		 /* accounts that are not asked again; NULL: none */
 	int64		  hourless_rows; /* left out */
+	bool		  told_metrics;	 /* of those that were refused before the scan */
+	int			  told_filters;	 /* TT_FILTER_BY_*: the user knows of them */
 } TtFetchStats;
 
 /*

@@ -27,18 +27,6 @@ tt_unit_replace(TtFetch *fetch, TtFetchUnit *unit, const TtUnit *first, const Tt
 	(void) tt_unit_begin(fetch, second, &like);
 }
 
-/* Read the halves; rows of both do not come in the API's order. */
-static void
-halve(TtFetch *fetch, TtFetchUnit *unit, const TtUnit *first, const TtUnit *second)
-{
-	if (fetch->query->order_field != NULL)
-	{
-		fetch->query->order_field = NULL;
-		fetch->query->order_refused = true;
-	}
-	tt_unit_replace(fetch, unit, first, second);
-}
-
 static int
 days_of(const TtFetch *fetch, const TtUnit *unit)
 {
@@ -62,7 +50,7 @@ cut_days(TtFetch *fetch, TtFetchUnit *unit)
 	first.days.to = first.days.from + (days - 1) / 2;
 	second.days.from = first.days.to + 1;
 	fetch->max_days = Min(fetch->max_days, (days + 1) / 2);
-	halve(fetch, unit, &first, &second);
+	tt_unit_replace(fetch, unit, &first, &second);
 	return true;
 }
 
@@ -94,7 +82,7 @@ cut_values(TtFetch *fetch, TtFetchUnit *unit)
 	second.values.first += first.values.n;
 	second.values.n -= first.values.n;
 	fetch->max_values = Min(fetch->max_values, second.values.n);
-	halve(fetch, unit, &first, &second);
+	tt_unit_replace(fetch, unit, &first, &second);
 	return true;
 }
 
@@ -115,7 +103,7 @@ cut_within(TtFetch *fetch, TtFetchUnit *unit)
 	ids[1].nids -= ids[0].nids;
 	first.within = &ids[0];
 	second.within = &ids[1];
-	halve(fetch, unit, &first, &second);
+	tt_unit_replace(fetch, unit, &first, &second);
 	return true;
 }
 

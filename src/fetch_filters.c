@@ -55,9 +55,9 @@ warn(TtFetch *fetch, const TtOptionFilter *filter, const char *message)
 	const char *rows = missing_rows(filter->bit, &option, &value);
 	bool		fatal = tt_snapshot_refresh;
 
-	if ((fetch->told & filter->bit) != 0)
+	if ((fetch->stats->told_filters & filter->bit) != 0)
 		return;
-	fetch->told |= filter->bit;
+	fetch->stats->told_filters |= filter->bit;
 	ereport(fatal ? ERROR : WARNING,
 			(errcode(fatal ? ERRCODE_INVALID_PARAMETER_VALUE : ERRCODE_WARNING),
 			 errmsg("the TikTok API refuses filter \"%s\" for foreign table \"%s\"; rows of %s may be missing",
@@ -196,14 +196,14 @@ tt_filters_try(TtFetch *fetch, TtFetchUnit *unit, const char *message)
 	TtUnit		   spec = *tt_unit_whole(unit);
 	TtOptionFilter filters[TT_OPTION_FILTERS];
 	int			   n;
-	int			   bits[TT_OPTION_FILTERS + 1];
-	int			   nbits = 0;
+	int			   bits[TT_OPTION_FILTERS + 2] = {0}; /* first once more as it was */
+	int			   nbits = 1;
 	int			   all = 0;
 
-	if (tt_unit_handed_on(unit) || names_something_else(fetch, message))
+	if (tt_snapshot_refresh || tt_unit_handed_on(unit) || names_something_else(fetch, message))
 		return false;
 	/* without what is known to be refused by now, before anything is tried */
-	if (unit->trial == 0 && (fetch->query->without & ~spec.without) != 0)
+	if ((fetch->query->without & ~spec.without) != 0)
 	{
 		ask_without(fetch, unit, fetch->query->without, 0);
 		return true;
@@ -226,9 +226,9 @@ tt_filters_try(TtFetch *fetch, TtFetchUnit *unit, const char *message)
 		bits[nbits++] = filters[i].bit;
 		all |= filters[i].bit;
 	}
-	if (nbits > 1)
+	if (nbits > 2)
 		bits[nbits++] = all;
-	if (unit->trial >= nbits)
+	if (nbits == 1 || unit->trial >= nbits)
 		return false;
 	strlcpy(fetch->refusal, message, sizeof(fetch->refusal));
 	ask_without(fetch, unit, spec.without | bits[unit->trial], unit->trial + 1);

@@ -177,6 +177,32 @@ check_row_limit(const TtFetch *fetch, const TtFetchJob *job, bool last, const Tt
 }
 
 /*
+ * Queue a page, and finish its unit if that was the last.  A join may be done
+ * with the page, and its memory, before it finds that its parts do not fit: what
+ * the error says of the request is kept.
+ */
+static void
+hand_over(TtFetch *fetch, TtFetchUnit *unit, const TtFault *fault, MemoryContext context,
+		  bool queued, bool last)
+{
+	TtReply *page = unconstify(TtReply *, fault->reply);
+	TtReply	 head = *page;
+	TtFault	 own = *fault;
+
+	own.reply = &head;
+	if (queued && unit->join != NULL)
+	{
+		head.request_id = pstrdup(head.request_id);
+		head.message = pstrdup(head.message);
+		tt_join_add(fetch, unit, page, fault->page, context);
+	}
+	else if (queued)
+		tt_unit_queue(fetch, unit, page, fault->page, context);
+	if (last)
+		tt_unit_finish(fetch, unit, &own);
+}
+
+/*
  * A good reply: check it, queue its rows, learn what else there is.  Returns
  * whether it was queued; if not, reply and context stay the caller's.
  */
@@ -243,12 +269,7 @@ page_arrived(TtFetch *fetch, TtFetchJob *job, const TtFault *fault, TtReply *rep
 	tt_hour_leave_out(fetch, unit, reply);
 	queued = reply->nrows > 0 || fetch->query->totals_only;
 	tt_job_free(fetch, job);
-	if (queued && unit->join != NULL)
-		tt_join_add(fetch, unit, reply, fault->page, context);
-	else if (queued)
-		tt_unit_queue(fetch, unit, reply, fault->page, context);
-	if (last)
-		tt_unit_finish(fetch, unit, fault);
+	hand_over(fetch, unit, fault, context, queued, last);
 	return queued;
 }
 
@@ -387,6 +408,12 @@ tt_job_done(TtFetch *fetch, TtFetchJob *job)
 
 		reply = tt_reply_parse(fetch->paths, http->body, http->length, &malformed);
 		MemoryContextSwitchTo(old);
+	}
+	/* the time ran out while the rows of another page were used: nobody's fault */
+	if (job->unattended && http->outcome == TT_HTTP_TIMEOUT)
+	{
+		http->overdue = false;
+		job->tries--;
 	}
 	fault_init(&fault, fetch, job, http, reply);
 	fault.malformed = malformed;

@@ -70,7 +70,8 @@ typedef struct TtFetchJob
 	int			  nnames;  /* metrics asked for when it was sent */
 	TimestampTz	  not_before;
 	TtTransfer	 *transfer;
-	TtBudgetGrant grant; /* until it is answered */
+	TtBudgetGrant grant;	  /* until it is answered */
+	bool		  unattended; /* nobody looked after it for a while */
 } TtFetchJob;
 
 typedef struct TtReadyPage
@@ -123,7 +124,6 @@ struct TtFetch
 	bool				  handed_on;	/* some rows left */
 	bool				  kindred;		/* an account has units of several kinds */
 	dlist_head			  kin;			/* what finished ones gave: fetch_kin.c */
-	int					  told;			/* TT_FILTER_BY_*: the user knows of them */
 	char				  refusal[256]; /* how the API refused one of them */
 	int					  njobs;
 	int					  nready;

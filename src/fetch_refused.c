@@ -102,6 +102,17 @@ tt_metric_refused(TtFetch *fetch, int i, const char *message)
 		query->order_field = NULL;
 }
 
+static bool
+drop_order(TtFetch *fetch, TtFetchUnit *unit)
+{
+	if (fetch->query->order_field == NULL || tt_unit_handed_on(unit))
+		return false;
+	tt_order_lose(fetch);
+	fetch->stats->retries++;
+	tt_unit_restart(fetch, unit);
+	return true;
+}
+
 /*
  * A metric that the catalogue knows and the API refuses is no longer asked
  * for, and reads as NULL.  Returns whether there was one, or *probing: it is not
@@ -141,6 +152,12 @@ drop_refused_metrics(TtFetch *fetch, TtFetchJob *job, const TtFault *fault,
 			continue;
 		tt_metric_refused(fetch, i, message);
 		dropped = true;
+	}
+	/* each run would ask for the metric that orders the rows, too */
+	if (!named && about_metrics && drop_order(fetch, job->unit))
+	{
+		*probing = true;
+		return true;
 	}
 	if (named || !about_metrics || !tt_probe_start(fetch, job, message))
 		return dropped;
@@ -191,17 +208,6 @@ tt_order_lose(TtFetch *fetch)
 	fetch->query->order_field = NULL;
 	fetch->query->order_refused = true;
 	tt_forget_row_bound(fetch);
-}
-
-static bool
-drop_order(TtFetch *fetch, TtFetchUnit *unit)
-{
-	if (fetch->query->order_field == NULL || tt_unit_handed_on(unit))
-		return false;
-	tt_order_lose(fetch);
-	fetch->stats->retries++;
-	tt_unit_restart(fetch, unit);
-	return true;
 }
 
 /*

@@ -130,7 +130,8 @@ unit_level(const TtFetch *fetch, const TtUnit *spec, bool plain, const char ***i
 			const TtCondition *condition = &query->conditions[i];
 			bool			   batched = i == fetch->units->batched;
 
-			if (strcmp(condition->param, param) != 0 || (plain && !batched))
+			if (strcmp(condition->param, param) != 0 ||
+				(plain && !(batched && tt_unit_cut_by_values(query, fetch->units, spec))))
 				continue;
 			*ids = condition->values + (batched ? spec->values.first : 0);
 			*n = batched ? spec->values.n : condition->nvalues;
@@ -218,7 +219,12 @@ static void
 start_list(TtFetch *fetch, IdList *list)
 {
 	MemoryContext old = MemoryContextSwitchTo(fetch->context);
+	TtTable		 *table = palloc(sizeof(TtTable));
 	TtQuery		 *query = &list->query;
+
+	/* what the list's endpoint refuses says nothing of the table */
+	*table = *fetch->table;
+	table->relid = InvalidOid;
 
 	list->path = levels[list->level].id;
 	list->projection.npaths = 1;
@@ -248,7 +254,7 @@ start_list(TtFetch *fetch, IdList *list)
 		/* without the condition, it would be another list */
 		query->exact = true;
 	}
-	list->fetch = tt_fetch_create(fetch->table, fetch->options, query, &list->projection,
+	list->fetch = tt_fetch_create(table, fetch->options, query, &list->projection,
 								  fetch->stats);
 	list->fetch->served[0] = fetch->served[list->account];
 	MemoryContextSwitchTo(old);

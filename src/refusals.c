@@ -8,15 +8,18 @@
 
 #include "refusals.h"
 
+#include "miscadmin.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
+#include "utils/syscache.h"
 
 #define NAME_SIZE 128
 
 typedef struct Refusal
 {
 	/* the key; no padding between, and the rest of name is zero */
+	Oid	 userid; /* another one's token may be given more */
 	Oid	 relid;
 	char name[NAME_SIZE];
 } Refusal;
@@ -27,6 +30,7 @@ static void
 make_key(Oid relid, const char *name, Refusal *key)
 {
 	memset(key, 0, sizeof(*key));
+	key->userid = GetUserId();
 	key->relid = relid;
 	strlcpy(key->name, name, NAME_SIZE);
 }
@@ -44,11 +48,20 @@ forget(Datum arg, Oid relid)
 			(void) hash_search(refusals, refusal, HASH_REMOVE, NULL);
 }
 
+/* A server or a user mapping has changed: it may be another API, or token. */
+static void
+forget_all(Datum arg, int cacheid, uint32 hashvalue)
+{
+	forget(arg, InvalidOid);
+}
+
 void
 tt_refusal_note(Oid relid, const char *name)
 {
 	Refusal key;
 
+	if (!OidIsValid(relid))
+		return;
 	/* a table that is none (tiktok.check) has no memory */
 	if (!OidIsValid(relid))
 		return;
@@ -62,6 +75,8 @@ tt_refusal_note(Oid relid, const char *name)
 		refusals = hash_create("tiktok_fdw refusals", 64, &control,
 							   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 		CacheRegisterRelcacheCallback(forget, (Datum) 0);
+		CacheRegisterSyscacheCallback(FOREIGNSERVEROID, forget_all, (Datum) 0);
+		CacheRegisterSyscacheCallback(USERMAPPINGOID, forget_all, (Datum) 0);
 	}
 	make_key(relid, name, &key);
 	(void) hash_search(refusals, &key, HASH_ENTER, NULL);
