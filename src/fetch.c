@@ -222,7 +222,7 @@ job_send(TtFetch *fetch, TtFetchJob *job)
 
 	job->key = tt_overdue_key(fetch, url, params.body);
 	job->tries++;
-	job->unattended = false;
+	job->unattended_ms = 0;
 	job->nnames = fetch->query->send_names ? tt_unit_names(fetch->query, &job->unit->unit) : 0;
 	job->transfer = tt_http_start(fetch->http, url, params.body, headers, job);
 	explicit_bzero(token, strlen(token));
@@ -456,16 +456,27 @@ take_page(TtFetch *fetch)
 static void
 park(TtFetch *fetch)
 {
-	dlist_iter iter;
-
 	if (tt_http_running(fetch->http) > 0)
 		tt_http_pump(fetch->http);
 	tell_sent(fetch);
 	tt_budget_watch(&fetch->budget, false);
 	fetch->lane.held = fetch->njobs + fetch->nready + 1;
 	fetch->lane.parked = true;
+	fetch->parked_at = GetCurrentTimestamp();
+}
+
+/* Back from where the rows were used: the page that was handed on is gone. */
+static void
+unpark(TtFetch *fetch)
+{
+	int64	   ms = (GetCurrentTimestamp() - fetch->parked_at) / 1000;
+	dlist_iter iter;
+
+	fetch->lane.parked = false;
+	tt_budget_watch(&fetch->budget, true);
 	dlist_foreach(iter, &fetch->flying)
-		dlist_container(TtFetchJob, node, iter.cur)->unattended = true;
+		dlist_container(TtFetchJob, node, iter.cur)->unattended_ms += ms;
+	tt_lane_landed(&fetch->lane);
 }
 
 TtPage *
@@ -473,12 +484,7 @@ tt_fetch_next(TtFetch *fetch, bool wait, bool *finished)
 {
 	*finished = false;
 	if (fetch->lane.parked)
-	{
-		/* the page that was handed on is gone by now */
-		fetch->lane.parked = false;
-		tt_budget_watch(&fetch->budget, true);
-		tt_lane_landed(&fetch->lane);
-	}
+		unpark(fetch);
 	for (;;)
 	{
 		TimestampTz wake;

@@ -409,8 +409,9 @@ tt_job_done(TtFetch *fetch, TtFetchJob *job)
 		reply = tt_reply_parse(fetch->paths, http->body, http->length, &malformed);
 		MemoryContextSwitchTo(old);
 	}
-	/* the time ran out while the rows of another page were used: nobody's fault */
-	if (job->unattended && http->outcome == TT_HTTP_TIMEOUT)
+	/* most of the time passed while the rows of another page were used: nobody's fault */
+	if (http->outcome == TT_HTTP_TIMEOUT &&
+		job->unattended_ms > (int64) fetch->options->timeout * 500)
 	{
 		http->overdue = false;
 		job->tries--;

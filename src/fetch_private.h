@@ -70,8 +70,8 @@ typedef struct TtFetchJob
 	int			  nnames;  /* metrics asked for when it was sent */
 	TimestampTz	  not_before;
 	TtTransfer	 *transfer;
-	TtBudgetGrant grant;	  /* until it is answered */
-	bool		  unattended; /* nobody looked after it for a while */
+	TtBudgetGrant grant;		 /* until it is answered */
+	int64		  unattended_ms; /* that nobody looked after it, while rows were used */
 } TtFetchJob;
 
 typedef struct TtReadyPage
@@ -135,6 +135,7 @@ struct TtFetch
 	struct HTAB			 *firsts; /* units by the key of their first row; NULL: none */
 	TtSplit				  split;
 	int64				  rows_arrived; /* of this fetch */
+	TimestampTz			  parked_at;	/* since when nobody looks after it */
 	TimestampTz			  budget_until; /* the budget has nothing before; 0: ask it */
 	TimestampTz			  budget_since; /* since when it is waited for; 0: it is not */
 	int					  hour_slot;	/* the hour's among the keys; -1: none */

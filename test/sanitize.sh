@@ -57,7 +57,7 @@ scripts=
 tests=
 if [ $# = 0 ]; then
 	scripts=all
-	set -- 020 022 023 065 075
+	set -- 020 021 022 023 024 026 031 032 033 065 074 075 076
 fi
 for name in "$@"; do
 	if [ -e "$tree/sql/$name.sql" ]; then

@@ -8,9 +8,11 @@
 # property test (060) 2,500 queries of a new seed, which it prints, damaged
 # replies (065) 100,000, one list (071) 10,000,000 rows, the rate at the wire
 # (077) 3,000 requests, which must use 95 % of the rate; the fuzzers
-# (test/fuzz/run.sh) get a tenth of the time first, or all of it. Every round is
-# a run of check.sh with servers and an API of its own. Ends with "N passed, N
-# failed", summed over the rounds; the first failure ends it.
+# (test/fuzz/run.sh) get a tenth of the time first, or all of it; without parts,
+# the tests of faults run under sanitizers next (test/sanitize.sh, short variants:
+# the long ones are TT_SOAK=1 sh test/sanitize.sh). Every round is a run of
+# check.sh with servers and an API of its own. Ends with "N passed, N failed",
+# summed over the rounds; the first failure ends it.
 # Environment: TT_MINUTES (for want of the argument).
 
 . "$(dirname "$0")/lib.sh"
@@ -22,7 +24,11 @@ case ${1:-} in
 		shift
 		;;
 esac
-[ $# -gt 0 ] || set -- unit regress tap
+sanitize=
+[ $# -gt 0 ] || {
+	sanitize=1
+	set -- unit regress tap
+}
 ends=$(($(date +%s) + minutes * 60))
 log=$(mktemp /tmp/tiktok_fdw_soak.XXXXXX)
 trap 'rm -f "$log"' EXIT
@@ -40,21 +46,38 @@ else
 	failed=1
 fi
 
+# tally LOG: adds the numbers of its last line, which are in "$last" then
+tally() {
+	last=$(tail -n 1 "$1")
+	n=$(echo "$last" | sed -n 's/^\([0-9]*\) passed, .*/\1/p')
+	passed=$((passed + ${n:-0}))
+	n=$(echo "$last" | sed -n 's/^[0-9]* passed, \([0-9]*\) failed.*/\1/p')
+	failed=$((failed + ${n:-0}))
+}
+
+# judge STATUS: shows the log of what failed, also where it did not count that
+judge() {
+	[ "$1" != 0 ] || return 0
+	[ "$failed" != 0 ] || failed=1
+	cat "$log"
+}
+
+if [ "$failed" = 0 ] && [ -n "$sanitize" ]; then
+	TT_SOAK='' sh "$TT_TOP/test/sanitize.sh" >"$log" 2>&1
+	status=$?
+	tally "$log"
+	echo "sanitizers: $last"
+	judge "$status"
+fi
+
 round=0
 while [ "$failed" = 0 ] && [ "$*" != fuzz ]; do
 	round=$((round + 1))
 	sh "$TT_TOP/test/check.sh" "$@" >"$log" 2>&1
 	status=$?
-	last=$(tail -n 1 "$log")
+	tally "$log"
 	echo "round $round: $last"
-	n=$(echo "$last" | sed -n 's/^\([0-9]*\) passed, .*/\1/p')
-	passed=$((passed + ${n:-0}))
-	n=$(echo "$last" | sed -n 's/^[0-9]* passed, \([0-9]*\) failed.*/\1/p')
-	failed=$((failed + ${n:-0}))
-	if [ "$status" != 0 ]; then
-		[ "$failed" != 0 ] || failed=1
-		cat "$log"
-	fi
+	judge "$status"
 	[ "$(date +%s)" -lt "$ends" ] || break
 done
 

@@ -190,7 +190,8 @@ like($err, qr/HINT:  .*00:00 UTC/, 'and the hint says until when');
 
 # a budget of its own: nobody sends anything for as long as the limit lasts
 $node->safe_psql('postgres', <<SQL);
-CREATE SERVER minute FOREIGN DATA WRAPPER tiktok_fdw OPTIONS (api_url '${\ api_url() }', rate_limit '1000');
+CREATE SERVER minute FOREIGN DATA WRAPPER tiktok_fdw OPTIONS (api_url '${\ api_url() }', rate_limit '1000',
+	buying_types 'AUCTION,RESERVATION_RF');
 CREATE USER MAPPING FOR CURRENT_USER SERVER minute
 	OPTIONS (access_token '$TOKEN', app_id '7000000000000000009', secret 'x');
 CREATE SCHEMA minute;

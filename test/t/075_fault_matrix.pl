@@ -3,6 +3,7 @@
 # page, once and lasting, while a cursor reads row by row: what was handed on
 # is never handed on again, nothing is missing unless there is an error, and
 # the session works on.  All of it with TT_SOAK (test/soak.sh), a slice without.
+# Of some return codes the outcome is known: tried again, the account's, or final.
 
 use strict;
 use warnings;
@@ -11,6 +12,7 @@ use FindBin;
 use lib $FindBin::Bin;
 use TiktokTest;
 use TiktokSession;
+use JSON::PP;
 use MIME::Base64;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -25,8 +27,8 @@ my $session = TiktokSession->new($node);
 
 my %actions = (
 	(map { ("code $_" => { code => $_, message => 'Injected' }) }
-		40000, 40001, 40002, 40006, 40007, 40016, 40067, 40100, 40105, 40132, 40133, 40201, 40202,
-		50000, 50002, 51010, 60001, 99999, -7),
+		40000, 40001, 40002, 40006, 40007, 40011, 40013, 40016, 40067, 40100, 40105, 40132, 40133, 40200, 40201,
+		40202, 40300, 40301, 40700, 41000, 50000, 50002, 51010, 60001, 99999, -7),
 	(map { ("HTTP $_" => { http_status => $_ }) } 301, 302, 400, 401, 403, 404, 429, 500, 502, 503, 504),
 	'Retry-After' => { http_status => 503, headers => { 'Retry-After' => '1' } },
 	'429, Retry-After' => { http_status => 429, headers => { 'Retry-After' => '1' } },
@@ -61,10 +63,25 @@ my @right = sort split /\n/, $session->query($query);
 is(scalar @right, 151, 'the rows without any fault');
 my %right = map { $_ => 1 } @right;
 
+# What is to come of a code: the SQLSTATE when it comes once, and when always
+# ('' is none), and what the HINT says.
+my $retried = [ '', '08006', qr/.*/ ];
+my $account_refused = [ '42501', '42501', qr/on_advertiser_error 'skip'/ ];
+my $sandbox = [ 'HV000', 'HV000', qr/check option environment of server tiktok/ ];
+my %outcomes = (
+	40011 => [ '54000', '54000', qr/fewer columns, or add a condition/ ],
+	40013 => $sandbox,
+	40200 => $retried,
+	40201 => $retried,
+	40300 => $account_refused,
+	40301 => $account_refused,
+	40700 => $retried,
+	41000 => [ 'HV000', 'HV000', qr/country that this machine's address belongs to/ ]);
+
 # Returns what is wrong; '' is good.
 sub judge
 {
-	my ($action, $page, $times) = @_;
+	my ($action, $page, $times, $outcome) = @_;
 
 	api_reset();
 	api_faults([ { match => { path => 'ad/get', page => $page }, times => $times, action => $action } ]);
@@ -74,6 +91,13 @@ sub judge
 	my ($state) = $said =~ /ERROR:  (\w{5}):/;
 	my %seen;
 
+	if ($outcome)
+	{
+		my ($once, $always, $hint) = @$outcome;
+
+		return "not the outcome: $said" if ($state // '') ne ($times ? $once : $always);
+		return "not the hint: $said" if defined $state && $said !~ /^HINT:  .*$hint/m;
+	}
 	return 'a row came twice' if grep { $seen{$_}++ } @rows;
 	return "hangs: $said" if ($state // '') eq '57014';
 	# a value that is not what it was is the API's; only changed rows may differ
@@ -89,12 +113,14 @@ sub judge
 foreach my $name (sort keys %actions)
 {
 	# each lasting hang costs (1 + max_retries) times the time-out
-	next unless $soak || $name =~ /^(code 40067|code 50000|HTTP 503|closed in the middle|a row twice)$/;
+	my ($code) = $name =~ /^code (\d+)/;
+	my $outcome = $outcomes{ $code // '' };
+	next unless $soak || $outcome || $name =~ /^(code 40067|code 50000|HTTP 503|closed in the middle|a row twice)$/;
 	foreach my $page (1, 4, 8)
 	{
 		foreach my $times (1, 0)
 		{
-			my $wrong = judge($actions{$name}, $page, $times);
+			my $wrong = judge($actions{$name}, $page, $times, $outcome);
 
 			is($wrong, '', "$name, page $page, " . ($times ? 'once' : 'always'));
 		}
@@ -102,6 +128,26 @@ foreach my $name (sort keys %actions)
 }
 api_reset();
 is_deeply([ sort split /\n/, $session->query($query) ], \@right, 'the session works on');
+
+# The number of ids that a request was about.
+sub ids_of
+{
+	my ($request) = @_;
+	my $filtering = $request->{params}{filtering};
+
+	$filtering = decode_json($filtering) unless ref $filtering;
+	return scalar @{ $filtering->{ad_ids} };
+}
+
+# Too many ids of one request are halved.
+my $some = join(', ', map { /^(\d+):/ } @right[ 0 .. 39 ]);
+api_reset();
+api_faults([ { match => { path => 'ad/get' }, times => 1, action => { code => 40011, message => 'Too many ids' } } ]);
+is_deeply([ sort split /\n/, $session->query("$query AND ad_id IN ($some)") ], [ @right[ 0 .. 39 ] ],
+	'too many ids: all rows');
+my ($refused, @fewer) = map { ids_of($_) } @{ api_log('ad/get') };
+is($refused, 40, 'too many ids: that was all');
+is_deeply([ grep { $_ > 20 } @fewer ], [], 'then fewer');
 
 # Windows of a report that are too large are halved until they are not.
 my $report = 'SELECT ad_id, stat_time_day, spend FROM ads.ads_reports_daily'

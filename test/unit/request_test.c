@@ -240,6 +240,68 @@ test_report_params(void)
 				 "unless the API refuses it");
 }
 
+/* A CATALOG report, made of options, asks for all kinds as the others do. */
+static void
+test_catalog_report(void)
+{
+	static const struct
+	{
+		int			level;
+		const char *data_level;
+		const char *dimension;
+		const char *status; /* NULL: the level has none */
+	} levels[] = {
+		{TT_LV_ADVERTISER, "AUCTION_ADVERTISER", "advertiser_id", NULL},
+		{TT_LV_CAMPAIGN, "AUCTION_CAMPAIGN", "campaign_id", "campaign_status"},
+		{TT_LV_ADGROUP, "AUCTION_ADGROUP", "adgroup_id", "adgroup_status"},
+		{TT_LV_AD, "AUCTION_AD", "ad_id", "ad_status"},
+	};
+	const char *metrics[] = {"spend"};
+	const char *types[] = {"AUCTION", "RESERVATION_RF", "RESERVATION_TOP_VIEW"};
+	const char *origins[] = {"TT_ADS_PLATFORM", "PROMOTE"};
+	TtKind		kind = {3, types, 2, origins, 0, 0};
+	TtDays		range = {9677, 9677};
+
+	for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++)
+	{
+		TtQuery	 query = query_of("ads_reports_daily", 1);
+		TtStream stream = *query.stream;
+		TtReport report = {"CATALOG", levels[i].data_level, levels[i].level, 2, {levels[i].dimension, "stat_time_day"}, TT_GRAIN_DAY, false};
+		char	 status[160] = "";
+		char	 what[80];
+		char	 expected[1024];
+
+		stream.report = report;
+		query.stream = &stream;
+		query.nranges = 1;
+		query.ranges = &range;
+		query.nnames = 1;
+		query.names = metrics;
+		query.send_names = true;
+		query.nkinds = 1;
+		query.kinds = &kind;
+		if (levels[i].status != NULL)
+			snprintf(status, sizeof(status),
+					 "{\"field_name\":\"%s\",\"filter_type\":\"IN\","
+					 "\"filter_value\":\"[\\\"STATUS_ALL\\\"]\"},",
+					 levels[i].status);
+		snprintf(expected, sizeof(expected),
+				 "{\"advertiser_id\":\"7002238017842757633\",\"report_type\":\"CATALOG\","
+				 "\"data_level\":\"%s\",\"dimensions\":[\"%s\",\"stat_time_day\"],"
+				 "\"metrics\":[\"spend\"],\"start_date\":\"2026-06-30\","
+				 "\"end_date\":\"2026-06-30\",\"filtering\":[%s"
+				 "{\"field_name\":\"buying_type\",\"filter_type\":\"IN\","
+				 "\"filter_value\":\"[\\\"AUCTION\\\",\\\"RESERVATION_RF\\\","
+				 "\\\"RESERVATION_TOP_VIEW\\\"]\"},"
+				 "{\"field_name\":\"campaign_system_origins\",\"filter_type\":\"IN\","
+				 "\"filter_value\":\"[\\\"TT_ADS_PLATFORM\\\",\\\"PROMOTE\\\"]\"}],"
+				 "\"page\":\"1\",\"page_size\":\"1000\"}",
+				 levels[i].data_level, levels[i].dimension, status);
+		snprintf(what, sizeof(what), "a CATALOG report at %s", levels[i].data_level);
+		check_params(query, 0, 1, expected, what);
+	}
+}
+
 static void
 test_sums(void)
 {
@@ -795,6 +857,7 @@ main(void)
 	test_batches();
 	test_divisible();
 	test_report_params();
+	test_catalog_report();
 	test_sums();
 	test_filter_params();
 	test_other_params();
