@@ -60,9 +60,7 @@ tt_refusal_note(Oid relid, const char *name)
 {
 	Refusal key;
 
-	if (!OidIsValid(relid))
-		return;
-	/* a table that is none (tiktok.check) has no memory */
+	/* a table that is none (tiktok.check, the list of a split) has no memory */
 	if (!OidIsValid(relid))
 		return;
 	if (refusals == NULL)
