@@ -14,8 +14,8 @@ EXTVERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" tiktok_fdw.con
 REGRESS = $(filter-out tiktok_fdw--%,$(sort $(basename $(notdir $(wildcard sql/*.sql)))))
 
 MODULE_big = $(EXTENSION)
-SOURCES = $(sort tiktok_fdw.c $(wildcard src/*.c src/catalog/*.c))
-INCLUDED = $(sort $(wildcard src/*.h src/catalog/*.h src/catalog/*.def))
+SOURCES = $(sort tiktok_fdw.c $(wildcard src/*/*.c))
+INCLUDED = $(sort $(wildcard src/*.h src/*/*.h src/*/*.def))
 OBJS = $(SOURCES:.c=.o)
 DATA = $(sort $(wildcard sql/$(EXTENSION)--*.sql))
 DOCS = README.md $(filter-out doc/README.md,$(sort $(wildcard doc/*.md)))
@@ -60,7 +60,7 @@ pg_regress_installcheck := $(subst $(tt_pg_regress),sh test/with_api.sh \
 
 # Unit tests: each test/unit/*_test.c is a program, linked with what needs no
 # PostgreSQL (request.c and jansson), under the sanitizers where there are any.
-UNIT_SOURCES = src/request.c src/request_filters.c src/catalog/catalog.c
+UNIT_SOURCES = src/request/request.c src/request/request_filters.c src/catalog/catalog.c
 UNIT_TESTS = $(patsubst test/unit/%.c,build/unit/%,$(sort $(wildcard test/unit/*_test.c)))
 UNIT_CFLAGS = -std=gnu99 -g -O1 -Wall -Wextra -Werror -Wno-unused-parameter -Wno-format-truncation -Isrc -Itest/unit \
 	$(shell $(PKG_CONFIG) --cflags jansson)
@@ -89,10 +89,10 @@ FUZZ_LIBS = $(firstword $(wildcard $(addsuffix /libpgcommon.a,$(shell $(PG_CONFI
 FUZZ_CFLAGS = -std=gnu99 -g -O1 -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare \
 	-Wno-unknown-warning-option -Wno-format-truncation -fwrapv -D_GNU_SOURCE -Isrc -Itest/fuzz \
 	-isystem $(shell $(PG_CONFIG) --includedir-server) $(shell $(PKG_CONFIG) --cflags libcurl jansson)
-FUZZ_reply = src/reply.c src/reply_text.c
-FUZZ_decode = test/fuzz/decode_shim.c src/decode.c src/reply.c src/reply_text.c src/catalog/catalog.c
+FUZZ_reply = src/reply/reply.c src/reply/reply_text.c
+FUZZ_decode = test/fuzz/decode_shim.c src/reply/decode.c $(FUZZ_reply) src/catalog/catalog.c
 FUZZ_request = $(UNIT_SOURCES)
-FUZZ_option_value = src/option_value.c
+FUZZ_option_value = src/options/option_value.c
 fuzz_build = @mkdir -p $(@D) && $(2) $(FUZZ_CFLAGS) $(1) -o $@ test/fuzz/$*_fuzz.c test/fuzz/shim.c \
 	$(FUZZ_$*) $(FUZZ_LIBS) $(FUZZ_LIBS:common.a=port.a) $(shell $(PKG_CONFIG) --libs libcurl jansson) -lm
 
@@ -112,7 +112,7 @@ fuzz: $(if $(FUZZ_LIBS),$(FUZZ_TARGETS:%=build/fuzz/%))
 libfuzzer: $(FUZZ_TARGETS:%=build/libfuzzer/%)
 
 # The C sources in one style (.clang-format); the .def files are tables.
-FORMATTED = $(sort $(SOURCES) $(wildcard src/*.h src/catalog/*.h doc/*.c test/unit/*.[ch] \
+FORMATTED = $(sort $(SOURCES) $(wildcard src/*.h src/*/*.h doc/*.c test/unit/*.[ch] \
 	test/fuzz/*.[ch] test/wire/*.[ch]))
 
 indent:

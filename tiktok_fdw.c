@@ -11,27 +11,22 @@
 #include "access/reloptions.h"
 #include "fmgr.h"
 #include "foreign/fdwapi.h"
-#include "utils/guc.h"
-#include "utils/plancache.h"
-
-#include "analyze.h"
-#include "check.h"
-#include "compat.h"
-#include "completeness.h"
-#include "explain.h"
-#include "import.h"
-#include "options.h"
-#include "plan.h"
-#include "scan.h"
-#include "http.h"
 #include "utils/builtins.h"
-#include "views.h"
+
+#include "check/check.h"
+#include "check/completeness.h"
+#include "compat.h"
+#include "options/options.h"
+#include "options/settings.h"
+#include "plan/plan.h"
+#include "scan/analyze.h"
+#include "scan/explain.h"
+#include "scan/scan.h"
+#include "schema/import.h"
+#include "schema/views.h"
+#include "wire/http.h"
 
 TT_MODULE_MAGIC("tiktok_fdw", TT_VERSION);
-
-char *tt_allowed_hosts = NULL;
-bool  tt_enable_pushdown = true;
-bool  tt_snapshot_refresh = false;
 
 PG_FUNCTION_INFO_V1(tiktok_fdw_handler);
 PG_FUNCTION_INFO_V1(tiktok_fdw_validator);
@@ -44,35 +39,10 @@ PG_FUNCTION_INFO_V1(tiktok_version);
 
 void _PG_init(void);
 
-/* cached plans may count on what the setting allows */
-static void
-replan(bool newval, void *extra)
-{
-	ResetPlanCache();
-}
-
 void
 _PG_init(void)
 {
-	DefineCustomStringVariable("tiktok_fdw.allowed_hosts",
-							   "Hosts that servers not owned by a superuser may connect to.",
-							   "Names separated by commas, compared as a whole; https only.",
-							   &tt_allowed_hosts,
-							   "business-api.tiktok.com,sandbox-ads.tiktok.com", PGC_SUSET,
-							   GUC_LIST_INPUT, NULL, NULL, NULL);
-	DefineCustomBoolVariable("tiktok_fdw.enable_pushdown",
-							 "Lets the API narrow what a query reads.",
-							 "Off, conditions other than accounts and report dates are "
-							 "checked here only: the rows are the same.",
-							 &tt_enable_pushdown, true, PGC_USERSET, 0, NULL,
-							 replan, NULL);
-	DefineCustomBoolVariable("tiktok_fdw.snapshot_refresh",
-							 "A snapshot is being read: nothing may be left out.",
-							 "Internal; set by the functions that refresh snapshots. A "
-							 "refused account or metric is an error then.",
-							 &tt_snapshot_refresh, false, PGC_USERSET,
-							 GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE, NULL, NULL, NULL);
-	MarkGUCPrefixReserved("tiktok_fdw");
+	tt_settings_define();
 }
 
 Datum

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "catalog/catalog.h"
-#include "catalog/describe.h"
+#include "schema/describe.h"
 
 /* Text inside a table cell. */
 static void

@@ -17,7 +17,7 @@ trap 'rm -rf "$tmp"' EXIT
 trap 'exit 130' HUP INT TERM
 
 ${CC:-cc} -std=gnu99 -Wall -Isrc -o "$tmp/generate" doc/generate.c src/catalog/catalog.c \
-	src/catalog/describe.c
+	src/schema/describe.c
 status=0
 for page in streams metrics; do
 	"$tmp/generate" "$page" >"$tmp/$page.md"

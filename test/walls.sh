@@ -5,47 +5,27 @@
 . "$(dirname "$0")/lib.sh"
 cd "$TT_TOP" || exit 1
 
-# The rooms from the ground up, one line a floor. A file belongs to the room
-# whose name it bears (fetch.c, fetch.h, fetch_retry.c: fetch; all of
-# src/catalog: catalog) and includes headers of its own room and of floors
-# below, never of a neighbour or of a floor above. A header …_private.h is for
-# its own room only.
-ROOMS="
+# The floors of the house from the ground up: the folders of src, one a line. A
+# file includes headers of its own folder and of floors below, never of a
+# neighbour or of a floor above; a header …_private.h is for its own folder only.
+FLOORS="
 compat
 catalog
-option_value
-stream
 options
 table
 request
-days
 qual
-bounds
-holds
-refusals
 query
 shared
 budget
-counters
-learn
-mux
-http
+wire
 reply
-decode
-belongs
-fault
 fetch
 accounts
-analyze
 plan
 scan
-explain
-import
-ask
 check
-completeness
-snapshot
-views
+schema
 snapshot
 tiktok_fdw"
 
@@ -93,97 +73,90 @@ includes() {
 		'$3 ~ header && $1 !~ allowed { print $1 ":" $2 ": " $3 }'
 }
 
-wall "only http, mux and compat.h include curl, and http.h and mux.h do not" \
-	"$(includes '^curl/' '^src/((http|mux)(_[a-z_]+)?\.c|(http|mux)_private\.h|compat\.h)$')"
+wall "only wire and compat.h include curl, and no header that wire shows to others" \
+	"$(includes '^curl/' '^src/(wire/[a-z_]+\.c|wire/[a-z_]+_private\.h|compat\.h)$')"
 
 wall "only request.c includes jansson" \
-	"$(includes '^jansson' '^src/request\.c$')"
+	"$(includes '^jansson' '^src/request/request\.c$')"
 
-wall "only days, qual, plan, scan and explain see planner or executor headers" \
+wall "only qual, plan and scan see planner or executor headers" \
 	"$(includes '^(optimizer/|executor/|nodes/(pathnodes|plannodes|execnodes)\.h|commands/explain)' \
-		'^src/((days|qual|plan|scan|explain)[._][a-z_.]*|compat\.h)$')"
+		'^src/((qual|plan|scan)/[a-z_]+\.[ch]|compat\.h)$')"
 
 wall "versions of PostgreSQL and libcurl are tested in compat.h only" \
 	"$(grep -nE 'PG_VERSION_NUM|LIBCURL_VERSION_NUM' $c_files /dev/null | grep -v '^src/compat\.h:')"
 
-# request.c and every header of ours that it includes, directly or not
-closure=src/request.c
+# src/request and every header of ours that it includes, directly or not
+closure=$(files 'src/request/*')
 for pass in 1 2 3 4 5 6; do
-	for header in $(included $(files $closure) | cut -d: -f3); do
-		for dir in src src/catalog; do
-			if [ -f "$dir/$header" ]; then
-				case " $closure " in
-					*" $dir/$header "*) ;;
-					*) closure="$closure $dir/$header" ;;
-				esac
-			fi
-		done
+	for header in $(included $closure | cut -d: -f3); do
+		if [ -f "src/$header" ]; then
+			case " $(echo $closure) " in
+				*" src/$header "*) ;;
+				*) closure="$closure src/$header" ;;
+			esac
+		fi
 	done
 done
-wall "request.c is there" "$([ -f src/request.c ] || echo src/request.c)"
-wall "request.c includes no PostgreSQL header" \
-	"$(included $(files $closure) | while IFS=: read -r file line header; do
+wall "src/request is there" "$([ -f src/request/request.c ] || echo src/request/request.c)"
+wall "src/request includes no PostgreSQL header" \
+	"$(included $closure | while IFS=: read -r file line header; do
 		case $header in
 			*.def | jansson.h) ;;
 			*)
-				[ -f "src/$header" ] || [ -f "src/catalog/$header" ] ||
+				[ -f "src/$header" ] ||
 					echo "#include <$header>" | gcc -fsyntax-only -x c - 2>/dev/null ||
 					echo "$file:$line: $header"
 				;;
 		esac
 	done)"
 
-wall "a file includes only headers of floors below its own" \
-	"$(included $c_files | awk -F: -v rooms="$ROOMS" -v all="$(echo $c_files)" '
+wall "a file includes only headers of its own folder and of floors below" \
+	"$(included $c_files | awk -F: -v floors="$FLOORS" -v all="$(echo $c_files)" '
 		BEGIN {
-			floors = split(rooms, floor, "\n")
-			for (i = 1; i <= floors; i++)
-			{
-				n = split(floor[i], room, " ")
-				for (j = 1; j <= n; j++)
-					level[room[j]] = i
-			}
+			n = split(floors, floor, "\n")
+			for (i = 1; i <= n; i++)
+				level[floor[i]] = i
 			n = split(all, file, " ")
 			for (i = 1; i <= n; i++)
-				if (!(room_of(file[i]) in level))
-					print file[i] ": in no room of test/walls.sh"
+				if (!(floor_of(file[i]) in level))
+					print file[i] ": on no floor of test/walls.sh"
 		}
 
-		# the room of a path: its longest beginning that is the name of one
-		function room_of(path, name)
+		# the folder of a path in src; a file beside the folders is a floor of its own
+		function floor_of(path)
 		{
-			if (path ~ /(^|\/)catalog\//)
-				return "catalog"
-			name = path
-			sub(/^.*\//, "", name)
-			sub(/\.[a-z]+$/, "", name)
-			while (!(name in level) && name ~ /_/)
-				sub(/_[^_]*$/, "", name)
-			return name
+			sub(/^src\//, "", path)
+			sub(/[\/.].*$/, "", path)
+			return path
 		}
 
-		function ours(header)
+		function is_ours(header)
 		{
-			return system("test -f src/" header " -o -f src/catalog/" header " -o -f " header) == 0
+			if (!(header in known))
+				known[header] = system("test -f src/" header) == 0
+			return known[header]
 		}
 
-		{
-			here = room_of($1)
+		is_ours($3) {
+			here = floor_of($1)
+			there = floor_of($3)
 			if (!(here in level))
 				next
-			if (!($3 in is_ours))
-				is_ours[$3] = ours($3)
-			if (!is_ours[$3])
-				next
-			# in src/catalog, a plain name is a neighbour
-			there = room_of($3)
-			if (!(there in level) && $1 ~ /^src\/catalog\//)
-				there = "catalog"
 			if (!(there in level))
-				print $1 ":" $2 ": " $3 " is in no room of test/walls.sh"
+				print $1 ":" $2 ": " $3 " is on no floor of test/walls.sh"
 			else if (there != here && (level[there] >= level[here] || $3 ~ /_private\.h$/))
 				print $1 ":" $2 ": " $3
 		}')"
+
+# A name alone would be found beside the including file only, and says nothing.
+wall "headers of src are included with their folder" \
+	"$(included $c_files | awk -F: '$3 !~ /\// && $3 != "compat.h" && $3 !~ /\.def$/ {
+		cmd = "ls src/*/" $3 " 2>/dev/null"
+		if ((cmd | getline found) > 0)
+			print $1 ":" $2 ": " $3
+		close(cmd)
+	}')"
 
 # tables (.def), expected outputs and the extension script, which is one file
 # by PostgreSQL's rules, are as long as they have to be

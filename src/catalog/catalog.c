@@ -6,7 +6,7 @@
  * indexes, made at first use and never changed after, and the list of columns
  * that was asked for last.  No PostgreSQL header.
  */
-#include "catalog.h"
+#include "catalog/catalog.h"
 
 #include <stdint.h>
 #include <stdlib.h>

@@ -21,7 +21,7 @@
 #include "utils/numeric.h"
 
 #include "compat.h"
-#include "decode.h"
+#include "reply/decode.h"
 #include "decode_shim.h"
 #include "fuzz.h"
 

@@ -15,7 +15,7 @@
 #include "utils/varlena.h"
 
 #include "fuzz.h"
-#include "option_value.h"
+#include "options/option_value.h"
 
 
 /* ----------

@@ -16,8 +16,8 @@
 
 #include "compat.h"
 #include "fuzz.h"
-#include "reply.h"
-#include "reply_text.h"
+#include "reply/reply.h"
+#include "reply/reply_text.h"
 
 #define MARK	  '\001' /* begins the string that stands for a number */
 #define MAX_DEPTH 64	 /* as reply.h promises */

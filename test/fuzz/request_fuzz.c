@@ -11,7 +11,7 @@
 #include <time.h>
 
 #include "fuzz.h"
-#include "request.h"
+#include "request/request.h"
 
 #define MAX_ACCOUNTS   250
 #define MAX_RANGES	   4

@@ -4,7 +4,7 @@
  *
  * Prints TAP.
  */
-#include "request.h"
+#include "request/request.h"
 
 #include <inttypes.h>
 #include <jansson.h>

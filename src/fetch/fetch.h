@@ -1,0 +1,91 @@
+/*
+ * fetch.h
+ *	  A scan's requests under way: paging, concurrency, tries again, totals.
+ */
+#ifndef TT_FETCH_H
+#define TT_FETCH_H
+
+#include "postgres.h"
+
+#include "options/options.h"
+#include "query/query.h"
+#include "reply/reply.h"
+#include "request/request.h"
+#include "table/table.h"
+
+typedef struct TtFetch TtFetch;
+
+/* a page whose rows may be handed on; free it with tt_fetch_release() */
+typedef struct TtPage
+{
+	TtReply		 *reply;
+	int64		  account; /* 0: several, or none */
+	int			  number;  /* 0: the endpoint does not page */
+	MemoryContext context; /* of reply */
+} TtPage;
+
+typedef struct TtSkipped TtSkipped;
+
+/* what a scan cost so far, and what it left out */
+typedef struct TtFetchStats
+{
+	int64 requests; /* sent, tries again included */
+	int64 replies;	/* with an envelope, good or bad */
+	int64 pages;	/* good replies */
+	int64 rows;
+	int64 retries;
+	int64 backoff_ms;	/* waits before tries again */
+	int64 throttled_ms; /* waits for the rate budget */
+	int64 wire_bytes;
+	int64 body_bytes; /* decoded */
+	int64 skipped_accounts;
+	int64 splits; /* of units whose reports were truncated, or would be */
+	int	  peak_in_flight;
+
+	MemoryContext context;		 /* of what is kept of accounts; NULL: the first fetch's */
+	TtSkipped	 *skipped;		 /* accounts that are not asked again; NULL: none */
+	int64		  hourless_rows; /* left out */
+	bool		  told_metrics;	 /* of those that were refused before the scan */
+	int			  told_filters;	 /* TT_FILTER_BY_*: the user knows of them */
+} TtFetchStats;
+
+/*
+ * Prepare to work off a query; sends nothing yet.  query, projection, table
+ * and options must outlive the fetch, which lives in a child of the current
+ * memory context.  stats is added to, also by later fetches.
+ */
+extern TtFetch *tt_fetch_create(const TtTable *table, const TtOptions *options,
+								TtQuery *query, const TtProjection *projection,
+								TtFetchStats *stats);
+
+/*
+ * The next page, in the order of arrival.  Without one: NULL, and *finished
+ * tells whether there will be none.  wait: block (interruptibly) until either.
+ * Raises what makes the answer incomplete or wrong.
+ */
+extern TtPage *tt_fetch_next(TtFetch *fetch, bool wait, bool *finished);
+
+/*
+ * Scans that run side by side and name the same thing (the arms of an Append)
+ * share the bound on pages.  NULL: this one has a bound of its own.
+ */
+extern void tt_fetch_share(TtFetch *fetch, const void *with);
+
+/*
+ * The end of a scan: a WARNING each for the accounts that were skipped, and for
+ * the rows that were left out.
+ */
+extern void tt_fetch_tell(const TtTable *table, TtFetchStats *stats);
+
+/* readable when tt_fetch_next(…, false, …) may get on */
+extern int tt_fetch_fd(const TtFetch *fetch);
+
+extern void tt_fetch_release(TtPage *page);
+
+/* requests that this session has sent so far, tries again included */
+extern int64 tt_fetch_session_requests(void);
+
+/* Abort what is under way, free everything. */
+extern void tt_fetch_end(TtFetch *fetch);
+
+#endif /* TT_FETCH_H */

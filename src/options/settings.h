@@ -1,0 +1,22 @@
+/*
+ * settings.h
+ *	  The settings tiktok_fdw.… (GUCs): their values, and their definition.
+ */
+#ifndef TT_SETTINGS_H
+#define TT_SETTINGS_H
+
+#include "postgres.h"
+
+/* tiktok_fdw.allowed_hosts: where servers that no superuser owns may connect to */
+extern char *tt_allowed_hosts;
+
+/* tiktok_fdw.enable_pushdown: off, only accounts and report dates narrow a query */
+extern bool tt_enable_pushdown;
+
+/* tiktok_fdw.snapshot_refresh: nothing may be left out; set by the refresh */
+extern bool tt_snapshot_refresh;
+
+/* when the library is loaded */
+extern void tt_settings_define(void);
+
+#endif /* TT_SETTINGS_H */

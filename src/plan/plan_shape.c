@@ -1,0 +1,295 @@
+/*
+ * plan_shape.c
+ *	  What the shape of a query lets a scan save: LIMIT, ORDER BY … LIMIT and
+ *	  count(*).
+ *
+ * LIMIT is only a hint: the Limit node stays, so a wrong guess cannot lose a
+ * row.  An order is promised (pathkeys) only where the API can give it; the
+ * executor checks it, and sorts itself where it turns out that it must.
+ * count(*) is the one exception to "every condition is rechecked": it is taken
+ * from the API's totals, so all conditions must be exact.
+ */
+#include "postgres.h"
+
+#include "plan/plan.h"
+
+#include "access/stratnum.h"
+#include "catalog/pg_type.h"
+#include "options/settings.h"
+#include "compat.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/clauses.h"
+#include "optimizer/optimizer.h"
+#include "optimizer/pathnode.h"
+#include "optimizer/paths.h"
+#include "optimizer/planmain.h"
+#include "optimizer/tlist.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+
+/*
+ * EXISTS (SELECT …): a sub-query that is left after its first row.  That it is
+ * planned for one row does not tell it: so is a sub-select in FROM below LIMIT
+ * 1, all of whose rows may be needed.  But EXISTS is planned while its query's
+ * expressions are prepared, before there are relations to join, and without a
+ * target list.
+ */
+static bool
+is_exists(const PlannerInfo *root)
+{
+	return root->parse->limitCount == NULL && root->parse->targetList == NIL &&
+		   root->parent_root != NULL && root->parent_root->simple_rel_array == NULL &&
+		   root->tuple_fraction == 1.0;
+}
+
+/* Whether rows of rel reach the Limit node, or EXISTS, one for one. */
+static bool
+rows_reach_limit(PlannerInfo *root)
+{
+	Query *parse = root->parse;
+
+	return parse->commandType == CMD_SELECT && (parse->limitCount != NULL || is_exists(root)) &&
+		   parse->limitOption == LIMIT_OPTION_COUNT && !parse->hasAggs &&
+		   parse->groupClause == NIL && parse->groupingSets == NIL &&
+		   !parse->hasWindowFuncs && !parse->hasTargetSRFs &&
+		   parse->distinctClause == NIL && parse->setOperations == NULL &&
+		   parse->havingQual == NULL && parse->rowMarks == NIL &&
+		   bms_membership(root->all_baserels) == BMS_SINGLETON;
+}
+
+/*
+ * Whether the API returns exactly the rows that meet the condition.  A window
+ * covers the days between those that are wanted, so single days are not exact.
+ */
+static bool
+exact_qual(const TtTable *table, const TtQual *qual)
+{
+	const char *param;
+	ListCell   *lc;
+
+	if (qual->condition != NULL)
+		return false;
+	foreach(lc, qual->values)
+	{
+		Oid type = exprType(lfirst(lc));
+		Oid element = get_base_element_type(type);
+
+		if (qual->role == TT_ROLE_DAY)
+		{
+			if (type != DATEOID || list_length(qual->values) > 1 ||
+				table->columns[qual->attnum - 1].type == TIMESTAMPTZOID)
+				return false;
+			continue;
+		}
+		if (OidIsValid(element))
+			type = element;
+		if ((qual->role != TT_ROLE_ACCOUNT && qual->role != TT_ROLE_FILTER) ||
+			(type != INT8OID && type != INT4OID && type != INT2OID))
+			return false;
+	}
+	return qual->role != TT_ROLE_FILTER ||
+		   (tt_qual_filter(table, qual->attnum, &param) == TT_FILTER_IDS &&
+			table->columns[qual->attnum - 1].type == INT8OID &&
+			tt_qual_positive(table, qual->attnum));
+}
+
+/*
+ * Whether hardly a row that the API returns will be dropped here: only then
+ * are small pages cheaper.  One value of an enum is a filter, several are not.
+ */
+static bool
+few_dropped(const TtRelInfo *info)
+{
+	const char *param;
+	ListCell   *lc;
+
+	if (info->nlocal > 0)
+		return false;
+	foreach(lc, info->quals)
+	{
+		TtQual *qual = lfirst(lc);
+
+		if (!exact_qual(info->table, qual) &&
+			(qual->role != TT_ROLE_FILTER || list_length(qual->values) > 1 ||
+			 tt_qual_filter(info->table, qual->attnum, &param) != TT_FILTER_EQ ||
+			 OidIsValid(get_base_element_type(exprType(linitial(qual->values))))))
+			return false;
+	}
+	return true;
+}
+
+static bool
+can_evaluate(Node *expr)
+{
+	return expr == NULL ||
+		   (!contain_subplans(expr) && !contain_volatile_functions(expr));
+}
+
+List *
+tt_plan_limit(PlannerInfo *root, RelOptInfo *rel, List *pathkeys)
+{
+	Query	  *parse = root->parse;
+	TtRelInfo *info = rel->fdw_private;
+
+	if (!rows_reach_limit(root) || !few_dropped(info) ||
+		!can_evaluate(parse->limitCount) || !can_evaluate(parse->limitOffset) ||
+		!pathkeys_contained_in(root->sort_pathkeys, pathkeys))
+		return NIL;
+	if (is_exists(root))
+		return list_make1(makeConst(INT8OID, -1, InvalidOid, sizeof(int64), Int64GetDatum(1),
+									false, FLOAT8PASSBYVAL));
+	if (parse->limitOffset == NULL)
+		return list_make1(copyObject(parse->limitCount));
+	return list_make2(copyObject(parse->limitCount), copyObject(parse->limitOffset));
+}
+
+/* Whether a column is a metric by which the API orders as PostgreSQL does. */
+static bool
+orderable(const TtTable *table, const Var *var)
+{
+	const TtTableColumn *column;
+
+	if (var->varattno <= 0)
+		return false;
+	column = &table->columns[var->varattno - 1];
+	return column->metric != NULL && (column->metric->restrictions & TT_MF_ORDER) != 0 &&
+		   (column->type == NUMERICOID || column->type == INT8OID ||
+			column->type == INT4OID || column->type == FLOAT8OID);
+}
+
+/* At most one account: named by a constant, or compared with one value. */
+static bool
+single_account(const TtRelInfo *info)
+{
+	ListCell *lc;
+
+	if (info->naccounts == 1)
+		return true;
+	foreach(lc, info->quals)
+	{
+		TtQual *qual = lfirst(lc);
+
+		if (qual->role == TT_ROLE_ACCOUNT && list_length(qual->values) == 1 &&
+			!OidIsValid(get_base_element_type(exprType(linitial(qual->values)))))
+			return true;
+	}
+	return false;
+}
+
+List *
+tt_plan_order(PlannerInfo *root, RelOptInfo *rel)
+{
+	TtRelInfo *info = rel->fdw_private;
+	PathKey	  *key;
+	ListCell  *lc;
+
+	if (!tt_enable_pushdown || !rows_reach_limit(root) ||
+		rel->reloptkind != RELOPT_BASEREL || list_length(root->query_pathkeys) != 1 ||
+		info->table->stream->kind != TT_KIND_REPORT || info->units != 1 ||
+		!single_account(info))
+		return NIL;
+	key = linitial(root->query_pathkeys);
+	if (key->pk_eclass->ec_has_volatile)
+		return NIL;
+	foreach(lc, key->pk_eclass->ec_members)
+	{
+		EquivalenceMember *member = lfirst(lc);
+		Var				  *var = (Var *) member->em_expr;
+		Oid				   operator;
+		bool			   descending = TT_PATHKEY_DESCENDING(key);
+
+		if (!IsA(var, Var) || var->varno != rel->relid || !orderable(info->table, var))
+			continue;
+		operator= get_opfamily_member(key->pk_opfamily, member->em_datatype,
+									  member->em_datatype,
+									  descending ? BTGreaterStrategyNumber
+												 : BTLessStrategyNumber);
+		if (OidIsValid(operator))
+			return list_make4_int(var->varattno, (int) operator, descending,
+								  key->pk_nulls_first);
+	}
+	return NIL;
+}
+
+/* The Aggref if count(*) is all that is wanted of rel; else NULL. */
+static Aggref *
+only_count(PlannerInfo *root)
+{
+	Query	 *parse = root->parse;
+	List	 *aggs;
+	Aggref	 *count;
+	ListCell *lc;
+
+	if (!parse->hasAggs || parse->groupClause != NIL || parse->groupingSets != NIL ||
+		parse->havingQual != NULL || parse->hasTargetSRFs)
+		return NULL;
+	aggs = pull_var_clause((Node *) root->upper_targets[UPPERREL_GROUP_AGG]->exprs,
+						   PVC_INCLUDE_AGGREGATES | PVC_INCLUDE_WINDOWFUNCS |
+							   PVC_INCLUDE_PLACEHOLDERS);
+	if (aggs == NIL)
+		return NULL;
+	count = linitial(aggs);
+	if (!IsA(count, Aggref) || count->aggfnoid != F_COUNT_ || !count->aggstar ||
+		count->aggfilter != NULL)
+		return NULL;
+	foreach(lc, aggs)
+		if (!equal(lfirst(lc), count))
+			return NULL;
+	return count;
+}
+
+void
+tiktokGetForeignUpperPaths(PlannerInfo *root, UpperRelationKind stage,
+						   RelOptInfo *input_rel, RelOptInfo *output_rel, void *extra)
+{
+	TtRelInfo	*info = input_rel->fdw_private;
+	int			 nfilters = 0;
+	double		 requests;
+	Cost		 cost;
+	ForeignPath *path;
+	Aggref		*count;
+	ListCell	*lc;
+
+	if (stage != UPPERREL_GROUP_AGG || !tt_enable_pushdown || info == NULL ||
+		input_rel->reloptkind != RELOPT_BASEREL || info->nlocal > 0 ||
+		info->table->stream->endpoint->max_page_size == 0 ||
+		!bms_is_empty(input_rel->lateral_relids) ||
+		(count = only_count(root)) == NULL)
+		return;
+	foreach(lc, info->quals)
+	{
+		nfilters += ((TtQual *) lfirst(lc))->role == TT_ROLE_FILTER;
+		if (nfilters > 1 || !exact_qual(info->table, lfirst(lc)))
+			return;
+	}
+	output_rel->fdw_private = info;
+	requests = info->units * Max(info->naccounts, 1);
+	cost = requests * TT_REQUEST_COST;
+	path = TT_FOREIGN_UPPER_PATH(root, output_rel, root->upper_targets[UPPERREL_GROUP_AGG], 1,
+								 cost, cost, NIL,
+								 list_make3(tt_plan_requests(requests), NIL, list_make1(count)));
+	add_path(output_rel, (Path *) path);
+}
+
+ForeignScan *
+tt_plan_count(PlannerInfo *root, RelOptInfo *rel, ForeignPath *path, List *tlist)
+{
+	TtRelInfo *info = rel->fdw_private;
+	List	  *scan_tlist =
+		add_to_flat_tlist(NIL, list_nth(path->fdw_private, TT_PATH_AGGREGATES));
+	List	 *attrs = NIL;
+	ListCell *lc;
+	List	 *exprs;
+	List *private;
+
+	/* so that the rows that come with the totals show whether they were asked for */
+	foreach(lc, info->quals)
+		if (((TtQual *) lfirst(lc))->role == TT_ROLE_FILTER)
+			attrs = lappend_int(attrs, ((TtQual *) lfirst(lc))->attnum);
+	private = tt_plan_private(attrs, info->quals,
+							  list_nth(path->fdw_private, TT_PATH_REQUESTS), 0,
+							  NIL, true, &exprs);
+
+	return make_foreignscan(tlist, NIL, 0, exprs, private, scan_tlist, NIL, NULL);
+}

@@ -1,0 +1,634 @@
+/*
+ * bounds.c
+ *	  Values of conditions → accounts, days and filters to ask for.
+ *
+ * Nothing here knows of clauses, plans or the network.  Whatever is derived
+ * from values may be wider than the condition, never narrower.
+ */
+#include "postgres.h"
+
+#include "query/bounds.h"
+#include "qual/days.h"
+
+#include "catalog/pg_type.h"
+#include "mb/pg_wchar.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/date.h"
+#include "utils/lsyscache.h"
+#include "utils/timestamp.h"
+
+/* a report without time dimension covers at most this many days */
+#define UNDATED_SPAN 365
+
+/* no time zone of PostgreSQL's is as many days from UTC: at most 167:59:59 */
+#define ZONE_DAYS 8
+
+/* TikTok advises creation and modification filters under six months */
+#define FILTER_RANGE (180 * USECS_PER_DAY)
+
+void
+tt_bounds_init(TtBounds *bounds)
+{
+	memset(bounds, 0, sizeof(*bounds));
+	bounds->nranges = 1;
+	bounds->ranges = palloc(sizeof(TtDays));
+	bounds->ranges[0].from = TT_DAY_MIN;
+	bounds->ranges[0].to = TT_DAY_MAX;
+}
+
+/*
+ * An integer id out of a value; false if it can be none.  Text is one only as
+ * the API spells it, and so as a column of text reads.
+ */
+static bool
+value_to_id(Datum value, Oid type, int64 *id)
+{
+	switch (getBaseType(type))
+	{
+		case INT2OID:
+			*id = DatumGetInt16(value);
+			break;
+		case INT4OID:
+			*id = DatumGetInt32(value);
+			break;
+		case INT8OID:
+			*id = DatumGetInt64(value);
+			break;
+		case TEXTOID:
+		case VARCHAROID:
+		{
+			char *digits = TextDatumGetCString(value);
+
+			errno = 0;
+			*id = strtoll(digits, NULL, 10);
+			if (errno != 0 || strcmp(psprintf(INT64_FORMAT, *id), digits) != 0)
+				return false;
+			break;
+		}
+		default:
+			return false;
+	}
+	return *id > 0;
+}
+
+/* whether value_to_id() knows the type: otherwise nothing may be concluded */
+static bool
+type_has_ids(Oid type)
+{
+	Oid base = getBaseType(type);
+
+	return base == INT2OID || base == INT4OID || base == INT8OID ||
+		   base == TEXTOID || base == VARCHAROID;
+}
+
+static int
+compare_int64(const void *a, const void *b)
+{
+	int64 x = *(const int64 *) a;
+	int64 y = *(const int64 *) b;
+
+	return (x > y) - (x < y);
+}
+
+static void
+apply_accounts(TtBounds *bounds, int n, const Datum *values, const Oid *types)
+{
+	int64 *ids = palloc(sizeof(int64) * Max(n, 1));
+	int	   nids = 0;
+	int	   unique = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		if (!type_has_ids(types[i]))
+			return;
+		if (value_to_id(values[i], types[i], &ids[nids]))
+			nids++;
+	}
+	qsort(ids, nids, sizeof(int64), compare_int64);
+	for (int i = 0; i < nids; i++)
+	{
+		if (unique > 0 && ids[unique - 1] == ids[i])
+			continue;
+		if (bounds->has_accounts &&
+			bsearch(&ids[i], bounds->accounts, bounds->naccounts, sizeof(int64),
+					compare_int64) == NULL)
+			continue;
+		ids[unique++] = ids[i];
+	}
+	bounds->has_accounts = true;
+	bounds->naccounts = unique;
+	bounds->accounts = ids;
+	if (unique == 0)
+		bounds->nothing = true;
+}
+
+/*
+ * The days on which "column op value" can hold.  A timestamptz is compared in
+ * the session's time zone, whichever that is; the days among them on which the
+ * comparison holds are found by asking (apply_condition).
+ */
+static bool
+value_to_days(TtQualRole role, TtQualOp op, Oid column_type, Datum value, Oid type,
+			  TtDays *days)
+{
+	bool  midnight = true; /* value is the very beginning of the day */
+	int	  widen = column_type == TIMESTAMPTZOID ? ZONE_DAYS : 0;
+	int64 day;
+	int64 usecs;
+
+	days->from = TT_DAY_MIN;
+	days->to = TT_DAY_MAX;
+	switch (getBaseType(type))
+	{
+		case DATEOID:
+			day = DatumGetDateADT(value);
+			if (DATE_IS_NOBEGIN(day) || DATE_IS_NOEND(day))
+			{
+				usecs = DATE_IS_NOEND(day) ? PG_INT64_MAX : PG_INT64_MIN;
+				day = 0;
+			}
+			else
+				usecs = 0;
+			break;
+		case TIMESTAMPTZOID:
+			widen = ZONE_DAYS;
+			/* FALLTHROUGH */
+		case TIMESTAMPOID:
+			usecs = DatumGetTimestamp(value);
+			if (TIMESTAMP_NOT_FINITE(usecs))
+				day = 0;
+			else
+			{
+				day = usecs / USECS_PER_DAY;
+				if (usecs % USECS_PER_DAY < 0)
+					day--;
+				midnight = usecs == day * USECS_PER_DAY;
+				usecs = 0;
+			}
+			break;
+		default:
+			return false;
+	}
+	if (usecs != 0)
+	{
+		/* infinity: either no bound at all, or nothing can match */
+		bool later = usecs > 0;
+
+		if (op == TT_OP_EQ || (later ? op >= TT_OP_EQ : op <= TT_OP_EQ))
+		{
+			days->from = TT_DAY_MAX;
+			days->to = TT_DAY_MIN;
+		}
+		return true;
+	}
+	if (op == TT_OP_EQ || op == TT_OP_GE || op == TT_OP_GT)
+	{
+		int64 from = day - widen;
+
+		/* a day is its midnight: it cannot equal or follow a later moment of it */
+		if (widen == 0 && role == TT_ROLE_DAY && (op == TT_OP_GT || !midnight))
+			from++;
+		days->from = (TtDay) Max(Min(from, TT_DAY_MAX), TT_DAY_MIN + 1);
+	}
+	if (op == TT_OP_EQ || op == TT_OP_LE || op == TT_OP_LT)
+	{
+		int64 to = day + widen;
+
+		if (widen == 0 && op == TT_OP_LT && midnight)
+			to--;
+		days->to = (TtDay) Max(Min(to, TT_DAY_MAX), TT_DAY_MIN);
+	}
+	return true;
+}
+
+static void
+intersect_days(TtBounds *bounds, const TtDays *days, int n)
+{
+	TtDays *both;
+	int		nboth = tt_ranges_intersect(bounds->ranges, bounds->nranges, days, n, &both);
+
+	if (nboth < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+	bounds->ranges = palloc(sizeof(TtDays) * Max(nboth, 1));
+	memcpy(bounds->ranges, both, sizeof(TtDays) * nboth);
+	free(both);
+	bounds->nranges = nboth;
+	if (nboth == 0)
+		bounds->nothing = true;
+}
+
+static void
+apply_days(TtBounds *bounds, Oid column_type, const TtQual *qual, int n, const Datum *values,
+		   const Oid *types)
+{
+	TtDays *days = palloc(sizeof(TtDays) * Max(n, 1));
+
+	for (int i = 0; i < n; i++)
+		if (!value_to_days(qual->role, qual->op, column_type, values[i], types[i],
+						   &days[i]))
+			return;
+	n = tt_ranges_normalise(days, n);
+	if (n > 0 && days[0].from > TT_DAY_MIN)
+		bounds->has_lower = true;
+	intersect_days(bounds, days, n);
+}
+
+/* Of the days that are left, those that meet a condition of any form. */
+static void
+apply_condition(TtBounds *bounds, const TtTable *table, const TtQual *qual, int nvalues,
+				const Datum *values, const bool *nulls, const Oid *types)
+{
+	TtDayCondition condition;
+	TtDays		  *days;
+	int			   ndays;
+
+	condition.expr = qual->condition;
+	condition.type = table->columns[qual->attnum - 1].type;
+	condition.hours = qual->role == TT_ROLE_HOUR;
+	condition.nvalues = nvalues;
+	condition.values = values;
+	condition.nulls = nulls;
+	condition.types = types;
+	if (tt_days_ask(&condition, bounds->ranges, bounds->nranges, &days, &ndays,
+					&bounds->has_lower))
+		intersect_days(bounds, days, ndays);
+}
+
+static TtBoundFilter *
+find_filter(TtBounds *bounds, const TtTable *table, AttrNumber attnum)
+{
+	TtBoundFilter *filter;
+	ListCell	  *lc;
+
+	foreach(lc, bounds->filters)
+	{
+		filter = lfirst(lc);
+		if (filter->attnum == attnum)
+			return filter;
+	}
+	filter = palloc0(sizeof(TtBoundFilter));
+	filter->attnum = attnum;
+	filter->condition.filter = tt_qual_filter(table, attnum, &filter->condition.param);
+	filter->condition.path = table->columns[attnum - 1].path;
+	filter->positive = tt_qual_positive(table, attnum);
+	filter->number = table->stream->kind == TT_KIND_REPORT ||
+					 table->columns[attnum - 1].listed->type == TT_TYPE_bigint;
+	filter->condition.nvalues = -1; /* no value yet */
+	bounds->filters = lappend(bounds->filters, filter);
+	return filter;
+}
+
+static void
+apply_times(TtBoundFilter *filter, TtQualOp op, Datum value, Oid type)
+{
+	TimestampTz when;
+	int			overflow = 0;
+
+	/* as the comparison does: a local time is one of the session's zone */
+	switch (getBaseType(type))
+	{
+		case DATEOID:
+			when = date2timestamptz_opt_overflow(DatumGetDateADT(value), &overflow);
+			break;
+		case TIMESTAMPOID:
+			when = timestamp2timestamptz_opt_overflow(DatumGetTimestamp(value), &overflow);
+			break;
+		case TIMESTAMPTZOID:
+			when = DatumGetTimestampTz(value);
+			break;
+		default:
+			return;
+	}
+	if (overflow != 0 || TIMESTAMP_NOT_FINITE(when))
+		return;
+	if (op != TT_OP_LT && op != TT_OP_LE && (!filter->has_from || when > filter->from))
+	{
+		filter->has_from = true;
+		filter->from = when;
+	}
+	if (op != TT_OP_GT && op != TT_OP_GE && (!filter->has_to || when < filter->to))
+	{
+		filter->has_to = true;
+		filter->to = when;
+	}
+}
+
+static int
+compare_strings(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *) a, *(const char *const *) b);
+}
+
+/*
+ * Whether the API may know the text as a value of an enum: it refuses others,
+ * and a refused request is one for nothing.
+ */
+static bool
+looks_like_enum(const char *s)
+{
+	return s[strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")] == '\0';
+}
+
+/*
+ * A filter value as the API spells it, NULL if it cannot be sent: then nothing
+ * may be concluded from the condition.  False: no row can have this value.
+ */
+static bool
+value_to_text(const TtBoundFilter *filter, Datum value, Oid type, const char **result)
+{
+	Oid		 base = getBaseType(type);
+	TtFilter kind = filter->condition.filter;
+	int64	 id;
+	char	*s;
+
+	*result = NULL;
+	if (base == BOOLOID)
+		*result = DatumGetBool(value) ? "true" : "false";
+	else if (base == INT2OID || base == INT4OID || base == INT8OID)
+	{
+		if (!value_to_id(value, type, &id))
+			return !filter->positive;
+		*result = psprintf(INT64_FORMAT, id);
+	}
+	else if (base == TEXTOID || base == VARCHAROID)
+	{
+		s = TextDatumGetCString(value);
+		/* only what is UTF-8 can be sent; an empty string selects nothing there */
+		s = (char *) pg_do_encoding_conversion((unsigned char *) s, strlen(s),
+											   GetDatabaseEncoding(), PG_UTF8);
+		if (*s != '\0' && pg_verify_mbstr(PG_UTF8, s, strlen(s), true) &&
+			((kind != TT_FILTER_EQ && kind != TT_FILTER_ENUMS) || looks_like_enum(s)) &&
+			(!filter->number || value_to_id(value, type, &id)))
+			*result = s;
+	}
+	return true;
+}
+
+static TtJsonType
+json_type(Oid type)
+{
+	switch (getBaseType(type))
+	{
+		case BOOLOID:
+			return TT_JSON_BOOL;
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+			return TT_JSON_NUMBER;
+		default:
+			return TT_JSON_STRING;
+	}
+}
+
+static void
+apply_values(TtBounds *bounds, TtBoundFilter *filter, int n, const Datum *values,
+			 const Oid *types)
+{
+	TtCondition *condition = &filter->condition;
+	const char **texts = palloc(sizeof(char *) * Max(n, 1));
+	int			 ntexts = 0;
+	int			 unique = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		if (!value_to_text(filter, values[i], types[i], &texts[ntexts]))
+			continue;
+		if (texts[ntexts++] == NULL)
+			return;
+	}
+	if (n > 0)
+		condition->type = filter->number ? TT_JSON_NUMBER : json_type(types[0]);
+	qsort(texts, ntexts, sizeof(char *), compare_strings);
+	for (int i = 0; i < ntexts; i++)
+	{
+		if (unique > 0 && strcmp(texts[unique - 1], texts[i]) == 0)
+			continue;
+		if (condition->nvalues >= 0 &&
+			bsearch(&texts[i], condition->values, condition->nvalues, sizeof(char *),
+					compare_strings) == NULL)
+			continue;
+		texts[unique++] = texts[i];
+	}
+	condition->values = texts;
+	condition->nvalues = unique;
+	if (unique == 0)
+		bounds->nothing = true;
+}
+
+static void
+apply_filter(TtBounds *bounds, const TtTable *table, const TtQual *qual, int n,
+			 const Datum *values, const Oid *types)
+{
+	TtBoundFilter *filter = find_filter(bounds, table, qual->attnum);
+
+	switch (filter->condition.filter)
+	{
+		case TT_FILTER_CREATED:
+		case TT_FILTER_MODIFIED:
+			if (n == 1)
+				apply_times(filter, qual->op, values[0], types[0]);
+			break;
+		default:
+			apply_values(bounds, filter, n, values, types);
+			break;
+	}
+}
+
+/* Arrays to their elements, without NULLs, which match nothing. */
+static int
+flatten(int nvalues, const Datum *values, const bool *nulls, const Oid *types,
+		Datum **out, Oid **out_types)
+{
+	int n = 0;
+	int size = nvalues;
+
+	*out = palloc(sizeof(Datum) * Max(size, 1));
+	*out_types = palloc(sizeof(Oid) * Max(size, 1));
+	for (int i = 0; i < nvalues; i++)
+	{
+		Datum *elems;
+		bool  *elem_nulls;
+		int	   nelems = 1;
+		Oid	   type = types[i];
+		bool   is_array = OidIsValid(get_base_element_type(type));
+
+		if (nulls[i])
+			continue;
+		if (is_array)
+		{
+			ArrayType *array = DatumGetArrayTypeP(values[i]);
+			int16	   typlen;
+			bool	   typbyval;
+			char	   typalign;
+
+			type = ARR_ELEMTYPE(array);
+			get_typlenbyvalalign(type, &typlen, &typbyval, &typalign);
+			deconstruct_array(array, type, typlen, typbyval, typalign, &elems,
+							  &elem_nulls, &nelems);
+		}
+		if (n + nelems > size)
+		{
+			size = (n + nelems) * 2;
+			*out = repalloc(*out, sizeof(Datum) * size);
+			*out_types = repalloc(*out_types, sizeof(Oid) * size);
+		}
+		for (int k = 0; k < nelems; k++)
+		{
+			if (is_array && elem_nulls[k])
+				continue;
+			(*out)[n] = is_array ? elems[k] : values[i];
+			(*out_types)[n++] = type;
+		}
+	}
+	return n;
+}
+
+void
+tt_bounds_apply(TtBounds *bounds, const TtTable *table, const TtQual *qual, int nvalues,
+				const Datum *values, const bool *nulls, const Oid *types)
+{
+	Datum *flat;
+	Oid	  *flat_types;
+	int	   n;
+
+	if (qual->condition != NULL)
+	{
+		apply_condition(bounds, table, qual, nvalues, values, nulls, types);
+		return;
+	}
+	n = flatten(nvalues, values, nulls, types, &flat, &flat_types);
+	if (n == 0)
+	{
+		bounds->nothing = true;
+		return;
+	}
+	switch (qual->role)
+	{
+		case TT_ROLE_ACCOUNT:
+			apply_accounts(bounds, n, flat, flat_types);
+			break;
+		case TT_ROLE_DAY:
+		case TT_ROLE_HOUR:
+			apply_days(bounds, table->columns[qual->attnum - 1].type, qual, n, flat,
+					   flat_types);
+			break;
+		case TT_ROLE_FILTER:
+			apply_filter(bounds, table, qual, n, flat, flat_types);
+			break;
+		case TT_ROLE_NONE:
+			break;
+	}
+}
+
+/* "YYYY-MM-DD HH:MM:SS" in UTC */
+static const char *
+format_utc(TimestampTz when)
+{
+	struct pg_tm tm;
+	fsec_t		 fsec;
+
+	if (timestamp2tm(when, NULL, &tm, &fsec, NULL, NULL) != 0)
+		return "";
+	return psprintf("%04d-%02d-%02d %02d:%02d:%02d", tm.tm_year, tm.tm_mon, tm.tm_mday,
+					tm.tm_hour, tm.tm_min, tm.tm_sec);
+}
+
+/*
+ * Bounds on times become filters only within the half year that TikTok
+ * advises, widened by a second since its bounds are exclusive.
+ */
+static bool
+time_condition(TtBoundFilter *filter, TtCondition *condition)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (!filter->has_from)
+		return false;
+	if (condition->filter == TT_FILTER_MODIFIED || !filter->has_to)
+	{
+		if (now - filter->from > FILTER_RANGE || filter->from >= now)
+			return false;
+	}
+	else if (filter->to - filter->from > FILTER_RANGE || filter->to < filter->from)
+		return false;
+	condition->values = palloc(sizeof(char *) * 2);
+	condition->values[0] = format_utc(filter->from - 2 * USECS_PER_SEC);
+	condition->values[1] = filter->has_to ? format_utc(filter->to + 2 * USECS_PER_SEC) : "";
+	condition->nvalues = condition->filter == TT_FILTER_CREATED ? 2 : 1;
+	return true;
+}
+
+int
+tt_bounds_conditions(TtBounds *bounds, TtCondition **conditions)
+{
+	ListCell *lc;
+	int		  n = 0;
+
+	*conditions = palloc(sizeof(TtCondition) * (list_length(bounds->filters) + 1));
+	foreach(lc, bounds->filters)
+	{
+		TtBoundFilter *filter = lfirst(lc);
+		TtCondition	   condition = filter->condition;
+
+		switch (condition.filter)
+		{
+			case TT_FILTER_CREATED:
+			case TT_FILTER_MODIFIED:
+				if (!time_condition(filter, &condition))
+					continue;
+				break;
+			case TT_FILTER_EQ:
+				/* several values would be several requests */
+				if (condition.nvalues != 1)
+					continue;
+				break;
+			default:
+				if (condition.nvalues < 1)
+					continue;
+				break;
+		}
+		(*conditions)[n++] = condition;
+	}
+	return n;
+}
+
+int
+tt_bounds_days(const TtBounds *bounds, const TtStream *stream, bool has_start_date,
+			   TtDay start_date, TtDay last_day, TtDays **days)
+{
+	TtDays whole;
+	int	   n;
+
+	whole.from = TT_FIRST_DAY;
+	whole.to = last_day;
+	if (stream->report.grain == TT_GRAIN_NONE)
+	{
+		*days = palloc(sizeof(TtDays));
+		whole.from = last_day - UNDATED_SPAN + 1;
+		if (has_start_date && start_date > whole.from)
+			whole.from = start_date;
+		**days = whole;
+		return whole.from <= whole.to ? 1 : 0;
+	}
+	if (!bounds->has_lower && !has_start_date)
+		return bounds->nothing ? 0 : -1;
+	if (has_start_date)
+		whole.from = Max(start_date, TT_FIRST_DAY);
+	if (whole.from > whole.to)
+		return 0;
+	n = tt_ranges_intersect(bounds->ranges, bounds->nranges, &whole, 1, days);
+	if (n < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+	if (n > 0)
+	{
+		TtDays *result = palloc(sizeof(TtDays) * n);
+
+		memcpy(result, *days, sizeof(TtDays) * n);
+		free(*days);
+		*days = result;
+	}
+	return n;
+}

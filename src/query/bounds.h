@@ -1,0 +1,62 @@
+/*
+ * bounds.h
+ *	  What the conditions of a scan narrow down to, once their values are known.
+ */
+#ifndef TT_BOUNDS_H
+#define TT_BOUNDS_H
+
+#include "postgres.h"
+
+#include "qual/qual.h"
+#include "request/request.h"
+#include "utils/timestamp.h"
+
+/* what the conditions of a scan narrow down to */
+typedef struct TtBounds
+{
+	bool	nothing; /* no row can match: ask nothing */
+	bool	has_accounts;
+	int		naccounts;
+	int64  *accounts;
+	bool	has_lower; /* some condition bounds the days from below */
+	int		nranges;
+	TtDays *ranges;
+	List   *filters; /* of TtBoundFilter */
+} TtBounds;
+
+typedef struct TtBoundFilter
+{
+	AttrNumber	attnum;
+	TtCondition condition;
+	bool		positive; /* see tt_qual_positive() */
+	bool		number;	  /* the API knows it as a number, whatever the
+								 * column's type */
+	bool		has_from; /* TT_FILTER_CREATED, TT_FILTER_MODIFIED */
+	bool		has_to;
+	TimestampTz from;
+	TimestampTz to;
+} TtBoundFilter;
+
+extern void tt_bounds_init(TtBounds *bounds);
+
+/*
+ * Narrow the bounds by a qual whose values have been computed.  types: their
+ * types.  Allocates in the current memory context.
+ */
+extern void tt_bounds_apply(TtBounds *bounds, const TtTable *table, const TtQual *qual,
+							int nvalues, const Datum *values, const bool *nulls,
+							const Oid *types);
+
+/*
+ * The days to ask a report for: the conditions', never before start_date or
+ * past last_day.  Returns the number of ranges, or -1 if there is no lower
+ * bound at all and the report needs one.
+ */
+extern int tt_bounds_days(const TtBounds *bounds, const TtStream *stream,
+						  bool has_start_date, TtDay start_date, TtDay last_day,
+						  TtDays **days);
+
+/* The filters that may be sent, as conditions of a request. */
+extern int tt_bounds_conditions(TtBounds *bounds, TtCondition **conditions);
+
+#endif /* TT_BOUNDS_H */

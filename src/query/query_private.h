@@ -1,0 +1,13 @@
+/*
+ * query_private.h
+ *	  Between the files of the room.
+ */
+#ifndef TT_QUERY_PRIVATE_H
+#define TT_QUERY_PRIVATE_H
+
+#include "query/query.h"
+
+/* query_kinds.c: the objects that the options want, in as few request series as the API allows */
+extern void tt_query_kinds(TtQuery *query, const TtTable *table, const TtOptions *options);
+
+#endif /* TT_QUERY_PRIVATE_H */

@@ -1,0 +1,735 @@
+/*
+ * request.c
+ *	  Conditions with values → requests.
+ *
+ * Cuts a query into units and writes the parameters of a request.  Parameters
+ * are built as one JSON object: in the query string, strings stand as they are
+ * and everything else as JSON text; a long one is sent as the object itself.
+ *
+ * Pure C.  jansson's json_object() must not be called: PostgreSQL's server
+ * exports a function of that name, and it would win; json_pack("{}") is safe.
+ */
+#include "request/request.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DAYS_A_REQUEST_DAY	30
+#define DAYS_A_REQUEST_HOUR 1
+
+int
+tt_request_span(const TtStream *stream)
+{
+	if (stream->kind != TT_KIND_REPORT)
+		return 0;
+	switch (stream->report.grain)
+	{
+		case TT_GRAIN_DAY:
+			return DAYS_A_REQUEST_DAY;
+		case TT_GRAIN_HOUR:
+			return DAYS_A_REQUEST_HOUR;
+		case TT_GRAIN_NONE:
+			break;
+	}
+	return 0;
+}
+
+/* civil date of a day, after Howard Hinnant's days_from_civil */
+const char *
+tt_day_format(TtDay day, char *buf)
+{
+	int64_t z = (int64_t) day + 730425; /* 2000-01-01 from 0000-03-01 */
+	int64_t era = (z >= 0 ? z : z - 146096) / 146097;
+	int64_t doe = z - era * 146097;
+	int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+	int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+	int64_t mp = (5 * doy + 2) / 153;
+	int		d = (int) (doy - (153 * mp + 2) / 5 + 1);
+	int		m = (int) (mp < 10 ? mp + 3 : mp - 9);
+	int64_t y = yoe + era * 400 + (m <= 2);
+
+	snprintf(buf, 16, "%04" PRId64 "-%02d-%02d", y, m, d);
+	return buf;
+}
+
+static int
+compare_ranges(const void *a, const void *b)
+{
+	const TtDays *x = a;
+	const TtDays *y = b;
+
+	return (x->from > y->from) - (x->from < y->from);
+}
+
+int
+tt_ranges_normalise(TtDays *ranges, int nranges)
+{
+	int n = 0;
+
+	if (nranges == 0)
+		return 0;
+	qsort(ranges, (size_t) nranges, sizeof(TtDays), compare_ranges);
+	for (int i = 0; i < nranges; i++)
+	{
+		if (ranges[i].from > ranges[i].to)
+			continue;
+		if (n > 0 && (int64_t) ranges[i].from <= (int64_t) ranges[n - 1].to + 1)
+		{
+			if (ranges[i].to > ranges[n - 1].to)
+				ranges[n - 1].to = ranges[i].to;
+		}
+		else
+			ranges[n++] = ranges[i];
+	}
+	return n;
+}
+
+int
+tt_ranges_intersect(const TtDays *a, int na, const TtDays *b, int nb,
+					TtDays **result)
+{
+	int n = 0;
+
+	*result = malloc(sizeof(TtDays) * (size_t) (na + nb + 1));
+	if (*result == NULL)
+		return -1;
+	for (int i = 0, j = 0; i < na && j < nb;)
+	{
+		TtDays both;
+
+		both.from = a[i].from > b[j].from ? a[i].from : b[j].from;
+		both.to = a[i].to < b[j].to ? a[i].to : b[j].to;
+		if (both.from <= both.to)
+			(*result)[n++] = both;
+		if (a[i].to < b[j].to)
+			i++;
+		else
+			j++;
+	}
+	return n;
+}
+
+int
+tt_windows(const TtDays *ranges, int nranges, int span, TtDays **windows)
+{
+	int64_t upper = nranges + 1;
+	int		n = 0;
+	int64_t next;
+
+	for (int i = 0; span > 0 && i < nranges; i++)
+		upper += ((int64_t) ranges[i].to - ranges[i].from) / span + 1;
+	*windows = malloc(sizeof(TtDays) * (size_t) upper);
+	if (*windows == NULL)
+		return -1;
+	if (nranges == 0)
+		return 0;
+	if (span <= 0)
+	{
+		(*windows)[0].from = ranges[0].from;
+		(*windows)[0].to = ranges[nranges - 1].to;
+		return 1;
+	}
+	next = ranges[0].from;
+	for (int i = 0; i < nranges;)
+	{
+		TtDays	window;
+		int64_t last;
+
+		if (next < ranges[i].from)
+			next = ranges[i].from;
+		last = next + span - 1;
+		window.from = (TtDay) next;
+		/* the last wanted day that still fits */
+		while (i < nranges && ranges[i].to <= last)
+			i++;
+		if (i < nranges && ranges[i].from <= last)
+			window.to = (TtDay) last;
+		else
+			window.to = ranges[i - 1].to;
+		(*windows)[n++] = window;
+		next = (int64_t) window.to + 1;
+	}
+	return n;
+}
+
+/* values that fit in one request; 0: any number */
+static int
+condition_limit(const TtCondition *condition)
+{
+	switch (condition->filter)
+	{
+		case TT_FILTER_IDS20:
+			return 20;
+		case TT_FILTER_IDS:
+		case TT_FILTER_TOP_IDS:
+		case TT_FILTER_MUSIC_IDS:
+		case TT_FILTER_ENUMS:
+			return TT_MAX_IDS;
+		case TT_FILTER_EQ:
+			return 1;
+		default:
+			return 0;
+	}
+}
+
+static int
+condition_batches(const TtCondition *condition)
+{
+	int limit = condition_limit(condition);
+
+	return limit == 0 ? 1 : (condition->nvalues + limit - 1) / limit;
+}
+
+/* Whether the rows of a request for some ids are those of requests for a part of them each. */
+static bool
+condition_divides(const TtCondition *condition)
+{
+	return condition->nvalues > 1 && condition->filter != TT_FILTER_ENUMS &&
+		   condition_limit(condition) > 1;
+}
+
+/*
+ * Keep the batched condition that needs fewest requests, drop the others.  Where
+ * each condition fits in a request, the one with most ids is a single batch, so
+ * that its units can be cut.
+ */
+static void
+choose_batched(TtQuery *query, TtUnits *units)
+{
+	int n = 0;
+	int most = 1;
+
+	units->batched = -1;
+	units->nbatches = 1;
+	for (int i = 0; i < query->nconditions; i++)
+	{
+		int batches = condition_batches(&query->conditions[i]);
+
+		if (batches > 1 && (units->batched < 0 || batches < units->nbatches))
+		{
+			units->batched = i;
+			units->nbatches = batches;
+		}
+	}
+	for (int i = 0; i < query->nconditions; i++)
+	{
+		if (condition_batches(&query->conditions[i]) > 1 && i != units->batched)
+			continue;
+		if (i == units->batched)
+			units->batched = n;
+		query->conditions[n++] = query->conditions[i];
+	}
+	query->nconditions = n;
+	for (int i = 0; i < n && units->nbatches == 1; i++)
+	{
+		if (!condition_divides(&query->conditions[i]) || query->conditions[i].nvalues <= most)
+			continue;
+		units->batched = i;
+		most = query->conditions[i].nvalues;
+	}
+}
+
+TtUnits *
+tt_units_create(TtQuery *query)
+{
+	TtUnits		  *units = calloc(1, sizeof(TtUnits));
+	TtAccountParam how = query->stream->endpoint->account_param;
+	bool		   dated = query->stream->kind == TT_KIND_REPORT &&
+				 !query->stream->report.lifetime;
+
+	if (units == NULL)
+		return NULL;
+	units->nwindows = 1;
+	if (dated)
+	{
+		units->nwindows = tt_windows(query->ranges, query->nranges,
+									 tt_request_span(query->stream),
+									 &units->windows);
+		if (units->nwindows < 0)
+		{
+			free(units);
+			return NULL;
+		}
+	}
+	if (how == TT_ACCOUNT_NONE)
+		units->naccount_groups = 1;
+	else if (how == TT_ACCOUNT_ONE)
+		units->naccount_groups = query->naccounts;
+	else
+		units->naccount_groups = (query->naccounts + TT_MAX_IDS - 1) / TT_MAX_IDS;
+	units->nkinds = query->nkinds > 0 ? query->nkinds : 1;
+	choose_batched(query, units);
+	units->count = (int64_t) units->nwindows * units->naccount_groups * units->nkinds *
+				   units->nbatches;
+	return units;
+}
+
+TtUnit
+tt_units_get(const TtUnits *units, const TtQuery *query, int64_t i)
+{
+	TtUnit	unit = {0};
+	int64_t group;
+
+	if (units->batched >= 0)
+	{
+		const TtCondition *condition = &query->conditions[units->batched];
+		int				   limit = condition_limit(condition);
+
+		unit.values.first = (int) (i % units->nbatches) * limit;
+		unit.values.n = condition->nvalues - unit.values.first;
+		if (unit.values.n > limit)
+			unit.values.n = limit;
+	}
+	i /= units->nbatches;
+	unit.names.n = query->nnames;
+	unit.without = query->without;
+	unit.kind = (int) (i % units->nkinds);
+	i /= units->nkinds;
+	group = i % units->naccount_groups;
+	i /= units->naccount_groups;
+	if (units->windows != NULL)
+		unit.days = units->windows[units->nwindows - 1 - i];
+	if (query->stream->endpoint->account_param == TT_ACCOUNT_MANY)
+	{
+		unit.account = (int) group * TT_MAX_IDS;
+		unit.naccounts = query->naccounts - unit.account;
+		if (unit.naccounts > TT_MAX_IDS)
+			unit.naccounts = TT_MAX_IDS;
+	}
+	else if (query->stream->endpoint->account_param == TT_ACCOUNT_ONE)
+	{
+		unit.account = (int) group;
+		unit.naccounts = 1;
+	}
+	return unit;
+}
+
+void
+tt_units_free(TtUnits *units)
+{
+	if (units == NULL)
+		return;
+	free(units->windows);
+	free(units);
+}
+
+static json_t *
+account_id(int64_t account)
+{
+	char buf[32];
+
+	snprintf(buf, sizeof(buf), "%" PRId64, account);
+	return json_string(buf);
+}
+
+static json_t *
+string_array(const char *const *values, int n)
+{
+	json_t *array = json_array();
+
+	for (int i = 0; i < n; i++)
+		json_array_append_new(array, json_string(values[i]));
+	return array;
+}
+
+static json_t *
+typed_value(const char *value, TtJsonType type)
+{
+	if (type == TT_JSON_NUMBER)
+		return json_integer(strtoll(value, NULL, 10));
+	if (type == TT_JSON_BOOL)
+		return json_boolean(strcmp(value, "true") == 0);
+	return json_string(value);
+}
+
+/*
+ * The values of condition i that the unit asks for; 0: it keeps to other ids
+ * of that parameter.
+ */
+static int
+unit_values(const TtUnits *units, const TtUnit *unit,
+			const TtQuery *query, int i, const char ***values)
+{
+	const TtCondition *condition = &query->conditions[i];
+
+	*values = condition->values;
+	if (unit->within != NULL && strcmp(unit->within->param, condition->param) == 0)
+		return 0;
+	if (i != units->batched)
+		return condition->nvalues;
+	*values += unit->values.first;
+	return unit->values.n;
+}
+
+bool
+tt_unit_cut_by_values(const TtQuery *query, const TtUnits *units, const TtUnit *unit)
+{
+	return units->batched >= 0 && unit->values.n < query->conditions[units->batched].nvalues;
+}
+
+int
+tt_unit_page_size(const TtQuery *query, const TtUnit *unit)
+{
+	int most = query->nkinds > 0 ? query->kinds[unit->kind].max_page_size : 0;
+
+	return most > 0 && query->page_size > most ? most : query->page_size;
+}
+
+static bool
+name_refused(const TtQuery *query, int i)
+{
+	return query->refused != NULL && query->refused[i];
+}
+
+int
+tt_unit_names(const TtQuery *query, const TtUnit *unit)
+{
+	int n = 0;
+
+	for (int i = unit->names.first; i < unit->names.first + unit->names.n; i++)
+		n += !name_refused(query, i);
+	return n;
+}
+
+bool
+tt_unit_next_part(const TtQuery *query, const TtUnit *unit, int max, TtUnit *part)
+{
+	int end = unit->names.first + unit->names.n;
+	int n = 0;
+
+	part->names.first += part->names.n;
+	part->names.n = 0;
+	while (part->names.first + part->names.n < end)
+	{
+		bool refused = name_refused(query, part->names.first + part->names.n);
+
+		if (!refused && n == max)
+			break;
+		n += !refused;
+		part->names.n++;
+	}
+	return n > 0;
+}
+
+/* Whether the rows are ordered by a metric that the unit does not ask for. */
+static bool
+order_missing(const TtQuery *query, const TtUnit *unit)
+{
+	if (query->order_field == NULL)
+		return false;
+	for (int i = unit->names.first; i < unit->names.first + unit->names.n; i++)
+		if (strcmp(query->names[i], query->order_field) == 0)
+			return false;
+	return true;
+}
+
+/*
+ * The names to send.  A report needs a metric: one that all reports have, when
+ * those that were wanted are refused.
+ */
+static json_t *
+unit_names(const TtQuery *query, const TtUnit *unit)
+{
+	json_t *names = json_array();
+
+	for (int i = unit->names.first; i < unit->names.first + unit->names.n; i++)
+		if (!name_refused(query, i))
+			json_array_append_new(names, json_string(query->names[i]));
+	if (query->stream->kind != TT_KIND_REPORT)
+		return names;
+	if (order_missing(query, unit))
+		json_array_append_new(names, json_string(query->order_field));
+	if (json_array_size(names) == 0)
+		json_array_append_new(names, json_string(TT_LAST_METRIC));
+	return names;
+}
+
+/* {"field_name": …, "filter_type": "IN", "filter_value": "[\"…\"]"} */
+static json_t *
+report_filter(const char *field, const char *const *values, int n)
+{
+	json_t *list = string_array(values, n);
+	char   *text = json_dumps(list, JSON_COMPACT);
+	json_t *filter = NULL;
+
+	if (text != NULL)
+		filter = json_pack("{s:s, s:s, s:s}", "field_name", field,
+						   "filter_type", "IN", "filter_value", text);
+	free(text);
+	json_decref(list);
+	return filter;
+}
+
+static void
+add_report(json_t *params, const TtQuery *query, const TtUnits *units,
+		   const TtUnit *unit)
+{
+	const TtReport *report = &query->stream->report;
+	TtOptionFilter	options[TT_OPTION_FILTERS];
+	int				noptions = tt_unit_option_filters(query, unit, options);
+	json_t		   *filtering = json_array();
+	char			buf[16];
+
+	json_object_set_new(params, "report_type", json_string(report->report_type));
+	if (report->data_level != NULL)
+		json_object_set_new(params, "data_level", json_string(report->data_level));
+	json_object_set_new(params, "dimensions",
+						string_array(report->dimensions, report->ndimensions));
+	if (query->send_names)
+		json_object_set_new(params, "metrics", unit_names(query, unit));
+	if (query->sums_only)
+		json_object_set_new(params, "enable_total_metrics", json_true());
+	if (report->lifetime)
+		json_object_set_new(params, "query_lifetime", json_true());
+	else
+	{
+		json_object_set_new(params, "start_date",
+							json_string(tt_day_format(unit->days.from, buf)));
+		json_object_set_new(params, "end_date",
+							json_string(tt_day_format(unit->days.to, buf)));
+	}
+	for (int i = 0; i < noptions; i++)
+		json_array_append_new(filtering, report_filter(options[i].param, options[i].values,
+													   options[i].nvalues));
+	if (unit->within != NULL)
+		json_array_append_new(filtering,
+							  report_filter(unit->within->param, unit->within->ids,
+											unit->within->nids));
+	for (int i = 0; i < query->nconditions; i++)
+	{
+		const char **values;
+		int			 n = unit_values(units, unit, query, i, &values);
+
+		if (n > 0)
+			json_array_append_new(filtering,
+								  report_filter(query->conditions[i].param, values, n));
+	}
+	if (json_array_size(filtering) > 0)
+		json_object_set(params, "filtering", filtering);
+	json_decref(filtering);
+	if (query->order_field != NULL)
+	{
+		json_object_set_new(params, "order_field", json_string(query->order_field));
+		json_object_set_new(params, "order_type",
+							json_string(query->descending ? "DESC" : "ASC"));
+	}
+}
+
+/* One condition of an endpoint whose filtering is an object. */
+static void
+add_condition(json_t *params, json_t *filtering, const TtCondition *condition,
+			  const char **values, int n)
+{
+	switch (condition->filter)
+	{
+		case TT_FILTER_TOP_IDS:
+			json_object_set_new(params, condition->param, string_array(values, n));
+			break;
+		case TT_FILTER_MUSIC_IDS:
+			json_object_set_new(params, "search_type",
+								json_string("SEARCH_BY_MUSIC_ID"));
+			json_object_set_new(filtering, condition->param, string_array(values, n));
+			break;
+		case TT_FILTER_EQ:
+			json_object_set_new(filtering, condition->param,
+								typed_value(values[0], condition->type));
+			break;
+		case TT_FILTER_CREATED:
+			if (values[0][0] != '\0')
+				json_object_set_new(filtering, "creation_filter_start_time",
+									json_string(values[0]));
+			if (values[1][0] != '\0')
+				json_object_set_new(filtering, "creation_filter_end_time",
+									json_string(values[1]));
+			break;
+		case TT_FILTER_MODIFIED:
+			json_object_set_new(filtering, "modified_after", json_string(values[0]));
+			break;
+		default:
+			json_object_set_new(filtering, condition->param, string_array(values, n));
+			break;
+	}
+}
+
+static void
+add_list(json_t *params, const TtQuery *query, const TtUnits *units,
+		 const TtUnit *unit)
+{
+	const TtEndpoint *endpoint = query->stream->endpoint;
+	TtOptionFilter	  options[TT_OPTION_FILTERS];
+	int				  noptions = tt_unit_option_filters(query, unit, options);
+	json_t			 *filtering = json_pack("{}");
+
+	for (int i = 0; i < query->nconditions; i++)
+	{
+		const char **values;
+		int			 n = unit_values(units, unit, query, i, &values);
+
+		if (n == 0)
+			continue;
+		add_condition(params, filtering, &query->conditions[i], values, n);
+	}
+	for (int i = 0; i < noptions; i++)
+		json_object_set_new(filtering, options[i].param,
+							options[i].bit == TT_FILTER_BY_STATUS
+								? json_string(options[i].values[0])
+								: string_array(options[i].values, options[i].nvalues));
+	if (unit->within != NULL)
+		json_object_set_new(filtering, unit->within->param,
+							string_array(unit->within->ids, unit->within->nids));
+	if (json_object_size(filtering) > 0)
+		json_object_set(params, "filtering", filtering);
+	json_decref(filtering);
+	if (endpoint->has_fields && query->send_names)
+		json_object_set_new(params, "fields", unit_names(query, unit));
+}
+
+static json_t *
+request_object(const TtQuery *query, const TtUnits *units, const TtUnit *unit,
+			   int page)
+{
+	const TtEndpoint *endpoint = query->stream->endpoint;
+	json_t			 *params = json_pack("{}");
+
+	if (endpoint->account_param == TT_ACCOUNT_ONE)
+		json_object_set_new(params, "advertiser_id",
+							account_id(query->accounts[unit->account]));
+	else if (endpoint->account_param == TT_ACCOUNT_MANY)
+	{
+		json_t *ids = json_array();
+
+		for (int i = 0; i < unit->naccounts; i++)
+			json_array_append_new(ids, account_id(query->accounts[unit->account + i]));
+		json_object_set_new(params, "advertiser_ids", ids);
+	}
+	else
+	{
+		json_object_set_new(params, "app_id", json_string(query->app_id));
+		json_object_set_new(params, "secret", json_string(query->secret));
+	}
+	if (query->stream->kind == TT_KIND_REPORT)
+		add_report(params, query, units, unit);
+	else
+		add_list(params, query, units, unit);
+	if (query->page_size > 0)
+	{
+		json_object_set_new(params, "page", json_integer(page));
+		json_object_set_new(params, "page_size",
+							json_integer(tt_unit_page_size(query, unit)));
+	}
+	return params;
+}
+
+typedef struct Buffer
+{
+	char  *data;
+	size_t length;
+	size_t size;
+} Buffer;
+
+static bool
+buffer_append(Buffer *buffer, const char *text, size_t n)
+{
+	if (buffer->length + n + 1 > buffer->size)
+	{
+		size_t size = (buffer->length + n + 1) * 2;
+		char  *data = realloc(buffer->data, size);
+
+		if (data == NULL)
+			return false;
+		buffer->data = data;
+		buffer->size = size;
+	}
+	memcpy(buffer->data + buffer->length, text, n);
+	buffer->length += n;
+	buffer->data[buffer->length] = '\0';
+	return true;
+}
+
+/* percent-encode all but RFC 3986's unreserved characters */
+static bool
+append_encoded(Buffer *buffer, const char *text)
+{
+	static const char unreserved[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+
+	for (const char *p = text; *p != '\0'; p++)
+	{
+		char hex[4];
+
+		if (strchr(unreserved, *p) != NULL)
+		{
+			if (!buffer_append(buffer, p, 1))
+				return false;
+			continue;
+		}
+		snprintf(hex, sizeof(hex), "%%%02X", (unsigned char) *p);
+		if (!buffer_append(buffer, hex, 3))
+			return false;
+	}
+	return true;
+}
+
+static bool
+append_param(Buffer *buffer, const char *name, const json_t *value)
+{
+	char *text = NULL;
+	bool  ok;
+
+	if (!json_is_string(value))
+	{
+		text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+		if (text == NULL)
+			return false;
+	}
+	ok = (buffer->length == 0 || buffer_append(buffer, "&", 1)) &&
+		 append_encoded(buffer, name) &&
+		 buffer_append(buffer, "=", 1) &&
+		 append_encoded(buffer, text != NULL ? text : json_string_value(value));
+	free(text);
+	return ok;
+}
+
+bool
+tt_request_params(const TtQuery *query, const TtUnits *units, const TtUnit *unit,
+				  int page, TtParams *params)
+{
+	json_t	   *object = request_object(query, units, unit, page);
+	Buffer		buffer = {NULL, 0, 0};
+	const char *name;
+	json_t	   *value;
+	bool		ok = object != NULL && buffer_append(&buffer, "", 0);
+
+	params->query = NULL;
+	params->body = NULL;
+	json_object_foreach(object, name, value)
+		ok = ok && append_param(&buffer, name, value);
+	if (ok && buffer.length > TT_MAX_QUERY_STRING)
+	{
+		params->body = json_dumps(object, JSON_COMPACT);
+		ok = params->body != NULL;
+		buffer.data[0] = '\0';
+	}
+	json_decref(object);
+	if (!ok)
+	{
+		free(buffer.data);
+		return false;
+	}
+	params->query = buffer.data;
+	return true;
+}
+
+void
+tt_params_free(TtParams *params)
+{
+	if (params->query != NULL)
+		explicit_bzero(params->query, strlen(params->query));
+	free(params->query);
+	free(params->body);
+	params->query = NULL;
+	params->body = NULL;
+}

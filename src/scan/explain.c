@@ -1,0 +1,389 @@
+/*
+ * explain.c
+ *	  EXPLAIN of a scan: what would be asked, what stays local and why, and
+ *	  with ANALYZE what it cost.
+ *
+ * Never calls the API and never reads the user mapping.  Values that only
+ * execution knows are shown as expressions.
+ */
+#include "postgres.h"
+
+#include "scan/explain.h"
+
+#include "nodes/nodeFuncs.h"
+#include "options/options.h"
+#include "options/settings.h"
+#include "plan/plan.h"
+#include "scan/scan.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/ruleutils.h"
+
+/* lists longer than this are cut */
+#define SHOWN 5
+
+static char *
+describe_windows(const TtQuery *query, const TtUnits *units)
+{
+	StringInfoData buf;
+	char		   from[16];
+	char		   to[16];
+
+	initStringInfo(&buf);
+	for (int i = 0; i < units->nwindows && i < SHOWN; i++)
+		appendStringInfo(&buf, "%s%s to %s", i > 0 ? ", " : "",
+						 tt_day_format(units->windows[i].from, from),
+						 tt_day_format(units->windows[i].to, to));
+	if (units->nwindows > SHOWN)
+		appendStringInfo(&buf, ", and %d more until %s", units->nwindows - SHOWN,
+						 tt_day_format(units->windows[units->nwindows - 1].to, to));
+	return buf.data;
+}
+
+static bool
+has_account_qual(const TtScanState *state)
+{
+	ListCell *lc;
+
+	foreach(lc, state->quals)
+		if (((TtQual *) lfirst(lc))->role == TT_ROLE_ACCOUNT)
+			return true;
+	return false;
+}
+
+static char *
+describe_accounts(const TtScanState *state)
+{
+	StringInfoData buf;
+
+	if (state->table->stream->endpoint->account_param == TT_ACCOUNT_NONE)
+		return state->query.naccounts == 0
+				   ? "the token's own list"
+				   : "those of the token's own list that option advertiser_ids names";
+	if (!state->bounds.has_accounts && has_account_qual(state))
+		return "those of the conditions, known when the scan starts";
+	if (state->query.naccounts == 0)
+		return "all that the token may read";
+	initStringInfo(&buf);
+	for (int i = 0; i < state->query.naccounts && i < SHOWN; i++)
+		appendStringInfo(&buf, "%s" INT64_FORMAT, i > 0 ? ", " : "",
+						 (int64) state->query.accounts[i]);
+	if (state->query.naccounts > SHOWN)
+		appendStringInfo(&buf, ", and %d more", state->query.naccounts - SHOWN);
+	return buf.data;
+}
+
+static char *
+describe_condition(const TtCondition *condition)
+{
+	const char	  *name = condition->param;
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	if (condition->filter == TT_FILTER_CREATED)
+		name = "creation_filter";
+	else if (condition->filter == TT_FILTER_MODIFIED)
+		name = "modified_after";
+	appendStringInfo(&buf, "%s: ", name);
+	for (int i = 0; i < condition->nvalues && i < SHOWN; i++)
+		appendStringInfo(&buf, "%s%s", i > 0 ? ", " : "", condition->values[i]);
+	if (condition->nvalues > SHOWN)
+		appendStringInfo(&buf, ", and %d more", condition->nvalues - SHOWN);
+	return buf.data;
+}
+
+/*
+ * The filters that options add, of each request series that an account takes:
+ * "name=value|value name=value".
+ */
+static List *
+describe_series(const TtQuery *query)
+{
+	List *series = NIL;
+
+	for (int kind = 0; kind < query->nkinds; kind++)
+	{
+		TtUnit		   unit = {.kind = kind, .without = query->without};
+		TtOptionFilter filters[TT_OPTION_FILTERS];
+		int			   n = tt_unit_option_filters(query, &unit, filters);
+		StringInfoData buf;
+
+		if (tt_unit_is_vain(query, &unit))
+			continue;
+		initStringInfo(&buf);
+		for (int i = 0; i < n; i++)
+		{
+			appendStringInfo(&buf, "%s%s=", i > 0 ? " " : "", filters[i].param);
+			for (int k = 0; k < filters[i].nvalues; k++)
+				appendStringInfo(&buf, "%s%s", k > 0 ? "|" : "", filters[i].values[k]);
+		}
+		series = lappend(series, n > 0 ? buf.data : "no filter");
+	}
+	return series;
+}
+
+static List *
+describe_names(const TtQuery *query)
+{
+	List *names = NIL;
+
+	for (int i = 0; i < query->nnames; i++)
+		names = lappend(names, pstrdup(query->names[i]));
+	return names;
+}
+
+/*
+ * Columns that the catalogue does not know: TikTok may have added them, or the
+ * name is misspelt and they read as NULL.
+ */
+static void
+explain_unlisted(const TtScanState *state, ExplainState *es)
+{
+	List	 *names = NIL;
+	ListCell *lc;
+
+	foreach(lc, state->attrs)
+	{
+		const TtTableColumn *column = &state->table->columns[lfirst_int(lc) - 1];
+
+		if (column->listed == NULL && column->metric == NULL && !column->is_account &&
+			!column->in_key)
+			names = lappend(names, column->name);
+	}
+	if (names != NIL)
+		ExplainPropertyList("Columns Not In The Catalogue", names, es);
+}
+
+/* The request list, as far as it is known before execution. */
+static void
+explain_requests(ForeignScanState *node, ExplainState *es)
+{
+	TtScanState *state = node->fdw_state;
+	int			 left_out = tt_scan_bounds(node, true);
+	TtQuery		*query = &state->query;
+	TtUnits		*units;
+	List		*filters = NIL;
+	const char	*names;
+	bool		 impossible;
+
+	impossible = state->bounds.nothing;
+	tt_query_build(query, state->table, state->options, state->attrs, &state->bounds, false);
+	names = query->stream->kind == TT_KIND_REPORT ? "Metrics" : "Fields";
+	if (state->bounds.nothing)
+	{
+		ExplainPropertyText("Request Plan",
+							impossible ? "none: the conditions cannot be true"
+									   : "none: the table holds nothing that is asked for",
+							es);
+		return;
+	}
+	ExplainPropertyText("Accounts", describe_accounts(state), es);
+	units = tt_units_create(query);
+	if (units != NULL && units->windows != NULL && left_out == 0)
+		ExplainPropertyText("Windows", describe_windows(query, units), es);
+	for (int i = 0; i < query->nconditions; i++)
+		filters = lappend(filters, describe_condition(&query->conditions[i]));
+	if (filters != NIL)
+		ExplainPropertyList("Filters", filters, es);
+	if (query->nkinds > 0)
+		ExplainPropertyList("Request Series", describe_series(query), es);
+	if (query->send_names)
+		ExplainPropertyList(names, describe_names(query), es);
+	if (query->page_size > 0)
+		ExplainPropertyInteger("Page Size", NULL, query->page_size, es);
+	if (tt_currencies_wanted(state->table, state->attrs))
+		ExplainPropertyText("Currency", "of the accounts, from advertiser/info/", es);
+	tt_units_free(units);
+}
+
+/*
+ * The nodes above a scan are not known to it.  A value that one of them gives
+ * is shown as $n; deparse_expression(), which looks for its origin, takes it for
+ * a bug not to find one.  known: the values whose origin it does find.
+ */
+static Node *
+hide_origins(Node *node, List *known)
+{
+	if (node == NULL)
+		return NULL;
+	if (IsA(node, Param) && ((Param *) node)->paramkind == PARAM_EXEC &&
+		!list_member_int(known, ((Param *) node)->paramid))
+	{
+		Param *param = copyObject((Param *) node);
+
+		param->paramkind = PARAM_EXTERN;
+		return (Node *) param;
+	}
+	if (IsA(node, SubPlan))
+		known = list_concat_copy(known, ((SubPlan *) node)->paramIds);
+	return expression_tree_mutator(node, hide_origins, known);
+}
+
+static char *
+describe_expression(Node *node, ForeignScan *plan, ExplainState *es)
+{
+	List	 *context = set_deparse_context_plan(es->deparse_cxt, (Plan *) plan, NIL);
+	List	 *known = NIL;
+	ListCell *lc;
+
+	foreach(lc, plan->scan.plan.initPlan)
+		known = list_concat_copy(known, ((SubPlan *) lfirst(lc))->setParam);
+	return deparse_expression(hide_origins(node, known), context, false, false);
+}
+
+/* What the shape of the query lets the scan save. */
+static void
+explain_shape(ForeignScanState *node, ExplainState *es)
+{
+	TtScanState	  *state = node->fdw_state;
+	ForeignScan	  *plan = (ForeignScan *) node->ss.ps.plan;
+	int			   nlimit = intVal(list_nth(plan->fdw_private, TT_PLAN_LIMIT));
+	int			   nexprs = list_length(plan->fdw_exprs);
+	StringInfoData buf;
+
+	if (state->order.attnum != 0)
+		ExplainPropertyText("Order", psprintf("%s %s, by the API where one request series answers", state->table->columns[state->order.attnum - 1].name, state->order.descending ? "DESC" : "ASC"), es);
+	if (nlimit == 0)
+		return;
+	initStringInfo(&buf);
+	for (int i = nexprs - nlimit; i < nexprs; i++)
+		appendStringInfo(&buf, "%s%s", buf.len > 0 ? " + " : "",
+						 describe_expression(list_nth(plan->fdw_exprs, i), plan, es));
+	ExplainPropertyText("Rows Wanted", buf.data, es);
+}
+
+/* A condition of a count, which has no clause in the plan: "column op value". */
+static char *
+describe_qual(ForeignScanState *node, const TtQual *qual, List *values, ExplainState *es)
+{
+	static const char *const operators[] = {
+		[TT_OP_LT] = "<", [TT_OP_LE] = "<=", [TT_OP_EQ] = "=", [TT_OP_GE] = ">=", [TT_OP_GT] = ">"};
+	const TtScanState	*state = node->fdw_state;
+	const TtTableColumn *column = &state->table->columns[qual->attnum - 1];
+	bool				 day_of_hour = column->is_hour && qual->role == TT_ROLE_DAY;
+	StringInfoData		 buf;
+	ListCell			*lc;
+
+	initStringInfo(&buf);
+	foreach(lc, values)
+	{
+		bool  is_array = OidIsValid(get_base_element_type(exprType(lfirst(lc))));
+		char *value = describe_expression(lfirst(lc), (ForeignScan *) node->ss.ps.plan, es);
+
+		appendStringInfo(&buf, is_array ? "%s%s%s %s ANY (%s)" : "%s%s%s %s %s",
+						 buf.len > 0 ? " OR " : "", quote_identifier(column->name),
+						 day_of_hour ? "::date" : "", operators[qual->op], value);
+	}
+	return buf.data;
+}
+
+/*
+ * A scan that counts stands for the table and its conditions, which the plan
+ * does not show otherwise.
+ */
+static void
+explain_count(ForeignScanState *node, ExplainState *es)
+{
+	TtScanState *state = node->fdw_state;
+	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
+	List		*conditions = NIL;
+	ListCell	*lc;
+	int			 next = 0;
+
+	ExplainPropertyText("Relations", state->table->name, es);
+	foreach(lc, state->quals)
+	{
+		TtQual *qual = lfirst(lc);
+		List   *values = NIL;
+
+		for (int i = list_length(qual->values); i > 0; i--)
+			values = lappend(values, list_nth(plan->fdw_exprs, next++));
+		conditions = lappend(conditions, describe_qual(node, qual, values, es));
+	}
+	ExplainPropertyText("Count", "from the API's totals", es);
+	if (conditions != NIL)
+		ExplainPropertyList("Counted Conditions", conditions, es);
+}
+
+/* Each condition with its fate. */
+static void
+explain_conditions(ForeignScanState *node, ExplainState *es)
+{
+	TtScanState *state = node->fdw_state;
+	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
+	List		*pushed = NIL;
+	List		*local = NIL;
+	ListCell	*lc;
+
+	foreach(lc, plan->scan.plan.qual)
+	{
+		Node	   *clause = lfirst(lc);
+		const char *reason = NULL;
+		List	   *quals = tt_qual_derive(plan->scan.scanrelid, state->table,
+										   (Expr *) clause, &reason);
+		char	   *text_ = describe_expression(clause, plan, es);
+
+		if (reason == NULL && !tt_enable_pushdown &&
+			((TtQual *) linitial(quals))->role == TT_ROLE_FILTER)
+			reason = "tiktok_fdw.enable_pushdown is off";
+		if (reason == NULL)
+			pushed = lappend(pushed, text_);
+		else
+			local = lappend(local, psprintf("%s: %s", text_, reason));
+	}
+	if (pushed != NIL)
+		ExplainPropertyList("Pushed Conditions", pushed, es);
+	if (local != NIL)
+		ExplainPropertyList("Local Conditions", local, es);
+}
+
+static void
+explain_stats(const TtScanState *state, ExplainState *es)
+{
+	const TtFetchStats *stats = &state->stats;
+
+	ExplainPropertyInteger("Requests", NULL, stats->requests, es);
+	ExplainPropertyInteger("Pages", NULL, stats->pages, es);
+	ExplainPropertyInteger("Rows Received", NULL, stats->rows, es);
+	ExplainPropertyInteger("Retries", NULL, stats->retries, es);
+	if (stats->splits > 0)
+		ExplainPropertyInteger("Truncated Reports Split", NULL, stats->splits, es);
+	if (stats->skipped_accounts > 0)
+		ExplainPropertyInteger("Skipped Accounts", NULL, stats->skipped_accounts, es);
+	if (!es->timing)
+		return;
+	ExplainPropertyInteger("Rate Limit Wait", "ms", stats->throttled_ms, es);
+	ExplainPropertyInteger("Retry Wait", "ms", stats->backoff_ms, es);
+	ExplainPropertyInteger("Bytes Received", "B", stats->wire_bytes, es);
+	ExplainPropertyInteger("Bytes Decoded", "B", stats->body_bytes, es);
+	ExplainPropertyInteger("Peak Concurrency", NULL, stats->peak_in_flight, es);
+}
+
+void
+tiktokExplainForeignScan(ForeignScanState *node, ExplainState *es)
+{
+	TtScanState	   *state = node->fdw_state;
+	ForeignScan	   *plan = (ForeignScan *) node->ss.ps.plan;
+	const TtStream *stream = state->table->stream;
+
+	ExplainPropertyText("Stream", stream->name, es);
+	if (state->counting)
+		explain_count(node, es);
+	if (es->verbose)
+	{
+		MemoryContext old = MemoryContextSwitchTo(state->run);
+
+		ExplainPropertyText("Endpoint", stream->endpoint->path, es);
+		explain_requests(node, es);
+		if (es->costs)
+			ExplainPropertyFloat("Estimated Requests", NULL,
+								 floatVal(list_nth(plan->fdw_private, TT_PLAN_REQUESTS)),
+								 0, es);
+		explain_shape(node, es);
+		explain_unlisted(state, es);
+		explain_conditions(node, es);
+		MemoryContextSwitchTo(old);
+	}
+	if (es->analyze)
+		explain_stats(state, es);
+}

@@ -1,0 +1,594 @@
+/*
+ * scan.c
+ *	  Executor callbacks.
+ *
+ * Values of conditions are computed at the first row, not in Begin: parameters
+ * of nested loops and InitPlans are not set before.  The user mapping is read
+ * then too.  Rows are decoded in the context of their page, which lives until
+ * the next page is taken.
+ *
+ * There is no ShutdownForeignScan: the executor calls it after each FETCH of a
+ * cursor, when more rows may still be wanted.
+ */
+#include "postgres.h"
+
+#include "scan/scan.h"
+
+#include "common/int.h"
+#include "compat.h"
+#include "executor/execAsync.h"
+#include "executor/executor.h"
+#include "fetch/failure.h"
+#include "foreign/foreign.h"
+#include "wire/http.h"
+#include "shared/row_estimates.h"
+#include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
+#include "plan/plan.h"
+#include "options/settings.h"
+#include "storage/latch.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+
+/* Quals of the plan, with the states of their value expressions. */
+static void
+begin_quals(TtScanState *state, ForeignScanState *node, ForeignScan *plan)
+{
+	List	 *exprs = ExecInitExprList(plan->fdw_exprs, (PlanState *) node);
+	int		  nlimit = intVal(list_nth(plan->fdw_private, TT_PLAN_LIMIT));
+	List	 *conditions = list_nth(plan->fdw_private, TT_PLAN_CONDITIONS);
+	List	 *items = list_nth(plan->fdw_private, TT_PLAN_QUALS);
+	int		  ncomparisons = list_length(items) - list_length(conditions);
+	ListCell *lc;
+	int		  next = 0;
+
+	state->types = palloc(sizeof(Oid) * Max(list_length(exprs), 1));
+	foreach(lc, plan->fdw_exprs)
+		state->types[foreach_current_index(lc)] = exprType(lfirst(lc));
+	foreach(lc, items)
+	{
+		int		i = foreach_current_index(lc);
+		List   *item = lfirst(lc);
+		TtQual *qual = palloc0(sizeof(TtQual));
+		int		nvalues = list_nth_int(item, TT_PLAN_QUAL_NVALUES);
+
+		qual->attnum = list_nth_int(item, TT_PLAN_QUAL_ATTNUM);
+		qual->role = list_nth_int(item, TT_PLAN_QUAL_ROLE);
+		qual->op = list_nth_int(item, TT_PLAN_QUAL_OP);
+		qual->asked = list_nth_int(item, TT_PLAN_QUAL_ASKED) != 0;
+		if (qual->asked)
+			tt_option_bounds_asked(&state->asked, state->table, qual, nvalues, &state->types[next]);
+		if (i >= ncomparisons)
+			qual->condition = list_nth(conditions, i - ncomparisons);
+		for (int n = nvalues; n > 0; n--)
+			qual->values = lappend(qual->values, list_nth(exprs, next++));
+		state->quals = lappend(state->quals, qual);
+	}
+	if (nlimit > 0)
+		state->limit = list_nth(exprs, next++);
+	if (nlimit > 1)
+		state->offset = list_nth(exprs, next++);
+}
+
+/*
+ * The foreign table of a scan, also of one that only counts: the executor keeps
+ * it open until the query ends, so that it cannot be dropped under the scan.
+ */
+static Relation
+scan_relation(ForeignScanState *node, ForeignScan *plan, bool counting)
+{
+	if (!counting)
+		return node->ss.ss_currentRelation;
+	return TT_SCANNED_RELATION(node->ss.ps.state, TT_SCANNED_INDEX(plan));
+}
+
+void
+tiktokBeginForeignScan(ForeignScanState *node, int eflags)
+{
+	ForeignScan	 *plan = (ForeignScan *) node->ss.ps.plan;
+	EState		 *estate = node->ss.ps.state;
+	bool		  counting = intVal(list_nth(plan->fdw_private, TT_PLAN_COUNT)) != 0;
+	Relation	  rel = scan_relation(node, plan, counting);
+	MemoryContext context = AllocSetContextCreate(estate->es_query_cxt, "tiktok_fdw scan",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	TtScanState	 *state = palloc0(sizeof(TtScanState));
+	Oid			  userid = TT_SCAN_USER(plan, estate);
+
+	if (intVal(list_nth(plan->fdw_private, TT_PLAN_VERSION)) != TT_PLAN_LAYOUT)
+		elog(ERROR, "plan of another version of tiktok_fdw");
+	state->context = context;
+	state->stats.context = context;
+	state->run = AllocSetContextCreate(context, "tiktok_fdw run", ALLOCSET_DEFAULT_SIZES);
+	state->userid = OidIsValid(userid) ? userid : GetUserId();
+	state->table = tt_table_get(rel);
+	state->attrs = list_nth(plan->fdw_private, TT_PLAN_ATTRS);
+	state->options = tt_options_get(GetForeignTable(RelationGetRelid(rel))->serverid,
+									RelationGetRelid(rel), state->userid, false);
+	state->projection = tt_query_projection(state->table, state->attrs);
+	state->counting = counting;
+	tt_scan_order_init(&state->order, list_nth(plan->fdw_private, TT_PLAN_ORDER),
+					   RelationGetDescr(rel));
+	MemoryContextSwitchTo(old);
+	begin_quals(state, node, plan);
+	node->fdw_state = state;
+}
+
+/*
+ * Whether a value expression needs a parameter that only execution sets, or
+ * one that EXPLAIN (GENERIC_PLAN) has no value for.
+ */
+static bool
+needs_execution(Node *node, void *params)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Param) &&
+		(((Param *) node)->paramkind == PARAM_EXEC || params == NULL))
+		return true;
+	return expression_tree_walker(node, needs_execution, params);
+}
+
+int
+tt_scan_bounds(ForeignScanState *node, bool only_known)
+{
+	TtScanState *state = node->fdw_state;
+	ExprContext *econtext = node->ss.ps.ps_ExprContext;
+	ListCell	*lc;
+	int			 next = 0;
+	int			 left_out = 0;
+
+	tt_bounds_init(&state->bounds);
+	foreach(lc, state->quals)
+	{
+		TtQual *qual = lfirst(lc);
+		int		n = list_length(qual->values);
+		Datum  *values = palloc(sizeof(Datum) * n);
+		bool   *nulls = palloc(sizeof(bool) * n);
+		Oid	   *types = &state->types[next];
+		bool	known = true;
+
+		next += n;
+		/* account conditions and time bounds stay; a count has no recheck */
+		if (qual->role == TT_ROLE_FILTER && !tt_enable_pushdown && !state->counting)
+			continue;
+		for (int i = 0; i < n && known; i++)
+		{
+			ExprState *expr = list_nth(qual->values, i);
+
+			known = !only_known ||
+					!needs_execution((Node *) expr->expr,
+									 node->ss.ps.state->es_param_list_info);
+			if (known)
+				values[i] = ExecEvalExpr(expr, econtext, &nulls[i]);
+		}
+		if (known)
+			tt_bounds_apply(&state->bounds, state->table, qual, n, values, nulls, types);
+		else
+			left_out++;
+	}
+	return left_out;
+}
+
+/* Read the user mapping, once for the scan. */
+static void
+read_mapping(ForeignScanState *node)
+{
+	TtScanState	 *state = node->fdw_state;
+	MemoryContext old = MemoryContextSwitchTo(state->context);
+
+	state->options = tt_options_get(state->options->serverid, state->table->relid,
+									state->userid, true);
+	if (!state->counting)
+		state->decoder = tt_decoder_create(state->table,
+										   RelationGetDescr(node->ss.ss_currentRelation),
+										   state->projection->slots);
+	MemoryContextSwitchTo(old);
+	tt_query_check_environment(state->table, state->options);
+}
+
+/* The accounts to ask: those named, else the token's own list. */
+static void
+find_accounts(TtScanState *state)
+{
+	if (state->query.naccounts > 0 || state->bounds.has_accounts ||
+		state->table->stream->endpoint->account_param == TT_ACCOUNT_NONE)
+		return;
+	if (state->accounts == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(state->context);
+
+		state->naccounts = tt_accounts_get(state->table, state->options, &state->stats,
+										   &state->accounts);
+		MemoryContextSwitchTo(old);
+		tt_accounts_require(state->naccounts);
+	}
+	state->query.naccounts = state->naccounts;
+	state->query.accounts = state->accounts;
+}
+
+/* The currencies of the accounts, where the scan wants them and the report has none. */
+static void
+find_currencies(TtScanState *state)
+{
+	MemoryContext old;
+
+	if (!tt_currencies_wanted(state->table, state->attrs))
+		return;
+	old = MemoryContextSwitchTo(state->context);
+	state->currencies = tt_currencies_read(state->currencies, state->table, state->options,
+										   state->query.naccounts, state->query.accounts,
+										   &state->stats);
+	MemoryContextSwitchTo(old);
+}
+
+/* The int8 value of LIMIT or OFFSET; -1: none. */
+static int64
+bound_value(ForeignScanState *node, ExprState *expr)
+{
+	Datum value;
+	bool  isnull;
+
+	if (expr == NULL)
+		return -1;
+	value = ExecEvalExpr(expr, node->ss.ps.ps_ExprContext, &isnull);
+	return isnull ? -1 : DatumGetInt64(value);
+}
+
+/*
+ * Whether the API evaluates every condition: a value may turn out to be none
+ * that it knows, and of two long lists of ids it takes one.
+ */
+static bool
+all_conditions_sent(TtScanState *state)
+{
+	TtUnits *units = tt_units_create(&state->query);
+
+	tt_units_free(units);
+	return units != NULL && state->query.nconditions == list_length(state->bounds.filters);
+}
+
+/*
+ * LIMIT as a hint: the smallest page that answers, and nothing read ahead.  Not
+ * if rows may be dropped here: one out of many pages of a row each is dearer
+ * than all of a few large ones.
+ */
+static void
+apply_limit(ForeignScanState *node)
+{
+	TtScanState *state = node->fdw_state;
+	int64		 limit = bound_value(node, state->limit);
+	int64		 offset = Max(bound_value(node, state->offset), 0);
+
+	if (limit <= 0 || !tt_enable_pushdown || limit > PG_INT64_MAX - offset ||
+		(state->order.attnum != 0 && !state->order.by_api) || !all_conditions_sent(state))
+		return;
+	state->query.row_bound = limit + offset;
+	if (state->query.page_size > 0)
+		state->query.page_size = (int) Min(state->query.page_size, limit + offset);
+}
+
+/* Work out what to ask, in the context of this run; sends nothing yet. */
+static void
+start_run(ForeignScanState *node)
+{
+	TtScanState	 *state = node->fdw_state;
+	MemoryContext old;
+
+	state->started = true;
+	if (state->options->access_token == NULL)
+		read_mapping(node);
+	old = MemoryContextSwitchTo(state->run);
+	tt_scan_bounds(node, false);
+	tt_option_bounds_notice(state->table, state->options, &state->bounds, &state->asked);
+	tt_query_build(&state->query, state->table, state->options, state->attrs,
+				   &state->bounds, true);
+	if (!state->bounds.nothing)
+	{
+		tt_accounts_require_app(state->table, state->options);
+		find_accounts(state);
+		find_currencies(state);
+		tt_scan_order_ask(state);
+		apply_limit(node);
+		state->fetch = tt_fetch_create(state->table, state->options, &state->query,
+									   state->projection, &state->stats);
+	}
+	MemoryContextSwitchTo(old);
+	state->finished = state->fetch == NULL;
+}
+
+void
+tt_scan_decode(TtScanState *state, TtPage *page, int row, Datum *values, bool *nulls)
+{
+	MemoryContext old = MemoryContextSwitchTo(page->context);
+	TtOrigin	  origin;
+
+	origin.account = page->account;
+	origin.currency = tt_currencies_get(state->currencies, page->account);
+	origin.page = page->number;
+	origin.endpoint = state->table->stream->endpoint->path;
+	origin.request_id = page->reply->request_id;
+	tt_failure_account_set(page->account);
+	tt_decoder_row(state->decoder, page->reply, row, &origin, values, nulls);
+	tt_failure_account_set(0);
+	MemoryContextSwitchTo(old);
+}
+
+bool
+tt_scan_next_page(TtScanState *state, bool wait)
+{
+	if (state->page != NULL)
+		tt_fetch_release(state->page);
+	state->page = NULL;
+	state->row = 0;
+	if (state->finished)
+		return false;
+	tt_fetch_share(state->fetch, wait ? NULL : state->append);
+	state->page = tt_fetch_next(state->fetch, wait, &state->finished);
+	return state->page != NULL;
+}
+
+/* Drop everything of this run; what is in flight is aborted. */
+static void
+end_run(TtScanState *state)
+{
+	tt_scan_order_end(&state->order);
+	if (state->fetch != NULL)
+		tt_fetch_end(state->fetch);
+	state->page = NULL;
+	state->fetch = NULL;
+	state->row = 0;
+	state->handed_on = 0;
+	state->started = false;
+	state->finished = false;
+	MemoryContextReset(state->run);
+}
+
+/*
+ * The rows are to come in order and the API does not give it: read all of them
+ * and sort.
+ */
+static bool
+start_sorting(ForeignScanState *node)
+{
+	TtScanState	 *state = node->fdw_state;
+	MemoryContext old;
+
+	if (state->order.by_api && !state->query.order_refused)
+	{
+		/* it was asked to and did not: begin anew without its help */
+		end_run(state);
+		state->started = true;
+		old = MemoryContextSwitchTo(state->run);
+		tt_scan_bounds(node, false);
+		tt_query_build(&state->query, state->table, state->options, state->attrs,
+					   &state->bounds, true);
+		find_accounts(state);
+		state->fetch = tt_fetch_create(state->table, state->options, &state->query,
+									   state->projection, &state->stats);
+		MemoryContextSwitchTo(old);
+	}
+	tt_scan_order_sort(state, node->ss.ss_ScanTupleSlot);
+	return true;
+}
+
+/* What a complete scan found is the next one's estimate. */
+static void
+learn(TtScanState *state)
+{
+	const TtQuery *query = &state->query;
+	double		   days = 0;
+
+	if (state->fetch == NULL || query->nconditions > 0 || query->row_bound > 0 ||
+		state->stats.skipped_accounts > 0)
+		return;
+	for (int i = 0; i < query->nranges; i++)
+		days += (double) query->ranges[i].to - query->ranges[i].from + 1;
+	if (query->stream->report.grain == TT_GRAIN_NONE)
+		days = 1;
+	if (days > 0 && query->naccounts > 0)
+		tt_row_estimate_store(state->table->relid,
+							  (double) state->handed_on / (query->naccounts * days),
+							  state->bounds.has_accounts ? 0 : query->naccounts);
+}
+
+/* Go on to the next row of the page that the table holds; false: none is left. */
+static bool
+page_has_row(TtScanState *state)
+{
+	if (state->page == NULL)
+		return false;
+	while (state->row < state->page->reply->nrows &&
+		   !tt_accounts_hold_row(state->table, state->options, state->page, state->row))
+		state->row++;
+	return state->row < state->page->reply->nrows;
+}
+
+/* Whether there is a row to hand on; takes pages as needed. */
+static bool
+have_row(ForeignScanState *node, bool wait)
+{
+	TtScanState *state = node->fdw_state;
+
+	while (!page_has_row(state))
+	{
+		if (!tt_scan_next_page(state, wait))
+		{
+			if (state->finished)
+				learn(state);
+			return false;
+		}
+		if (state->order.by_api &&
+			(state->query.order_refused ||
+			 !tt_scan_order_check(state, state->page,
+								  RelationGetDescr(node->ss.ss_currentRelation)->natts)))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * count(*): the sum of what the API says it has, a request for one row per
+ * unit.  An API that does not tell is read to the end.
+ */
+static int64
+count_rows(ForeignScanState *node)
+{
+	TtScanState *state = node->fdw_state;
+	int			 page_size = state->query.page_size;
+	int64		 count = 0;
+
+	if (state->finished)
+		return 0;
+	state->query.exact = true;
+	state->query.totals_only = true;
+	state->query.page_size = 1;
+	while (tt_scan_next_page(state, true))
+	{
+		if (!state->page->reply->has_page_info || state->page->reply->total_number < 0)
+			break;
+		/* no list is that long, but a reply may say anything */
+		if (pg_add_s64_overflow(count, state->page->reply->total_number, &count))
+			ereport(ERROR,
+					(errcode(ERRCODE_FDW_ERROR),
+					 errmsg("the TikTok API says that foreign table \"%s\" has more rows than can be counted",
+							state->table->name)));
+	}
+	if (state->page == NULL)
+		return count;
+	count = 0;
+	state->page = NULL;
+	tt_fetch_end(state->fetch);
+	state->query.totals_only = false;
+	state->query.page_size = page_size;
+	state->finished = false;
+	state->fetch = tt_fetch_create(state->table, state->options, &state->query,
+								   state->projection, &state->stats);
+	while (tt_scan_next_page(state, true))
+		count += state->page->reply->nrows;
+	return count;
+}
+
+static TupleTableSlot *
+iterate_count(ForeignScanState *node)
+{
+	TtScanState	   *state = node->fdw_state;
+	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
+	MemoryContext	old;
+	int64			count;
+
+	if (state->handed_on > 0)
+		return slot;
+	old = MemoryContextSwitchTo(state->run);
+	count = count_rows(node);
+	MemoryContextSwitchTo(old);
+	for (int i = 0; i < slot->tts_tupleDescriptor->natts; i++)
+	{
+		slot->tts_values[i] = Int64GetDatum(count);
+		slot->tts_isnull[i] = false;
+	}
+	state->handed_on++;
+	return ExecStoreVirtualTuple(slot);
+}
+
+TupleTableSlot *
+tiktokIterateForeignScan(ForeignScanState *node)
+{
+	TtScanState	   *state = node->fdw_state;
+	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
+
+	ExecClearTuple(slot);
+	if (!state->started)
+		start_run(node);
+	if (state->counting)
+		return iterate_count(node);
+	if (state->order.attnum != 0 && state->order.sorted == NULL && !state->finished &&
+		!state->order.by_api)
+		start_sorting(node);
+	if (state->order.sorted == NULL)
+	{
+		if (have_row(node, !node->ss.ps.async_capable))
+		{
+			tt_scan_decode(state, state->page, state->row++, slot->tts_values,
+						   slot->tts_isnull);
+			state->handed_on++;
+			return ExecStoreVirtualTuple(slot);
+		}
+		if (state->page == NULL)
+			return slot;
+		start_sorting(node);
+	}
+	tt_scan_order_next(state, slot);
+	return slot;
+}
+
+void
+tiktokReScanForeignScan(ForeignScanState *node)
+{
+	TtScanState *state = node->fdw_state;
+
+	ExecClearTuple(node->ss.ss_ScanTupleSlot);
+	end_run(state);
+}
+
+void
+tiktokEndForeignScan(ForeignScanState *node)
+{
+	TtScanState *state = node->fdw_state;
+
+	if (state == NULL)
+		return;
+	end_run(state);
+	tt_fetch_tell(state->table, &state->stats);
+	if (state->order.sorted_slot != NULL)
+		ExecDropSingleTupleTableSlot(state->order.sorted_slot);
+	MemoryContextDelete(state->context);
+}
+
+bool
+tiktokIsForeignPathAsyncCapable(ForeignPath *path)
+{
+	return tt_http_pollable();
+}
+
+/* Hand on a row that passes the quals, or the end, or ask to be called again. */
+static void
+produce(AsyncRequest *areq)
+{
+	ForeignScanState *node = (ForeignScanState *) areq->requestee;
+	TtScanState		 *state = node->fdw_state;
+	TupleTableSlot	 *slot = areq->requestee->ExecProcNodeReal(areq->requestee);
+
+	if (!TupIsNull(slot))
+		ExecAsyncRequestDone(areq, slot);
+	else if (state->finished)
+		ExecAsyncRequestDone(areq, NULL);
+	else
+		ExecAsyncRequestPending(areq);
+}
+
+void
+tiktokForeignAsyncRequest(AsyncRequest *areq)
+{
+	TtScanState *state = ((ForeignScanState *) areq->requestee)->fdw_state;
+
+	state->append = areq->requestor;
+	produce(areq);
+}
+
+void
+tiktokForeignAsyncConfigureWait(AsyncRequest *areq)
+{
+	ForeignScanState *node = (ForeignScanState *) areq->requestee;
+	TtScanState		 *state = node->fdw_state;
+	AppendState		 *append = (AppendState *) areq->requestor;
+
+	AddWaitEventToSet(append->as_eventset, WL_SOCKET_READABLE, tt_fetch_fd(state->fetch),
+					  NULL, areq);
+}
+
+void
+tiktokForeignAsyncNotify(AsyncRequest *areq)
+{
+	produce(areq);
+}

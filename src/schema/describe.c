@@ -1,0 +1,140 @@
+/*
+ * describe.c
+ *	  The catalogue as people read it: in the views of schema tiktok and in the
+ *	  reference, so that the two cannot differ.
+ *
+ * No state, no PostgreSQL header.
+ */
+#include "schema/describe.h"
+
+#include <stdio.h>
+#include <string.h>
+
+typedef struct BitName
+{
+	int			bit;
+	const char *name;
+} BitName;
+
+/* Element i of those of names whose bit is set; the last name is NULL. */
+static const char *
+set_element(const BitName *names, int set, int i)
+{
+	for (; names->name != NULL; names++)
+		if ((set & names->bit) != 0 && i-- == 0)
+			return names->name;
+	return NULL;
+}
+
+const char *
+tt_describe_environment(int environments, int i)
+{
+	static const BitName names[] = {
+		{TT_ENV_PRODUCTION, "production"}, {TT_ENV_SANDBOX, "sandbox"}, {0, NULL}};
+
+	return set_element(names, environments, i);
+}
+
+const char *
+tt_describe_level(int levels, int i)
+{
+	static const BitName names[] = {{TT_LV_ADVERTISER, "AUCTION_ADVERTISER"},
+									{TT_LV_CAMPAIGN, "AUCTION_CAMPAIGN"},
+									{TT_LV_ADGROUP, "AUCTION_ADGROUP"},
+									{TT_LV_AD, "AUCTION_AD"},
+									{0, NULL}};
+
+	return set_element(names, levels, i);
+}
+
+const char *
+tt_describe_restriction(int restrictions, int i)
+{
+	static const BitName names[] = {{TT_MF_NOT_HOURLY, "not with stat_time_hour"},
+									{TT_MF_NOT_LIFETIME, "not in lifetime reports"},
+									{TT_MF_NO_EXTRA, "only id and time dimensions"},
+									{TT_MF_IMAGE_ONLY, "only with dimension image_id"},
+									{TT_MF_NOT_WITH_AD_ID, "not with dimension ad_id"},
+									{TT_MF_SYNC_BASIC, "only BASIC and TT_SHOP reports"},
+									{TT_MF_UNIQUE, "counts people"},
+									{TT_MF_MINIS_ONLY, "only with dimension minis_id"},
+									{TT_MF_BC_ONLY, "only BC reports"},
+									{0, NULL}};
+
+	return set_element(names, restrictions, i);
+}
+
+const char *
+tt_describe_audience(TtAudience audience)
+{
+	switch (audience)
+	{
+		case TT_AUD_NO:
+			return "no";
+		case TT_AUD_YES:
+			return "yes";
+		case TT_AUD_COUNTRY:
+			return "with country_code, ad_type, hashtag, audience_tags or purchase_intention";
+		case TT_AUD_AD_TYPE:
+			return "with ad_type";
+		case TT_AUD_MAYBE:
+			break;
+	}
+	return "unsure";
+}
+
+const char *
+tt_describe_additive_unless(TtAdditive additive)
+{
+	return additive == TT_NOT_IF_REACH ? "optimization_goal = REACH" : NULL;
+}
+
+const char *
+tt_describe_pushdown(const TtStream *stream, const TtColumn *column)
+{
+	if (strcmp(column->name, "advertiser_id") == 0)
+		return stream->endpoint->account_param != TT_ACCOUNT_NONE ? "=, IN" : NULL;
+	if (stream->kind == TT_KIND_REPORT)
+	{
+		if (strcmp(column->name, "stat_time_day") == 0 ||
+			strcmp(column->name, "stat_time_hour") == 0)
+			return "=, <, <=, >, >=, BETWEEN, IN";
+		return tt_report_id_filter(&stream->report, column->name) != NULL ? "=, IN" : NULL;
+	}
+	switch (column->filter)
+	{
+		case TT_FILTER_NONE:
+			break;
+		case TT_FILTER_IDS:
+		case TT_FILTER_IDS20:
+		case TT_FILTER_TOP_IDS:
+		case TT_FILTER_MUSIC_IDS:
+		case TT_FILTER_ENUMS:
+			return "=, IN";
+		case TT_FILTER_EQ:
+			return "=";
+		case TT_FILTER_CREATED:
+			return "=, <, <=, >, >=, BETWEEN";
+		case TT_FILTER_MODIFIED:
+			return "=, >, >=";
+	}
+	return NULL;
+}
+
+const char *
+tt_describe_path(const TtStream *stream, const TtColumn *column, char *buf)
+{
+	if (stream->kind != TT_KIND_REPORT)
+	{
+		/* advertiser_id that is no column of the stream: from the request */
+		return column->stream != NULL ? column->name : NULL;
+	}
+	if (tt_report_has_dimension(&stream->report, column->name))
+		snprintf(buf, 128, "dimensions.%s", column->name);
+	else if (strcmp(column->name, "advertiser_id") == 0 ||
+			 tt_report_fills(&stream->report, column->name))
+		return NULL;
+	else
+		snprintf(buf, 128, "metrics.%s", column->name);
+	return buf;
+}

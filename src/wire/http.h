@@ -1,0 +1,125 @@
+/*
+ * http.h
+ *	  Many HTTP requests in flight behind one pollable descriptor.
+ *
+ * Knows libcurl, knows nothing of TikTok.  A client (TtHttp) belongs to one
+ * scan; DNS and TLS sessions are shared by all clients of the backend, and open
+ * connections are handed from a client that ends to the next.  No callback of
+ * libcurl ereports; nothing here longjmps through libcurl; everything foreign
+ * is released by a reset callback of the client's memory context.
+ */
+#ifndef TT_HTTP_H
+#define TT_HTTP_H
+
+#include "postgres.h"
+
+#include "utils/timestamp.h"
+
+typedef struct TtHttp	  TtHttp;
+typedef struct TtTransfer TtTransfer;
+
+typedef struct TtHttpOptions
+{
+	int			timeout_ms; /* whole request */
+	int			connect_timeout_ms;
+	int64		max_response_size; /* decoded bytes */
+	const char *ca_file;		   /* NULL: the system's */
+	const char *proxy;			   /* NULL: none; the environment is ignored */
+	bool		allow_http;		   /* otherwise https only */
+	const char *user_agent;
+} TtHttpOptions;
+
+typedef enum TtHttpOutcome
+{
+	TT_HTTP_OK,			   /* a whole reply came, whatever its status */
+	TT_HTTP_NO_CONNECTION, /* DNS, connect, proxy */
+	TT_HTTP_TLS,		   /* handshake, certificate */
+	TT_HTTP_TIMEOUT,
+	TT_HTTP_TOO_LARGE, /* over max_response_size */
+	TT_HTTP_OUT_OF_MEMORY,
+	TT_HTTP_BROKEN /* closed or garbled on the way */
+} TtHttpOutcome;
+
+typedef struct TtHttpReply
+{
+	TtHttpOutcome outcome;
+	int			  status; /* HTTP status; 0: none */
+	char		 *body;	  /* decoded, NUL-terminated; malloc'ed, owned by
+								 * the transfer; NULL unless outcome is OK */
+	size_t		  length;
+	int64		  wire_bytes;	 /* received, as compressed */
+	int			  retry_after;	 /* seconds; -1: no such header */
+	bool		  ads_throttled; /* header X-Tt-Ads-Throttle is there and is not
+								 * "false" or "0" */
+	bool		  overdue;		 /* TT_HTTP_TIMEOUT although the request was sent:
+								  * the other side took too long */
+	char		  error[512];	 /* of libcurl, with the phase (DNS, connect, TLS,
+								 * server) and times of a time-out; "" if OK;
+								 * contains no URL query and no header */
+} TtHttpReply;
+
+/*
+ * A client whose life is that of memory context owner.  ERROR 53000 class if
+ * descriptors cannot be had.
+ */
+extern TtHttp *tt_http_create(const TtHttpOptions *options, MemoryContext owner);
+
+/*
+ * Start a GET.  body: NULL, or a JSON text sent as the body of the GET.
+ * headers: NULL-terminated array of "Name: value".  Strings are copied, and
+ * wiped when the transfer is released.  Never blocks; failures to start are
+ * reported like those of a transfer.  arg is the caller's.
+ */
+extern TtTransfer *tt_http_start(TtHttp *http, const char *url, const char *body,
+								 const char *const *headers, void *arg);
+
+/* Let libcurl do what can be done without waiting. */
+extern void tt_http_pump(TtHttp *http);
+
+/*
+ * The next transfer that is over, or NULL.  Pumps first.  Its request may have
+ * gone out since the last tt_http_next_sent(): ask that before releasing it.
+ */
+extern TtTransfer *tt_http_next_done(TtHttp *http);
+
+/*
+ * The next transfer whose request began to go out on its connection since the
+ * last call, or NULL: what a rate budget counts from.  Each is told once; one
+ * that ended before it was told is still told before it is released.
+ */
+extern TtTransfer *tt_http_next_sent(TtHttp *http);
+
+extern void		   *tt_transfer_arg(const TtTransfer *transfer);
+extern TtHttpReply *tt_transfer_reply(TtTransfer *transfer);
+
+/* Abort if under way, free everything. */
+extern void tt_http_release(TtTransfer *transfer);
+
+/* transfers started and not yet told by tt_http_next_done() */
+extern int tt_http_in_flight(const TtHttp *http);
+
+/* transfers started and not over: what the other side is still busy with */
+extern int tt_http_running(const TtHttp *http);
+
+/*
+ * The descriptor that becomes readable when there is something to pump, or
+ * when the wake-up time is reached.  The wake-up happens once: pumping ends it.
+ * fd -1: the platform has no such descriptor, and tt_http_wait() looks often.
+ */
+extern int	tt_http_fd(const TtHttp *http);
+extern void tt_http_wake_at(TtHttp *http, TimestampTz when); /* 0: never */
+
+/*
+ * Wait for tt_http_fd(), at most until the wake-up time; may return early.
+ * Reacts to cancel, terminate and postmaster death by CHECK_FOR_INTERRUPTS.
+ * rate_limited picks the wait event that pg_stat_activity shows (17 and later).
+ */
+extern void tt_http_wait(TtHttp *http, bool rate_limited);
+
+/* whether this platform has a descriptor to wait for */
+extern bool tt_http_pollable(void);
+
+/* "libcurl/7.88.1 OpenSSL/3.0.11 …" */
+extern const char *tt_http_version(void);
+
+#endif /* TT_HTTP_H */
