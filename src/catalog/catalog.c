@@ -12,22 +12,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* clang-format off */
 enum
 {
-	EP_ADVERTISER_INFO,
-	EP_OAUTH2_ADVERTISER_GET,
-	EP_CAMPAIGN_GET,
-	EP_ADGROUP_GET,
-	EP_AD_GET,
-	EP_CUSTOM_AUDIENCE_LIST,
-	EP_IMAGE_SEARCH,
-	EP_VIDEO_SEARCH,
-	EP_MUSIC_GET,
-	EP_PORTFOLIO_LIST,
-	EP_REPORT
+#define TT_ENDPOINT(id, path, list_key, max_page_size, max_rows, account, fields, hides) EP_##id,
+#include "endpoints.def"
+#undef TT_ENDPOINT
 };
 
-/* clang-format off */
 static const TtEndpoint endpoints[] = {
 #define TT_ENDPOINT(id, path, list_key, max_page_size, max_rows, account, fields, hides) \
 	[EP_##id] = {path, list_key, max_page_size, max_rows, TT_ACCOUNT_##account, fields, hides},
