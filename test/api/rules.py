@@ -10,7 +10,7 @@ import json
 import re
 
 from codes import CONFLICT
-from facts import ENTITIES, LEVELS, METRICS, REPORT
+from facts import ENTITIES, LEVELS, LISTS, METRICS, REPORT
 
 MAX_FILTER_IDS = 100
 MAX_METRICS = 100
@@ -51,6 +51,8 @@ PARAMETERS = {
                      'dimensions', 'metrics', 'enable_total_metrics', 'start_date', 'end_date',
                      'query_lifetime', 'multi_adv_report_in_utc_time', 'order_field',
                      'order_type', 'filtering', 'query_mode'},
+    **{path: (PAGED if 'page_size' in fact else {'advertiser_id'}) | set(fact['by'])
+       for path, fact in LISTS.items()},
 }
 
 
@@ -118,8 +120,11 @@ class Params:
         return None if value is None else strings(name, value, limit)
 
     def page(self, endpoint):
-        """(page, page_size) within the endpoint's limits."""
-        default, largest = (10, 1000) if endpoint == REPORT else ENTITIES[endpoint]['page_size']
+        """(page, page_size) within the endpoint's limits; size None: it has no pages."""
+        default, largest = (10, 1000) if endpoint == REPORT else \
+            ENTITIES[endpoint].get('page_size', (None, None))
+        if default is None:
+            return 1, None
         page = self.number('page', 1, 1, None)
         size = self.number('page_size', default, 1, largest)
         page = 1 if 'page' in self.ignored else page
@@ -519,7 +524,7 @@ def check_metric(name, report_type, level, id_, time, extras, lifetime):
         conflict(f'metrics: {name} needs dimension {fact["only_with"]}')
     if (name, id_) in (('ad_id_v2', 'ad_id'), ('ad_id', 'ad_id_v2')):
         conflict(f'metrics: {name} cannot be combined with dimension {id_}')
-    if name in ('cash_spend', 'voucher_spend', 'tax_spend') and time != 'stat_time_day':
+    if name in ('cash_spend', 'voucher_spend') and time != 'stat_time_day':
         conflict(f'metrics: {name} needs dimension stat_time_day')
 
 

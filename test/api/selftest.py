@@ -295,9 +295,10 @@ class Expected(Case):
             elif 'report' in fact:
                 rows = self.report_rows(fact['report'], columns, account)
             else:
+                size = {'page_size': min(37, fact['page_size'][1])} if 'page_size' in fact else {}
                 rows = [row for more in self.kinds(fact['path'])
-                        for row in self.walk(fact['path'], fact['list'], page_size=37,
-                                             advertiser_id=str(account), **more)]
+                        for row in self.walk(fact['path'], fact['list'],
+                                             advertiser_id=str(account), **size, **more)]
             for row in rows:
                 row['advertiser_id'] = str(account)
                 found.append([expected.column_value(row.get(n), t,
