@@ -94,6 +94,13 @@ static const TtMetric metrics[] = {
 #undef TT_METRIC
 };
 
+static const TtReportFilter report_filters[] = {
+#define TT_REPORT_FILTER(name, field, filter, levels, with, without) \
+	{#name, field, TT_FILTER_##filter, levels, with, without},
+#include "report_filters.def"
+#undef TT_REPORT_FILTER
+};
+
 /* every table has it, also where the API's rows lack it */
 static const TtColumn advertiser_id_column = {
 	NULL, "advertiser_id", TT_TYPE_bigint, TT_FILTER_NONE, "", 0,
@@ -439,30 +446,30 @@ tt_stream_hides_objects(const TtStream *stream)
 		   strcmp(stream->report.report_type, "CATALOG") == 0;
 }
 
-const char *
-tt_report_id_filter(const TtReport *report, const char *name)
+const TtReportFilter *
+tt_report_filter(const TtReport *report, const char *name)
 {
-	static const struct
-	{
-		const char *name;
-		const char *field;
-		int			levels;
-	} filters[] = {
-		{"campaign_id", "campaign_ids", TT_LV_CAMPAIGN_DOWN},
-		{"adgroup_id", "adgroup_ids", TT_LV_ADGROUP_DOWN},
-		{"ad_id", "ad_ids", TT_LV_AD},
-		{"ad_id_v2", "ad_ids_v2", TT_LV_AD},
-	};
-	bool v2 = tt_report_has_dimension(report, "ad_id_v2");
-
 	if (strcmp(report->report_type, "BASIC") != 0 &&
 		strcmp(report->report_type, "AUDIENCE") != 0)
 		return NULL;
-	for (int i = 0; i < lengthof_(filters); i++)
-		if (strcmp(filters[i].name, name) == 0 && (filters[i].levels & report->level) &&
-			strcmp(name, v2 ? "ad_id" : "ad_id_v2") != 0)
-			return filters[i].field;
+	for (int i = 0; i < lengthof_(report_filters); i++)
+	{
+		const TtReportFilter *filter = &report_filters[i];
+
+		if (strcmp(filter->column, name) == 0 && (filter->levels & report->level) &&
+			(filter->with[0] == '\0' || tt_report_has_dimension(report, filter->with)) &&
+			(filter->without[0] == '\0' || !tt_report_has_dimension(report, filter->without)))
+			return filter;
+	}
 	return NULL;
+}
+
+const char *
+tt_report_id_filter(const TtReport *report, const char *name)
+{
+	const TtReportFilter *filter = tt_report_filter(report, name);
+
+	return filter != NULL && filter->filter == TT_FILTER_IDS ? filter->field : NULL;
 }
 
 const char *

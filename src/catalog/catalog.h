@@ -156,6 +156,17 @@ typedef struct TtDimension
 	TtDimRole role;
 } TtDimension;
 
+/* a column by which reports can be narrowed */
+typedef struct TtReportFilter
+{
+	const char *column;
+	const char *field; /* field_name in filtering */
+	TtFilter	filter;
+	int			levels;	 /* TT_LV_* */
+	const char *with;	 /* the dimension that the report has; "": any */
+	const char *without; /* and has not */
+} TtReportFilter;
+
 #define TT_MAX_DIMENSIONS 8
 
 typedef enum TtGrain
@@ -242,10 +253,10 @@ extern const char *tt_level_status_field(int level);
  */
 extern bool tt_stream_hides_objects(const TtStream *stream);
 
-/*
- * The filtering field that narrows a report by the ids of a dimension or
- * attribute, e.g. "campaign_ids"; NULL if there is none at this level.
- */
+/* what narrows a report by a dimension or attribute; NULL: nothing in this report */
+extern const TtReportFilter *tt_report_filter(const TtReport *report, const char *name);
+
+/* the filtering field if that is a list of ids, e.g. "campaign_ids"; else NULL */
 extern const char *tt_report_id_filter(const TtReport *report, const char *name);
 
 /* how SQL spells a type */
