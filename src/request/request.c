@@ -1,6 +1,6 @@
 /*
  * request.c
- *	  Conditions with values → requests.
+ *	  What a scan asks for → requests and their parameters.
  *
  * Cuts a query into units and writes the parameters of a request.  Parameters
  * are built as one JSON object: in the query string, strings stand as they are

@@ -1,6 +1,7 @@
 /*
  * request.h
- *	  Conditions with values → requests.
+ *	  What a scan asks for (TtQuery) → requests and their parameters: the last
+ *	  step from a condition to requests.
  *
  * A query is turned into a list of units before anything is sent: accounts ×
  * windows of days × batches of ids.  A unit is read page by page; each page is
