@@ -15,14 +15,15 @@
 /* clang-format off */
 enum
 {
-#define TT_ENDPOINT(id, path, list_key, max_page_size, max_rows, account, fields, hides) EP_##id,
+#define TT_ENDPOINT(id, path, list_key, paging, page_size, max_rows, account, fields, hides) EP_##id,
 #include "endpoints.def"
 #undef TT_ENDPOINT
 };
 
 static const TtEndpoint endpoints[] = {
-#define TT_ENDPOINT(id, path, list_key, max_page_size, max_rows, account, fields, hides) \
-	[EP_##id] = {path, list_key, max_page_size, max_rows, TT_ACCOUNT_##account, fields, hides},
+#define TT_ENDPOINT(id, path, list_key, paging, page_size, max_rows, account, fields, hides) \
+	[EP_##id] = {path, list_key, TT_PAGING_##paging, page_size, max_rows, TT_ACCOUNT_##account, \
+	fields, hides},
 #include "endpoints.def"
 #undef TT_ENDPOINT
 };

@@ -51,11 +51,20 @@ typedef enum TtAccountParam
 
 #define TT_MAX_IDS 100 /* ids in one filter, accounts in one request */
 
+/* how an endpoint gives a list in pieces */
+typedef enum TtPaging
+{
+	TT_PAGING_NONE,	 /* it does not */
+	TT_PAGING_PAGES, /* page=n, page_size=…; totals in page_info */
+	TT_PAGING_CURSOR /* cursor=… of the piece before, count=…; data.has_more, no totals */
+} TtPaging;
+
 typedef struct TtEndpoint
 {
-	const char	  *path;		  /* below the base URL, with closing slash */
-	const char	  *list_key;	  /* data.<list_key> is the list of rows */
-	int			   max_page_size; /* 0: the endpoint does not page */
+	const char	  *path;	 /* below the base URL, with closing slash */
+	const char	  *list_key; /* data.<list_key> is the list of rows */
+	TtPaging	   paging;
+	int			   max_page_size; /* 0: TT_PAGING_NONE */
 	int			   max_rows;	  /* page * page_size may not exceed it; 0: any */
 	TtAccountParam account_param;
 	bool		   has_fields;	  /* takes the parameter "fields" */

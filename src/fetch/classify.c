@@ -118,6 +118,12 @@ drop_repeated_rows(const TtFetch *fetch, TtReply *reply)
 	reply->nrows = kept;
 }
 
+static bool
+by_cursor(const TtFetch *fetch)
+{
+	return fetch->query->stream->endpoint->paging == TT_PAGING_CURSOR;
+}
+
 /* How many pages a unit has, once its first page came. */
 static void
 unit_learn(TtFetch *fetch, TtFetchUnit *unit, const TtReply *reply)
@@ -126,7 +132,7 @@ unit_learn(TtFetch *fetch, TtFetchUnit *unit, const TtReply *reply)
 
 	unit->known = true;
 	unit->total = reply->has_page_info ? reply->total_number : -1;
-	if (page_size == 0 || fetch->query->totals_only)
+	if (page_size == 0 || fetch->query->totals_only || by_cursor(fetch))
 		return;
 	/* a server may give smaller pages than were asked for */
 	if (reply->has_page_info && reply->page_size > 0 && reply->page_size < page_size)
@@ -138,6 +144,28 @@ unit_learn(TtFetch *fetch, TtFetchUnit *unit, const TtReply *reply)
 								1);
 	else if (reply->has_page_info && reply->total_page >= 0)
 		unit->pages = (int) Max(Min(reply->total_page, INT_MAX), 1);
+}
+
+/*
+ * A list that is read by cursor says with each page whether another one follows,
+ * and where it begins.  Returns what is wrong with the page; NULL: nothing.
+ */
+static const char *
+follow_cursor(TtFetch *fetch, TtFetchUnit *unit, const TtReply *reply)
+{
+	char *before = unconstify(char *, unit->unit.cursor);
+
+	if (reply->more < 0)
+		return "the page does not say whether it is the last";
+	if (reply->more == 0)
+		return NULL;
+	if (reply->cursor == NULL || (before != NULL && strcmp(reply->cursor, before) == 0))
+		return "the page is not the last, and does not say where the next one begins";
+	unit->unit.cursor = MemoryContextStrdup(fetch->context, reply->cursor);
+	if (before != NULL)
+		pfree(before);
+	unit->pages++;
+	return NULL;
 }
 
 /* the column that names what a list holds, as the table calls it */
@@ -212,6 +240,7 @@ page_arrived(TtFetch *fetch, TtFetchJob *job, const TtFailure *failure, TtReply 
 			 MemoryContext context)
 {
 	TtFetchUnit *unit = job->unit;
+	const char	*wrong = NULL;
 	bool		 queued;
 	bool		 last;
 
@@ -248,10 +277,17 @@ page_arrived(TtFetch *fetch, TtFetchJob *job, const TtFailure *failure, TtReply 
 	unit->rows += reply->nrows;
 	if (fetch->query->totals_only)
 		unit->rows = unit->total;
+	else if (by_cursor(fetch))
+		wrong = follow_cursor(fetch, unit, reply);
 	/* without a total, the list ends at a page that is not full */
 	else if (unit->total < 0 && unit->page_size > 0 && job->page == unit->pages &&
 			 reply->nrows >= unit->page_size)
 		unit->pages++;
+	if (wrong != NULL)
+	{
+		unit_mismatch(fetch, unit, failure, wrong);
+		return false;
+	}
 	last = unit->jobs == 1 && unit->next_page > unit->pages;
 	check_row_limit(fetch, job, last, failure);
 	if (!keys_are_new(fetch, unit, reply) || (last && !tt_hour_settle(unit)))

@@ -153,7 +153,7 @@ extern void	   tt_unit_queue(TtFetch *fetch, TtFetchUnit *unit, TtReply *reply, 
 							 MemoryContext context);
 extern void	   tt_unit_release(TtFetchUnit *unit);
 
-/* forget the keys of its rows; closes files */
+/* forget the keys of its rows, and how far it was read; closes files */
 extern void tt_unit_forget(TtFetchUnit *unit);
 
 /* the unit of which it is a part, or itself; whether some of its rows left */

@@ -77,8 +77,11 @@ tt_unit_forget(TtFetchUnit *unit)
 		tt_key_set_free(unit->seen);
 	if (unit->again != NULL)
 		tt_key_set_free(unit->again);
+	if (unit->unit.cursor != NULL)
+		pfree(unconstify(char *, unit->unit.cursor));
 	unit->seen = NULL;
 	unit->again = NULL;
+	unit->unit.cursor = NULL;
 }
 
 static TtFetchUnit *
@@ -87,6 +90,7 @@ add_unit(TtFetch *fetch, const TtUnit *spec, const TtFetchUnit *like)
 	TtFetchUnit *unit = MemoryContextAllocZero(fetch->context, sizeof(TtFetchUnit));
 
 	unit->unit = *spec;
+	unit->unit.cursor = NULL; /* it is another unit's */
 	unit->max_names = like != NULL ? like->max_names : fetch->max_names;
 	unit->max_rows = like != NULL ? like->max_rows : 0;
 	unit->slow = like != NULL && like->slow;

@@ -52,6 +52,8 @@ typedef struct TtReply
 	int64	 total_page;
 	int64	 page;
 	int64	 page_size;
+	int		 more;			/* data.has_more: 1 or 0; -1: not there */
+	char	*cursor;		/* data.cursor, a string or a number; NULL: not there, or neither */
 	bool	 ads_throttled; /* extra_info.search_ads_throttle, or the header */
 	int		 nrows;
 	int		 nslots;

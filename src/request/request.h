@@ -147,6 +147,8 @@ typedef struct TtUnit
 	TtSlice			names;	   /* of query->names */
 	const TtWithin *within;	   /* NULL: no narrower than the query; replaces a
 								* condition on the same parameter */
+	const char	   *cursor;	   /* TT_PAGING_CURSOR: where the next page begins, as
+								* the last one said; NULL: at the beginning */
 } TtUnit;
 
 typedef struct TtUnits
@@ -239,7 +241,10 @@ extern bool tt_unit_next_part(const TtQuery *query, const TtUnit *unit, int max,
 /* parameter strings longer than this go as a JSON body */
 #define TT_MAX_QUERY_STRING 8192
 
-/* The parameters of page (from 1) of a unit.  Contains secrets if query has. */
+/*
+ * The parameters of page (from 1) of a unit; where it is read by cursor, of the
+ * one that begins at unit->cursor.  Contains secrets if query has.
+ */
 extern bool tt_request_params(const TtQuery *query, const TtUnits *units,
 							  const TtUnit *unit, int page, TtParams *params);
 extern void tt_params_free(TtParams *params);

@@ -122,6 +122,8 @@ class Entities:
         filters = rules.entity_filters(endpoint, params)
         search = self._search(endpoint, params, filters)
         page, size = params.page(endpoint)
+        begin, count = params.slice(LISTS[endpoint]) if 'count' in LISTS.get(endpoint, ()) \
+            else (0, None)
         with self.store.lock:
             account = self._account(account_id, endpoint, params)
             rows = [r for r in assets(endpoint, account) if asset_passes(r, filters, search)]
@@ -129,6 +131,10 @@ class Entities:
                 rows = self._videos(rows, params, filters)
             elif endpoint in LISTS:
                 rows = [r for r in rows if listed_passes(r, LISTS[endpoint]['by'], params)]
+        if count is not None:
+            some = rows[begin:begin + count]
+            return Answer(ENTITIES[endpoint]['list'], encode(some, endpoint), len(some), None, {
+                'cursor': rules.cursor_of(begin + len(some)), 'has_more': begin + count < len(rows)})
         if size is None:
             return Answer(ENTITIES[endpoint]['list'], encode(rows, endpoint), len(rows))
         some = rows[(page - 1) * size:page * size]

@@ -84,7 +84,8 @@ def stream(s):
         fact['seed'] = False
     paging = s['paging']
     if 'max_page_size' in paging:
-        fact['page_size'] = [paging['default_page_size'], paging['max_page_size']]
+        sizes = 'count' if paging['style'] == 'cursor/count' else 'page_size'
+        fact[sizes] = [paging['default_page_size'], paging['max_page_size']]
     if s.get('report'):
         report = s['report']
         fact['report'] = {'report_type': report['report_type'],

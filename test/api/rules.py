@@ -16,6 +16,7 @@ MAX_FILTER_IDS = 100
 MAX_METRICS = 100
 TOP_VIEW_PAGE = 100
 MUSIC_DEPTH = 100000
+FIRST_CURSOR = 9 * 10**12 + 3
 
 
 class ApiError(Exception):
@@ -51,7 +52,8 @@ PARAMETERS = {
                      'dimensions', 'metrics', 'enable_total_metrics', 'start_date', 'end_date',
                      'query_lifetime', 'multi_adv_report_in_utc_time', 'order_field',
                      'order_type', 'filtering', 'query_mode'},
-    **{path: (PAGED if 'page_size' in fact else {'advertiser_id'}) | set(fact['by'])
+    **{path: (PAGED if 'page_size' in fact else {'advertiser_id', 'cursor', 'count'}
+              if 'count' in fact else {'advertiser_id'}) | set(fact['by'])
        for path, fact in LISTS.items()},
 }
 
@@ -132,6 +134,22 @@ class Params:
         if endpoint == 'file/music/get' and page * size > MUSIC_DEPTH:
             refuse(f'page: page * page_size must not exceed {MUSIC_DEPTH}')
         return page, size
+
+
+    def slice(self, fact):
+        """(where to begin, how many) of a list that is read by cursor."""
+        size = self.number('count', fact['count'][0], 1, fact['count'][1])
+        cursor = self.text('cursor')
+        if cursor is None:
+            return 0, size
+        if not re.fullmatch(r'9\d{12}', cursor) or int(cursor) % 7 != FIRST_CURSOR % 7:
+            refuse('cursor: it is none that this list gave')
+        return (int(cursor) - FIRST_CURSOR) // 7, size
+
+
+def cursor_of(position):
+    """The cursor from which on a list goes on: a number that tells nothing."""
+    return FIRST_CURSOR + 7 * position
 
 
 def strings(name, value, limit=None):

@@ -251,9 +251,10 @@ class Lists(Case):
 
     def test_assets_and_empty(self):
         for stream, fact in STREAMS.items():
-            if 'report' in fact or 'page_size' not in fact:
+            size = next((name for name in ('page_size', 'count') if name in fact), None)
+            if 'report' in fact or not size:
                 continue
-            params = {'page_size': fact['page_size'][1]}
+            params = {size: fact[size][1]}
             rows = self.walk(fact['path'], fact['list'], advertiser_id=str(BIG), **params)
             keys = [r[fact['key'][0]] for r in rows]
             self.assertEqual(len(set(keys)), len(keys), stream)
@@ -295,7 +296,8 @@ class Expected(Case):
             elif 'report' in fact:
                 rows = self.report_rows(fact['report'], columns, account)
             else:
-                size = {'page_size': min(37, fact['page_size'][1])} if 'page_size' in fact else {}
+                size = {name: min(37, fact[name][1]) for name in ('page_size', 'count')
+                        if name in fact}
                 rows = [row for more in self.kinds(fact['path'])
                         for row in self.walk(fact['path'], fact['list'],
                                              advertiser_id=str(account), **size, **more)]

@@ -91,14 +91,18 @@ class Case(unittest.TestCase):
     def walk(self, endpoint, key='list', **params):
         """All rows of all pages."""
         rows, page = [], 1
+        paging = {'page': page} if 'page_size' in LISTS.get(endpoint, ('page_size',)) else {}
         while True:
-            paging = {'page': page} if 'page_size' in LISTS.get(endpoint, ('page_size',)) else {}
             data = self.data(endpoint, **paging, **params)
             rows += data[key]
+            if data.get('has_more'):
+                paging = {'cursor': data['cursor']}
+                continue
             info = data.get('page_info')
             if not info or page >= info['total_page']:
                 return rows
             page += 1
+            paging = {'page': page}
 
 
 def report(level, dimensions, metrics=('spend', 'impressions', 'clicks', 'conversion',
