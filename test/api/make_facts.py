@@ -34,14 +34,6 @@ ADDED_COLUMNS = {'adgroup/get': ('campaign_automation_type', 'minis_id')}
 UNSURE = 'unsure about columns', 'column list is a subset'
 DOUBTED = '_by_interest_category_daily', '_by_country_hourly', 'gmv_max_product', 'gmv_max_live'
 
-ADDED_STREAMS = [
-    {'name': 'identity_videos', 'path': '/open_api/v1.3/identity/video/get/', 'beyond_seed': True,
-     'advertiser_param': {'name': 'advertiser_id'}, 'environments': ['production'],
-     'key_columns': ['item_id'], 'list_path': 'data.video_list', 'pushable_filters': [],
-     'paging': {'style': 'cursor/count', 'default_page_size': 10, 'max_page_size': 20},
-     'columns': [{'name': name, 'json_path': name, 'pg_type': kind, 'wire_types': ['string']}
-                 for name, kind in (('item_id', 'bigint'), ('text', 'text'))]}]
-
 LEVELS = {'AUCTION_ADVERTISER': 'V', 'AUCTION_CAMPAIGN': 'C',
           'AUCTION_ADGROUP': 'G', 'AUCTION_AD': 'A'}
 # a filter that matches parts of words, or takes other words than the column shows
@@ -140,7 +132,7 @@ def main():
         metrics[name].update(hour=False, extra=False)
     metrics.update((name, fact) for name, fact in ADDED_METRICS.items() if name not in metrics)
     dump({'metrics': metrics,
-          'streams': {s['name']: stream(s) for s in given['streams'] + ADDED_STREAMS
+          'streams': {s['name']: stream(s) for s in given['streams']
                       if is_sure(s)}}, sys.stdout)
 
 
