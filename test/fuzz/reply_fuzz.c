@@ -353,9 +353,9 @@ check_cursor(const TtReply *reply, json_t *more, json_t *cursor)
 	bool told = more != NULL && !json_is_null(more);
 
 	CHECK(reply->more == (told ? is_true(more) : -1));
-	CHECK((reply->cursor != NULL) == (json_is_string(cursor) || json_is_number(cursor)));
-	if (json_is_integer(cursor))
-		CHECK(strtoll(reply->cursor, NULL, 10) == json_integer_value(cursor));
+	CHECK((reply->cursor != NULL) == (json_is_string(cursor) || number(cursor) != NULL));
+	if (number(cursor) != NULL)
+		CHECK(strcmp(reply->cursor, number(cursor)) == 0);
 }
 
 static void
