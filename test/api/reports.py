@@ -139,11 +139,8 @@ class RowSet:
             return 0
         if query.time == 'stat_time_hour':
             return len(delivery.hours(ad, query.begin))
-        cells = sum(self._shows(v) for v, _ in delivery.cells(ad, self.extra)) if self.extra else 1
+        cells = len(delivery.cells(ad, self.extra)) if self.extra else 1
         return cells * n if query.time else cells
-
-    def _shows(self, value):
-        return value in self.query.filters.get(self.extra, (value,))
 
     def _make(self, o, ads):
         """[(time, extra value, parts)] of one object from its ads."""
@@ -170,8 +167,7 @@ class RowSet:
             time = day_text(day) if timed else None
             if self.extra:
                 for value, share in delivery.by_cell(ad, self.extra, parts):
-                    if self._shows(value):
-                        yield (time, value), share
+                    yield (time, value), share
             else:
                 yield (time, None), parts
 

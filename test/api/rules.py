@@ -511,8 +511,6 @@ def _given_filters(params, level, id_):
                 if v not in PRIMARY:
                     refuse(f'{name}: {v} is not a valid value.')
             status = frozenset(value)
-        elif field == 'country_code' and field in params.strings('dimensions'):
-            filters[field] = set(value)
         elif set(value) <= VALUE_FILTERS.get(field, set()):
             filters[field] = set(value)
         else:
