@@ -318,7 +318,7 @@ BASIC_EXTRAS = {'country_code', 'ad_type', 'custom_event_type', 'event_source_id
 AUDIENCE_EXTRAS = {'gender', 'age', 'country_code', 'province_id', 'dma', 'dma_id', 'ac',
                    'language', 'platform', 'interest_category', 'placement', 'contextual_tag',
                    'device_brand_id', 'hashtag', 'audience_tags', 'additional_interests',
-                   'behavior_id', 'purchase_intention', 'ad_type', 'weather'}
+                   'behavior_id', 'purchase_intention', 'ad_type'}
 UNTIMED_EXTRAS = {'interest_category', 'device_brand_id'}
 STATUS_FIELD = {'AUCTION_CAMPAIGN': 'campaign_status', 'AUCTION_ADGROUP': 'adgroup_status',
                 'AUCTION_AD': 'ad_status'}
