@@ -25,8 +25,6 @@ ADDED_METRICS = {
                            'audience': False},
     # reports of a Business Centre only, which have no data level
     'tax_spend': {'type': 'numeric', 'kind': 'metric', 'levels': '', 'audience': False},
-    'playlist_opens': {'type': 'bigint', 'kind': 'metric', 'levels': 'VCGA', 'audience': False,
-                       'hour': False},
     'live_play_count': {'type': 'bigint', 'kind': 'metric', 'levels': 'VCGA',
                         'audience': False}}
 ADDED_COLUMNS = {'adgroup/get': ('campaign_automation_type', 'minis_id')}
