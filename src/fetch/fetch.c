@@ -340,9 +340,9 @@ count_budget_wait(TtFetch *fetch, TimestampTz now)
 	fetch->budget_since = 0;
 }
 
-/* Whether the budget lets a job go now; otherwise *again says when to ask. */
+/* Whether the budget lets a job go now; otherwise *later says when to ask. */
 static TtBudgetReply
-ask_budget(TtFetch *fetch, TtFetchJob *job, TimestampTz now, TimestampTz *again)
+ask_budget(TtFetch *fetch, TtFetchJob *job, TimestampTz now, TimestampTz *later)
 {
 	TtBudgetReply reply = TT_BUDGET_LATER;
 	int			  wait_ms;
@@ -352,12 +352,12 @@ ask_budget(TtFetch *fetch, TtFetchJob *job, TimestampTz now, TimestampTz *again)
 		job->key = job_key(fetch, job);
 		reply = tt_budget_acquire(&fetch->budget, job->key, fetch->options->timeout * 1000,
 								  &job->grant, &wait_ms);
-		*again = TimestampTzPlusMilliseconds(now, wait_ms);
+		*later = TimestampTzPlusMilliseconds(now, wait_ms);
 		if (reply == TT_BUDGET_LATER)
-			fetch->budget_until = *again;
+			fetch->budget_until = *later;
 	}
 	if (reply == TT_BUDGET_LATER)
-		*again = fetch->budget_until;
+		*later = fetch->budget_until;
 	if ((reply == TT_BUDGET_LATER || reply == TT_BUDGET_SAME) && fetch->budget_since == 0)
 		fetch->budget_since = now;
 	return reply;
@@ -385,7 +385,7 @@ again:
 	dlist_foreach_modify(iter, &fetch->waiting)
 	{
 		TtFetchJob *job = dlist_container(TtFetchJob, node, iter.cur);
-		TimestampTz again = 0;
+		TimestampTz later = 0;
 
 		if (fetch->probe.unit != NULL && job->unit != fetch->probe.unit)
 			continue;
@@ -400,15 +400,15 @@ again:
 		/* its jobs are gone then, and others are there */
 		if (tt_unit_cut_unasked(fetch, job))
 			goto again;
-		switch (ask_budget(fetch, job, now, &again))
+		switch (ask_budget(fetch, job, now, &later))
 		{
 			case TT_BUDGET_GRANTED:
 				job_send(fetch, job);
 				break;
 			case TT_BUDGET_LATER:
-				return earlier(wake, again);
+				return earlier(wake, later);
 			case TT_BUDGET_SAME:
-				wake = earlier(wake, again);
+				wake = earlier(wake, later);
 				held_back = true;
 				break;
 			case TT_BUDGET_OVER:
