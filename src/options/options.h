@@ -1,7 +1,7 @@
 /*
  * options.h
- *	  The options of servers, user mappings, foreign tables and columns: what
- *	  is valid, who may set it, and what is in effect for a scan.
+ *	  The options of servers, user mappings, foreign tables and columns, as they
+ *	  are in effect for a scan.
  */
 #ifndef TT_OPTIONS_H
 #define TT_OPTIONS_H
@@ -70,12 +70,6 @@ typedef struct TtOptions
  */
 extern TtOptions *tt_options_get(Oid serverid, Oid relid, Oid userid,
 								 bool need_mapping);
-
-/* ERROR 42501 unless the server's base URL may be asked (see interface) */
-extern void tt_options_check_host(const TtOptions *options);
-
-/* the validator's body: catalog is the OID of the system catalogue */
-extern void tt_options_validate(List *options, Oid catalog);
 
 /*
  * The stream of a foreign table as its options name it; *report is the report
