@@ -12,7 +12,7 @@
 # TT_SETTINGS (settings of the test servers: "name = value" lines; see versions.sh).
 # The last line is "N passed, N failed[, N skipped]"; exit code 0 only without failures.
 
-PARTS="build clang format walls unit fuzz api sdk doc regress tap demo"
+PARTS="build clang format lint walls unit fuzz api sdk doc regress tap demo"
 
 . "$(dirname "$0")/lib.sh"
 # nothing here is for the real API
@@ -123,6 +123,12 @@ part_clang() {
 part_format() {
 	tt_as make -s -C "$tree" PG_CONFIG="$PG_CONFIG" check-format >"$TT_WORK/log/format" 2>&1
 	verdict format $? "$TT_WORK/log/format"
+}
+
+# clang-tidy and cppcheck.
+part_lint() {
+	limited make -s -C "$tree" PG_CONFIG="$PG_CONFIG" lint >"$TT_WORK/log/lint" 2>&1
+	verdict lint $? "$TT_WORK/log/lint"
 }
 
 part_walls() {

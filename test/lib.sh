@@ -41,6 +41,8 @@ tt_packages() {
 		test libipc-run-perl           perl -MIPC::Run -e 1
 		test clang                     tt_have clang
 		test clang-format              tt_have clang-format
+		test clang-tidy                tt_have clang-tidy
+		test cppcheck                  tt_have cppcheck
 		test openssl                   tt_have openssl
 		test postgresql-15-cron        tt_have_cron
 		soak libclang-rt-14-dev        tt_have_libfuzzer
