@@ -211,9 +211,15 @@ test_report_params(void)
 				 "\"filter_value\":\"[\\\"STATUS_ALL\\\"]\"}],\"page\":\"1\","
 				 "\"page_size\":\"1000\"}",
 				 "a lifetime report has no dates; an order");
+}
 
-	query = query_of("ads_audience_reports_by_country_daily", 1);
-	range.from = range.to;
+static void
+test_audience_params(void)
+{
+	TtQuery		query = query_of("ads_audience_reports_by_country_daily", 1);
+	TtDays		range = {9677, 9677};
+	const char *metrics[] = {"spend"};
+
 	query.nranges = 1;
 	query.ranges = &range;
 	query.nnames = 1;
@@ -466,10 +472,22 @@ test_cut_units(void)
 			   "\"page_size\":\"1000\"}",
 			   "kinds of objects, ids of its own; where all metrics are refused, spend");
 	tt_units_free(units);
+}
 
-	/* the unit's ids are those of a condition on the same parameter, or some of them */
-	query = query_of("ad_groups", 1);
-	condition = condition_of(TT_FILTER_IDS, "campaign_ids", 3);
+/* The unit's ids are those of a condition on the same parameter, or some of them. */
+static void
+test_cut_list_units(void)
+{
+	TtQuery		query = query_of("ad_groups", 1);
+	const char *types[] = {"AUCTION", "RESERVATION_TOP_VIEW"};
+	const char *origins[] = {"TT_ADS_PLATFORM", "PROMOTE"};
+	const char *ids[] = {"7", "8"};
+	TtKind		kind = {2, types, 2, origins, 0, 0};
+	TtWithin	within = {"campaign_ids", 2, ids};
+	TtCondition condition = condition_of(TT_FILTER_IDS, "campaign_ids", 3);
+	TtUnits	   *units;
+	TtUnit		unit;
+
 	query.nconditions = 1;
 	query.conditions = &condition;
 	query.nkinds = 1;
@@ -524,7 +542,6 @@ test_option_filters(void)
 							   {1, types + 2, 0, NULL, 0, 0},
 							   {0, NULL, 1, origins, 0, 0},
 							   {0, NULL, 1, origins + 1, 0, 0}};
-	TtKind		   report = {3, types, 2, origins, 0, 0};
 	TtQuery		   query = query_of("ads", 1);
 	TtOptionFilter filters[TT_OPTION_FILTERS];
 	TtUnit		   unit = {0};
@@ -557,11 +574,21 @@ test_option_filters(void)
 	for (unit.kind = 2; unit.kind < 4; unit.kind++)
 		ok(tt_unit_is_vain(&query, &unit) == (unit.kind == 3),
 		   "half of the origins without the filter");
+}
 
-	query = query_of("ads_reports_daily", 1);
+static void
+test_report_option_filters(void)
+{
+	const char	  *types[] = {"AUCTION", "RESERVATION_RF", "RESERVATION_TOP_VIEW"};
+	const char	  *origins[] = {"TT_ADS_PLATFORM", "PROMOTE"};
+	TtKind		   report = {3, types, 2, origins, 0, 0};
+	TtQuery		   query = query_of("ads_reports_daily", 1);
+	TtOptionFilter filters[TT_OPTION_FILTERS];
+	TtUnit		   unit = {0};
+	int			   n;
+
 	query.nkinds = 1;
 	query.kinds = &report;
-	memset(&unit, 0, sizeof(unit));
 	n = tt_unit_option_filters(&query, &unit, filters);
 	ok(n == 3 && tt_option_filter_optional(&query, &filters[0]) &&
 		   tt_option_filter_optional(&query, &filters[1]) &&
@@ -718,8 +745,27 @@ test_batches(void)
 		tt_units_free(units);
 	}
 
-	/* two big conditions would multiply: only the cheaper one is sent */
-	query = query_of("ads", 1);
+	/* one value at most, where the API takes one */
+	query = query_of("campaigns", 1);
+	conditions[0] = condition_of(TT_FILTER_EQ, "objective_type", 3);
+	query.nconditions = 1;
+	query.conditions = conditions;
+	units = tt_units_create(&query);
+	ok(units->count == 3, "three values of a filter that takes one are three requests");
+	tt_units_free(units);
+}
+
+/* Two big conditions would multiply: only the cheaper one is sent. */
+static void
+test_batches_of_two(void)
+{
+	TtCondition conditions[3];
+	TtQuery		query = query_of("ads", 1);
+	TtUnits	   *units;
+	TtParams	params;
+	TtUnit		unit;
+	json_t	   *object;
+
 	conditions[0] = condition_of(TT_FILTER_IDS, "campaign_ids", 500);
 	conditions[1] = condition_of(TT_FILTER_IDS, "adgroup_ids", 300);
 	conditions[2] = condition_of(TT_FILTER_IDS, "ad_ids", 50);
@@ -732,31 +778,18 @@ test_batches(void)
 	   "of two big conditions the smaller is batched, the other left to the recheck");
 	ok(batches_complete(&query, units, "adgroup_ids", 100, 300), "and its batches are complete");
 	tt_units_free(units);
-	{
-		TtParams params;
-		TtUnit	 unit;
-		json_t	*object;
 
-		conditions[0] = condition_of(TT_FILTER_IDS, "adgroup_ids", 300);
-		conditions[1] = condition_of(TT_FILTER_IDS, "ad_ids", 50);
-		query.nconditions = 2;
-		units = tt_units_create(&query);
-		unit = tt_units_get(units, &query, 2);
-		tt_request_params(&query, units, &unit, 1, &params);
-		object = parse_query(params.query);
-		ok(json_array_size(json_object_get(json_object_get(object, "filtering"), "ad_ids")) == 50,
-		   "a small condition goes with each batch");
-		json_decref(object);
-		tt_params_free(&params);
-		tt_units_free(units);
-	}
-	/* one value at most, where the API takes one */
-	query = query_of("campaigns", 1);
-	conditions[0] = condition_of(TT_FILTER_EQ, "objective_type", 3);
-	query.nconditions = 1;
-	query.conditions = conditions;
+	conditions[0] = condition_of(TT_FILTER_IDS, "adgroup_ids", 300);
+	conditions[1] = condition_of(TT_FILTER_IDS, "ad_ids", 50);
+	query.nconditions = 2;
 	units = tt_units_create(&query);
-	ok(units->count == 3, "three values of a filter that takes one are three requests");
+	unit = tt_units_get(units, &query, 2);
+	tt_request_params(&query, units, &unit, 1, &params);
+	object = parse_query(params.query);
+	ok(json_array_size(json_object_get(json_object_get(object, "filtering"), "ad_ids")) == 50,
+	   "a small condition goes with each batch");
+	json_decref(object);
+	tt_params_free(&params);
 	tt_units_free(units);
 }
 
@@ -855,15 +888,19 @@ main(void)
 	test_units();
 	test_product();
 	test_batches();
+	test_batches_of_two();
 	test_divisible();
 	test_report_params();
+	test_audience_params();
 	test_catalog_report();
 	test_sums();
 	test_filter_params();
 	test_other_params();
 	test_cut_units();
+	test_cut_list_units();
 	test_kinds();
 	test_option_filters();
+	test_report_option_filters();
 	test_body();
 	return done_testing();
 }
