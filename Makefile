@@ -4,8 +4,8 @@
 #   make installcheck              regression and TAP tests against the running server
 #   sh test/check.sh               everything, on a private server, nothing installed
 #
-# Developers: make indent | check-format | lint | walls | unit | fuzz | doc | dist;
-# WERROR=1 turns warnings into errors.
+# Developers: make indent | check-format | lint | walls | unit | fuzz | coverage |
+# doc | dist; WERROR=1 turns warnings into errors.
 
 EXTENSION = tiktok_fdw
 EXTVERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" tiktok_fdw.control)
@@ -71,7 +71,7 @@ SANITIZE_WORKS = $(shell mkdir -p build && echo 'int main(void) { return 0; }' |
 build/unit/%: test/unit/%.c $(UNIT_SOURCES) $(INCLUDED) $(wildcard test/unit/*.h) Makefile
 	@mkdir -p $(@D)
 	$(CC) $(UNIT_CFLAGS) $(if $(SANITIZE_WORKS),$(SANITIZE)) -o $@ $< $(UNIT_SOURCES) \
-		$(shell $(PKG_CONFIG) --libs jansson) -lm
+		$(shell $(PKG_CONFIG) --libs jansson) -lm $(COPT)
 
 unit: $(UNIT_TESTS)
 	@test -n "$^" || { echo "not ok - there are no test/unit/*_test.c"; exit 1; }
@@ -138,6 +138,12 @@ lint:
 		--enable=warning,performance,portability \
 		--template='{file}:{line}: {severity}: {message} [{id}]' $(SOURCES)
 
+# Which lines the tests run: unit and regression tests, and TAP tests by name.
+COVERAGE_TAP ?= 010 020 027 028 050 063 073 074
+
+coverage:
+	sh test/coverage.sh $(COVERAGE_TAP)
+
 walls:
 	sh test/walls.sh
 
@@ -154,4 +160,4 @@ dist:
 		-o $(EXTENSION)-$(DISTVERSION).zip HEAD
 DISTVERSION = $(shell sed -n 's/^	"version": "\(.*\)",/\1/p' META.json)
 
-.PHONY: unit fuzz libfuzzer indent check-format lint walls doc check-doc dist
+.PHONY: unit fuzz libfuzzer indent check-format lint coverage walls doc check-doc dist
