@@ -92,7 +92,7 @@ FUZZ_CFLAGS = -std=gnu99 -g -O1 -Wall -Wextra -Werror -Wno-unused-parameter -Wno
 FUZZ_reply = src/reply/reply.c src/reply/reply_text.c
 FUZZ_decode = test/fuzz/decode_shim.c src/reply/decode.c $(FUZZ_reply) src/catalog/catalog.c
 FUZZ_request = $(UNIT_SOURCES)
-FUZZ_option_value = src/options/option_value.c
+FUZZ_option_value = src/option_defs/option_value.c
 fuzz_build = @mkdir -p $(@D) && $(2) $(FUZZ_CFLAGS) $(1) -o $@ test/fuzz/$*_fuzz.c test/fuzz/shim.c \
 	$(FUZZ_$*) $(FUZZ_LIBS) $(FUZZ_LIBS:common.a=port.a) $(shell $(PKG_CONFIG) --libs libcurl jansson) -lm
 

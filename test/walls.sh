@@ -11,6 +11,7 @@ cd "$TT_TOP" || exit 1
 FLOORS="
 compat
 catalog
+option_defs
 options
 table
 request

@@ -21,7 +21,7 @@
 #include "foreign/foreign.h"
 #include "miscadmin.h"
 #include "options/hosts.h"
-#include "options/option_private.h"
+#include "option_defs/option_table.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/memutils.h"

@@ -15,8 +15,8 @@
 #include "commands/defrem.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
-#include "options/option_private.h"
-#include "options/option_value.h"
+#include "option_defs/option_table.h"
+#include "option_defs/option_value.h"
 
 static void misplaced_option(const TtOptionDef *def, int where)
 	pg_attribute_noreturn();

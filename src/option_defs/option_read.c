@@ -7,12 +7,12 @@
  */
 #include "postgres.h"
 
-#include "options/option_private.h"
+#include "option_defs/option_table.h"
 
 #include "commands/defrem.h"
 #include "lib/stringinfo.h"
-#include "options/option_value.h"
-#include "options/stream.h"
+#include "option_defs/option_value.h"
+#include "option_defs/stream.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 

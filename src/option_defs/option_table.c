@@ -7,7 +7,7 @@
  */
 #include "postgres.h"
 
-#include "options/option_private.h"
+#include "option_defs/option_table.h"
 
 #define KB INT64CONST(1024)
 #define MB (1024 * KB)

@@ -1,13 +1,14 @@
 /*
- * option_private.h
+ * option_table.h
  *	  The table of all options, and how the text of one becomes a setting.
  */
-#ifndef TT_OPTION_PRIVATE_H
-#define TT_OPTION_PRIVATE_H
+#ifndef TT_OPTION_TABLE_H
+#define TT_OPTION_TABLE_H
 
 #include "postgres.h"
 
-#include "options/options.h"
+#include "catalog/catalog.h"
+#include "option_defs/option_set.h"
 
 #define PRODUCTION_URL "https://business-api.tiktok.com/open_api/v1.3/"
 #define SANDBOX_URL	   "https://sandbox-ads.tiktok.com/open_api/v1.3/"
@@ -42,17 +43,6 @@ typedef enum TtOptionKind
 	V_DIMENSIONS,
 	V_PATH
 } TtOptionKind;
-
-/* what the options of one object say, and of several put together */
-typedef struct TtOptionSet
-{
-	TtOptions	o;
-	const char *stream;
-	const char *report_type;
-	const char *data_level;
-	List	   *dimensions; /* strings */
-	const char *path;
-} TtOptionSet;
 
 /* a stream takes the option or not */
 typedef struct TtOptionLimit
@@ -103,4 +93,4 @@ extern bool tt_option_given(List *options, const char *name);
 /* the stream that a table's options mean; ERROR if they mean none */
 extern const TtStream *tt_option_stream(const TtOptionSet *s);
 
-#endif /* TT_OPTION_PRIVATE_H */
+#endif /* TT_OPTION_TABLE_H */
