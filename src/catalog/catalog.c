@@ -15,7 +15,7 @@
 /* clang-format off */
 enum
 {
-#define TT_ENDPOINT(id, path, list_key, paging, page_size, max_rows, account, fields, hides) EP_##id,
+#define TT_ENDPOINT(id, ...) EP_##id,
 #include "endpoints.def"
 #undef TT_ENDPOINT
 };
