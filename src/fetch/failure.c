@@ -18,7 +18,7 @@
 #include "utils/timestamp.h"
 
 #define FIRST_BACKOFF_MS   500
-#define MAX_BACKOFF_MS	   (failure->options->max_pause * INT64CONST(1000))
+#define MAX_BACKOFF_MS	   30000
 #define MAINTENANCE_MS	   5000 /* 60001: retry slowly */
 #define MAX_MAINTENANCE_MS 60000
 #define MINUTE_LIMIT_MS	   (5 * 60 * 1000)

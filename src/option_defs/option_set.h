@@ -42,7 +42,6 @@ typedef struct TtOptions
 	int			timeout;		 /* seconds */
 	int			connect_timeout; /* seconds */
 	int			max_retries;
-	int			max_pause;			  /* seconds */
 	int64		max_response_size;	  /* decoded bytes */
 	bool		skip_failed_accounts; /* on_advertiser_error = skip */
 	const char *ca_file;			  /* NULL: the system's */

@@ -86,8 +86,6 @@ const TtOptionDef tt_option_table[] = {
 	 .about = "time for a connection", .min = 1, .max = 600, .initial = 10},
 	{"max_retries", IN_SERVER, V_INTEGER, OPT(max_retries),
 	 .about = "tries again per request", .min = 0, .max = 100, .initial = 7},
-	{"max_pause", IN_SERVER, V_SECONDS, OPT(max_pause),
-	 .about = "longest pause before a try again", .min = 1, .max = 3600, .initial = 30},
 	{"max_response_size", IN_SERVER, V_BYTES, OPT(max_response_size),
 	 .about = "largest response accepted", .min = KB, .max = 1024 * MB, .initial = 64 * MB},
 	{"on_advertiser_error", IN_SERVER, V_EITHER, OPT(skip_failed_accounts),
