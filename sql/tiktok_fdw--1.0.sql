@@ -1,8 +1,15 @@
+/* generated from sql/parts by sql/assemble.sh, do not edit */
 /* tiktok_fdw 1.0: the objects of schema tiktok */
 
 \echo Use "CREATE EXTENSION tiktok_fdw" to load this file. \quit
 
--- ---- the foreign-data wrapper ----------------------------------------------
+-- ---- sql/parts/10_wrapper.sql
+--
+-- The schema and the foreign-data wrapper: what CREATE SERVER needs.
+
+GRANT USAGE ON SCHEMA tiktok TO PUBLIC;
+COMMENT ON SCHEMA tiktok IS
+'foreign-data wrapper for TikTok''s Marketing API';
 
 CREATE FUNCTION tiktok.tiktok_fdw_handler()
 RETURNS fdw_handler
@@ -24,7 +31,17 @@ CREATE FOREIGN DATA WRAPPER tiktok_fdw
 COMMENT ON FOREIGN DATA WRAPPER tiktok_fdw IS
 'TikTok''s Marketing API';
 
--- ---- the catalogue: what there is to read -----------------------------------
+CREATE FUNCTION tiktok.version()
+RETURNS text
+AS 'MODULE_PATHNAME', 'tiktok_version'
+LANGUAGE C STABLE STRICT;
+COMMENT ON FUNCTION tiktok.version() IS
+'versions of the extension, PostgreSQL and libcurl';
+
+-- ---- sql/parts/11_catalogue.sql
+--
+-- The catalogue as SQL sees it: what there is to read. Each view is over a C function
+-- of the same name, which lists the tables of src/catalog/; everybody may read them.
 
 CREATE FUNCTION tiktok.streams(
 	OUT name text,
@@ -154,45 +171,10 @@ COMMENT ON COLUMN tiktok.report_metrics.doubt IS
 
 GRANT SELECT ON tiktok.streams, tiktok.stream_columns, tiktok.report_metrics TO PUBLIC;
 
--- ---- requests and set-up ------------------------------------------------------
-
-CREATE FUNCTION tiktok.version()
-RETURNS text
-AS 'MODULE_PATHNAME', 'tiktok_version'
-LANGUAGE C STABLE STRICT;
-COMMENT ON FUNCTION tiktok.version() IS
-'versions of the extension, PostgreSQL and libcurl';
-
-CREATE FUNCTION tiktok.check(
-	server text,
-	OUT step integer,
-	OUT name text,
-	OUT ok boolean,
-	OUT detail text,
-	OUT hint text)
-RETURNS SETOF record
-AS 'MODULE_PATHNAME', 'tiktok_check'
-LANGUAGE C VOLATILE STRICT;
-COMMENT ON FUNCTION tiktok.check(text) IS
-'tries out a server for the current user, step by step, and says what to change';
-
-CREATE FUNCTION tiktok.completeness(
-	server text,
-	since date,
-	until date,
-	advertiser_id bigint DEFAULT NULL,
-	OUT advertiser_id bigint,
-	OUT level text,
-	OUT reason text,
-	OUT spend numeric,
-	OUT impressions bigint,
-	OUT clicks bigint,
-	OUT note text)
-RETURNS SETOF record
-AS 'MODULE_PATHNAME', 'tiktok_completeness'
-LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION tiktok.completeness(text, date, date, bigint) IS
-'why the sums of two reports differ: of each account and level, the sums of a period as the API gives them unasked (reason NULL), and by reason what is missing to the account''s own sum';
+-- ---- sql/parts/12_requests.sql
+--
+-- What was sent: counters in shared memory. Everybody may read them; they are set to
+-- zero by administrators.
 
 CREATE FUNCTION tiktok.stat_requests(
 	OUT server text,
@@ -252,13 +234,47 @@ AS 'MODULE_PATHNAME', 'tiktok_stat_requests_reset'
 LANGUAGE C VOLATILE STRICT;
 COMMENT ON FUNCTION tiktok.stat_requests_reset() IS
 'sets the counters of tiktok.stat_requests to zero';
+
 REVOKE ALL ON FUNCTION tiktok.stat_requests_reset() FROM PUBLIC;
 
-GRANT USAGE ON SCHEMA tiktok TO PUBLIC;
-COMMENT ON SCHEMA tiktok IS
-'foreign-data wrapper for TikTok''s Marketing API';
+-- ---- sql/parts/13_check.sql
+--
+-- Trying out a set-up, and why two reports differ: requests without a foreign table.
 
--- ---- snapshots: types ------------------------------------------------------------
+CREATE FUNCTION tiktok.check(
+	server text,
+	OUT step integer,
+	OUT name text,
+	OUT ok boolean,
+	OUT detail text,
+	OUT hint text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'tiktok_check'
+LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION tiktok.check(text) IS
+'tries out a server for the current user, step by step, and says what to change';
+
+CREATE FUNCTION tiktok.completeness(
+	server text,
+	since date,
+	until date,
+	advertiser_id bigint DEFAULT NULL,
+	OUT advertiser_id bigint,
+	OUT level text,
+	OUT reason text,
+	OUT spend numeric,
+	OUT impressions bigint,
+	OUT clicks bigint,
+	OUT note text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'tiktok_completeness'
+LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION tiktok.completeness(text, date, date, bigint) IS
+'why the sums of two reports differ: of each account and level, the sums of a period as the API gives them unasked (reason NULL), and by reason what is missing to the account''s own sum';
+
+-- ---- sql/parts/20_types.sql
+--
+-- What the steps of a refresh hand on to each other.
 
 CREATE TYPE tiktok._counts AS (inserted bigint, updated bigint, deleted bigint,
 	unchanged bigint);
@@ -283,7 +299,7 @@ COMMENT ON TYPE tiktok._step IS
 CREATE TYPE tiktok._problem AS (code text, message text, detail text, hint text);
 COMMENT ON TYPE tiktok._problem IS 'internal: an error that was caught';
 
--- ---- snapshots: the registry --------------------------------------------------
+-- ---- sql/parts/21_registry.sql
 --
 -- Local tables that are kept like a foreign table. Who owns what:
 --   tiktok._snapshot…   tables: what is known of each snapshot; nobody has rights
@@ -296,7 +312,6 @@ COMMENT ON TYPE tiktok._problem IS 'internal: an error that was caught';
 -- find what they always find; they build nothing and name every operator with
 -- its schema. All others have one.
 
---
 -- What pg_dump takes along is the target's name: that of the moment, for here it
 -- is an OID (type tiktok._target), which renames do not touch. A restore without
 -- the table – left out by name, by schema – then costs this snapshot, with a
@@ -406,7 +421,11 @@ SELECT pg_catalog.pg_extension_config_dump('tiktok._snapshot_run_run_seq', '');
 GRANT SELECT ON tiktok._snapshot, tiktok._snapshot_account, tiktok._snapshot_run,
 	tiktok._snapshot_run_run_seq TO pg_database_owner;
 
--- ---- snapshots: what the caller may see ----------------------------------------
+-- ---- sql/parts/22_registry_views.sql
+--
+-- The registry as its readers see it: of each snapshot that the caller may read, or
+-- owns, a row. The views belong to the extension and read its tables for everybody,
+-- so each is a security barrier and asks tiktok._visible().
 
 CREATE FUNCTION tiktok._visible(target regclass)
 RETURNS boolean
@@ -558,7 +577,13 @@ COMMENT ON COLUMN tiktok.snapshot_progress.estimated_end IS
 GRANT SELECT ON tiktok.snapshots, tiktok.snapshot_accounts, tiktok.snapshot_runs,
 	tiktok.snapshot_progress TO PUBLIC;
 
--- ---- snapshots: writing the registry -------------------------------------------
+-- ---- sql/parts/23_registry_writes.sql
+--
+-- Writing the registry. tiktok._record() asks who the caller is and forwards to
+-- tiktok._record_WHAT(target, detail): SECURITY DEFINER, so without rights for PUBLIC,
+-- with a search_path of their own, and every table named with its schema. Each takes
+-- the detail as jsonb, so that a kind of record can get another member without another
+-- signature, and returns a number that means something for start and forget only.
 
 CREATE FUNCTION tiktok._record(target regclass, what text, detail jsonb)
 RETURNS bigint
@@ -752,7 +777,9 @@ REVOKE ALL ON FUNCTION tiktok._record_snapshot(regclass, jsonb),
 	tiktok._record_plan(regclass, jsonb), tiktok._record_failure(regclass, jsonb),
 	tiktok._record_window(regclass, jsonb), tiktok._record_end(regclass, jsonb) FROM PUBLIC;
 
--- ---- snapshots: facts and small tools -------------------------------------------
+-- ---- sql/parts/30_source.sql
+--
+-- What snapshots need of C: facts about a source, locks, owners, errors.
 
 CREATE FUNCTION tiktok.accounts(source regclass)
 RETURNS SETOF bigint
@@ -845,7 +872,379 @@ LANGUAGE C STABLE STRICT;
 COMMENT ON FUNCTION tiktok._hour_comes_twice(timestamp) IS
 'internal: whether there is a time zone whose clocks are put back over that hour';
 
--- ---- snapshots: the statements of a target ---------------------------------------
+-- ---- sql/parts/31_checks.sql
+--
+-- What is refused, before anything is sent or written: an error that says what to change.
+
+CREATE FUNCTION tiktok._check_arguments(source regclass, grain text, since date,
+	attribution_window integer, partition_by text)
+RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	given text := CASE WHEN since IS NOT NULL THEN 'since'
+		WHEN attribution_window IS NOT NULL THEN 'attribution_window'
+		WHEN partition_by IS NOT NULL THEN 'partition_by' END;
+BEGIN
+	IF grain IS NULL AND given IS NOT NULL THEN
+		RAISE EXCEPTION '"%" means nothing for a snapshot of %', given, source
+			USING ERRCODE = '22023', DETAIL = 'A stream without a day or hour in its key is read whole.';
+	END IF;
+	IF attribution_window NOT BETWEEN 0 AND 364 THEN
+		RAISE EXCEPTION 'attribution_window must be between 0 and 364 days, not %', attribution_window
+			USING ERRCODE = '22023';
+	END IF;
+	IF partition_by <> 'month' THEN
+		RAISE EXCEPTION 'partition_by must be ''month'' or NULL, not ''%''', partition_by
+			USING ERRCODE = '22023';
+	END IF;
+	IF NOT isfinite(since) THEN
+		RAISE EXCEPTION 'since must be a day, not %', since USING ERRCODE = '22023';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION tiktok._check_arguments(regclass, text, date, integer, text) IS
+'internal: 22023 for arguments that are wrong, or would be ignored';
+
+CREATE FUNCTION tiktok._check_privileges(target regclass, source regclass)
+RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	missing text;
+BEGIN
+	SELECT format('%s on %s', p.privilege, p.object) INTO missing
+	FROM (
+		SELECT 'USAGE' AS privilege, format('schema %I', n.nspname) AS object,
+			has_schema_privilege(n.oid, 'USAGE') AS granted
+		FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+		WHERE c.oid IN (target, source)
+		UNION ALL
+		SELECT privilege, format('table %s', target), has_table_privilege(target, privilege)
+		FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS privilege
+		UNION ALL
+		SELECT 'SELECT', format('foreign table %s', source), has_table_privilege(source, 'SELECT')
+		UNION ALL
+		SELECT 'TEMPORARY', format('database %I', current_database()),
+			has_database_privilege(current_database(), 'TEMPORARY')) AS p
+	WHERE NOT p.granted LIMIT 1;
+	IF FOUND THEN
+		RAISE EXCEPTION 'a refresh of % needs the privilege %', target, missing
+			USING ERRCODE = '42501', HINT = format('GRANT %s TO %I;',
+				replace(replace(missing, ' foreign table ', ' '), ' table ', ' '), current_user);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION tiktok._check_privileges(regclass, regclass) IS
+'internal: 42501 unless the caller may do all that a refresh does';
+
+CREATE FUNCTION tiktok._check_columns(target regclass, source regclass, key_columns text[],
+	time_column text, known text[])
+RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	wrong record;
+BEGIN
+	-- what it must have: the source's columns, of their types, and our own
+	FOR wrong IN
+		SELECT w.name, w.type, format_type(t.atttypid, t.atttypmod) AS has
+		FROM (
+			SELECT c.name, format_type(a.atttypid, a.atttypmod) AS type, a.atttypid AS typid,
+				c.attnum
+			FROM tiktok._source_columns(source) AS c
+				JOIN pg_attribute AS a ON a.attrelid = source AND a.attnum = c.attnum
+			UNION ALL
+			SELECT '_synced_at', 'timestamp with time zone', 'timestamptz'::regtype, 2000
+			UNION ALL
+			SELECT '_deleted_at', 'timestamp with time zone', 'timestamptz'::regtype, 2001
+			WHERE time_column IS NULL) AS w
+			LEFT JOIN pg_attribute AS t ON t.attrelid = target AND t.attname = w.name
+				AND NOT t.attisdropped
+		WHERE t.atttypid IS DISTINCT FROM w.typid
+		ORDER BY w.attnum
+	LOOP
+		IF wrong.has IS NULL THEN
+			RAISE EXCEPTION 'table % has no column "%"', target, wrong.name
+				USING ERRCODE = '42703', HINT = format('ALTER TABLE %s ADD COLUMN %I %s; '
+					'rows that are already there get a value when they next change.',
+					target, wrong.name, wrong.type);
+		END IF;
+		RAISE EXCEPTION 'column "%" of table % is of type %, that of % of type %',
+			wrong.name, target, wrong.has, source, wrong.type
+			USING ERRCODE = '42804', HINT = format('ALTER TABLE %s ALTER COLUMN %I TYPE %s;',
+				target, wrong.name, wrong.type);
+	END LOOP;
+	-- what the source no longer has
+	FOR wrong IN
+		SELECT k AS name FROM unnest(known) AS k JOIN pg_attribute AS t
+			ON t.attrelid = target AND t.attname = k AND NOT t.attisdropped
+		WHERE k NOT IN (SELECT c.name FROM tiktok._source_columns(source) AS c)
+	LOOP
+		RAISE EXCEPTION 'foreign table % no longer has column "%", which % keeps',
+			source, wrong.name, target
+			USING ERRCODE = '42703', HINT = format('Add it to the foreign table again, or drop '
+				'it here too: ALTER TABLE %s DROP COLUMN %I;', target, wrong.name);
+	END LOOP;
+	IF NOT EXISTS (
+		SELECT FROM pg_index AS i
+		WHERE i.indrelid = target AND i.indisunique AND i.indimmediate AND i.indisvalid
+			AND i.indpred IS NULL AND i.indexprs IS NULL
+			AND ARRAY(SELECT a.attname::text FROM pg_attribute AS a
+				WHERE a.attrelid = target AND a.attnum = ANY ((i.indkey::smallint[])[0:i.indnkeyatts - 1])
+				ORDER BY 1) = ARRAY(SELECT k FROM unnest(key_columns) AS k ORDER BY 1))
+	THEN
+		RAISE EXCEPTION 'table % has no unique index on its key', target
+			USING ERRCODE = '42P10', HINT = format('ALTER TABLE %s ADD PRIMARY KEY (%s);', target,
+				(SELECT string_agg(quote_ident(k), ', ') FROM unnest(key_columns) AS k));
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION tiktok._check_columns(regclass, regclass, text[], text, text[]) IS
+'internal: an error that says what to change unless target has the columns of source. known: the columns that it had when it was last looked at';
+
+CREATE FUNCTION tiktok._check_target_kind(target regclass, partition_by text)
+RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	kind "char";
+	persistence "char";
+BEGIN
+	SELECT c.relkind, c.relpersistence INTO kind, persistence FROM pg_class AS c WHERE c.oid = target;
+	IF kind NOT IN ('r', 'p') OR persistence = 't' THEN
+		RAISE EXCEPTION '% cannot be a snapshot: it is not a permanent table', target
+			USING ERRCODE = '42809';
+	END IF;
+	IF partition_by IS NOT NULL AND kind <> 'p' THEN
+		RAISE EXCEPTION 'table % exists and is not partitioned', target
+			USING ERRCODE = '42809', HINT = 'Leave partition_by out, or choose another target.';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION tiktok._check_target_kind(regclass, text) IS
+'internal: 42809 unless an existing table can be a snapshot';
+
+CREATE FUNCTION tiktok._check_lock(target regclass, session boolean)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	holder integer;
+BEGIN
+	IF tiktok._lock(target, session) THEN
+		RETURN;
+	END IF;
+	SELECT l.pid INTO holder FROM pg_locks AS l
+	WHERE l.locktype = 'advisory' AND l.granted AND l.objid = target::oid
+		AND l.classid = 'pg_class'::regclass AND l.objsubid = 3
+		AND l.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database());
+	RAISE EXCEPTION '% is being refreshed already%', target,
+		coalesce(format(', by process %s', holder), '')
+		USING ERRCODE = '55006', HINT = 'Wait until it is done: tiktok.snapshot_progress '
+			'shows how far it is.';
+END
+$$;
+COMMENT ON FUNCTION tiktok._check_lock(regclass, boolean) IS
+'internal: takes the lock of a target, or 55006 with who has it';
+
+-- ---- sql/parts/32_target.sql
+--
+-- The local table of a snapshot: making and registering it, and giving it up.
+
+-- The key in the order of the target: account first, then as the source has it.
+CREATE FUNCTION tiktok._key_columns(source regclass)
+RETURNS text[]
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	info record := tiktok._source(source);
+	listed text[] := (SELECT s.key_columns FROM tiktok.streams AS s WHERE s.name = info.stream);
+	result text[];
+	wanted integer;
+BEGIN
+	SELECT array_agg(c.name ORDER BY NOT c.is_account, c.attnum) FILTER (WHERE c.in_key),
+		count(*) FILTER (WHERE c.is_account)
+	INTO result, wanted FROM tiktok._source_columns(source) AS c;
+	IF wanted <> 1 THEN
+		RAISE EXCEPTION 'foreign table % needs a column advertiser_id', source
+			USING ERRCODE = '42703', HINT = format('ALTER FOREIGN TABLE %s ADD COLUMN advertiser_id '
+				'bigint NOT NULL;', source);
+	END IF;
+	IF info.stream = 'report' THEN
+		SELECT string_to_array(replace(o.option_value, ' ', ''), ',') INTO listed
+		FROM pg_foreign_table AS f, pg_options_to_table(f.ftoptions) AS o
+		WHERE f.ftrelid = source AND o.option_name = 'dimensions';
+	END IF;
+	wanted := (SELECT count(DISTINCT k) FROM unnest(listed || ARRAY['advertiser_id']) AS k);
+	IF cardinality(result) <> wanted THEN
+		RAISE EXCEPTION 'foreign table % lacks a column of the key', source
+			USING ERRCODE = '42703',
+				DETAIL = format('The key is advertiser_id, %s.', array_to_string(listed, ', ')),
+				HINT = 'Add the column that is missing, or import the table again.';
+	END IF;
+	IF info.grain IS NOT NULL AND NOT EXISTS (
+		SELECT FROM pg_attribute AS a WHERE a.attrelid = source AND a.attname = info.time_column
+			AND a.atttypid IN ('date'::regtype, 'timestamp'::regtype))
+	THEN
+		RAISE EXCEPTION 'column "%" of foreign table % must be of type date or timestamp',
+			info.time_column, source USING ERRCODE = '42804';
+	END IF;
+	RETURN result;
+END
+$$;
+COMMENT ON FUNCTION tiktok._key_columns(regclass) IS
+'internal: the columns that identify a row';
+
+CREATE FUNCTION tiktok._create_table(source regclass, path text[], schema name,
+	key_columns text[], time_column text, partitioned boolean)
+RETURNS regclass
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	-- unqualified names are those of the caller's first schema, as in CREATE TABLE
+	name text := CASE cardinality(path) WHEN 1 THEN format('%I.%I', schema, path[1])
+		WHEN 2 THEN format('%I.%I', path[1], path[2]) END;
+	keys text := (SELECT string_agg(quote_ident(k), ', ') FROM unnest(key_columns) AS k);
+	described record;
+BEGIN
+	IF name IS NULL OR cardinality(path) = 1 AND schema IS NULL THEN
+		RAISE EXCEPTION 'the target must be a table or a schema and a table'
+			USING ERRCODE = '42602';
+	END IF;
+	EXECUTE format('CREATE TABLE %s (LIKE %s, _synced_at timestamptz NOT NULL%s, PRIMARY KEY (%s))%s',
+		name, source, CASE WHEN time_column IS NULL THEN ', _deleted_at timestamptz' ELSE '' END,
+		keys, CASE WHEN partitioned THEN format(' PARTITION BY RANGE (%I)', time_column) ELSE '' END);
+	FOR described IN
+		SELECT c.name AS col, c.description FROM tiktok._source_columns(source) AS c
+		WHERE c.description IS NOT NULL
+		UNION ALL SELECT '_synced_at', 'when the row last changed here'
+		UNION ALL SELECT '_deleted_at', 'when the row was first found gone upstream; NULL: it is there'
+			WHERE time_column IS NULL
+	LOOP
+		EXECUTE format('COMMENT ON COLUMN %s.%I IS %L', name, described.col, described.description);
+	END LOOP;
+	EXECUTE format('COMMENT ON TABLE %s IS %L', name,
+		format('snapshot of %s, kept by tiktok.refresh()', source));
+	RETURN name::regclass;
+END
+$$;
+COMMENT ON FUNCTION tiktok._create_table(regclass, text[], name, text[], text, boolean) IS
+'internal: creates the table of a snapshot';
+
+CREATE FUNCTION tiktok._held_since(source regclass, since date, start_date date)
+RETURNS date
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF since < start_date THEN
+		RAISE NOTICE 'foreign table % holds no days before %', source, to_char(start_date, 'YYYY-MM-DD')
+			USING DETAIL = 'Option "start_date" of the foreign table or its server is the first day that it holds.',
+				HINT = 'Set the option to an earlier day, if the snapshot is to begin before.';
+	END IF;
+	RETURN greatest(since, start_date);
+END
+$$;
+COMMENT ON FUNCTION tiktok._held_since(regclass, date, date) IS
+'internal: the first day of a snapshot, not before the first that the source holds (start_date; NULL: any)';
+
+CREATE FUNCTION tiktok._create_snapshot(source regclass, existing regclass, path text[],
+	schema name, since date, attribution_window integer, partition_by text)
+RETURNS regclass
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	info record := tiktok._source(source);
+	key_columns text[] := tiktok._key_columns(source);
+	target regclass := existing;
+	known tiktok.snapshots;
+	now_there bigint := 0;
+BEGIN
+	PERFORM tiktok._check_arguments(source, info.grain, since, attribution_window, partition_by);
+	IF target IS NOT NULL THEN
+		PERFORM tiktok._check_owner(target);
+		SELECT s.* INTO known FROM tiktok.snapshots AS s WHERE s.target = existing;
+		IF known.source_name IS NOT NULL AND source IS DISTINCT FROM to_regclass(known.source) THEN
+			RAISE EXCEPTION 'table % is a snapshot of %, not of %', target, known.source, source
+				USING ERRCODE = '42710', HINT = format('SELECT tiktok.forget(%L) first.', target);
+		END IF;
+	END IF;
+	IF since IS NOT NULL THEN
+		since := tiktok._held_since(source, since, info.start_date);
+	END IF;
+	IF known.target IS NULL AND info.grain IS NOT NULL THEN
+		since := coalesce(since, info.start_date);
+		attribution_window := coalesce(attribution_window, 7);
+		IF since IS NULL THEN
+			RAISE EXCEPTION 'a snapshot of % needs to know its first day', source
+				USING ERRCODE = 'HV00L', HINT = 'Add an argument such as since => ''2026-01-01'', '
+					'or set the option start_date of the foreign table or its server.';
+		END IF;
+	END IF;
+	IF target IS NULL THEN
+		target := tiktok._create_table(source, path, schema, key_columns,
+			CASE WHEN info.grain IS NOT NULL THEN info.time_column END, partition_by IS NOT NULL);
+	ELSE
+		PERFORM tiktok._check_target_kind(target, partition_by);
+		PERFORM tiktok._check_columns(target, source, key_columns, info.time_column, known.columns);
+		IF known.target IS NULL THEN
+			EXECUTE format('SELECT count(*) FROM %s', target) INTO now_there;
+		END IF;
+	END IF;
+	PERFORM tiktok._record(target, 'snapshot', jsonb_build_object(
+		'source_schema', n.nspname, 'source_name', c.relname,
+		'time_column', info.time_column, 'key_columns', key_columns,
+		'columns', (SELECT array_agg(k.name ORDER BY k.attnum) FROM tiktok._source_columns(source) AS k),
+		'since', since, 'attribution_window', attribution_window,
+		'partition_by', partition_by, 'rows', now_there))
+	FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = source;
+	RETURN target;
+END
+$$;
+COMMENT ON FUNCTION tiktok._create_snapshot(regclass, regclass, text[], name, date, integer, text) IS
+'internal: the body of tiktok.create_snapshot()';
+
+CREATE FUNCTION tiktok.create_snapshot(source regclass, target text, since date DEFAULT NULL,
+	attribution_window integer DEFAULT NULL, partition_by text DEFAULT NULL)
+RETURNS regclass
+LANGUAGE plpgsql
+AS $$
+BEGIN
+	-- the caller's search_path says what an unqualified name means
+	RETURN tiktok._create_snapshot(source, pg_catalog.to_regclass(target),
+		pg_catalog.parse_ident(target), pg_catalog.current_schema(), since, attribution_window,
+		partition_by);
+END
+$$;
+COMMENT ON FUNCTION tiktok.create_snapshot(regclass, text, date, integer, text) IS
+'registers a local table that tiktok.refresh() keeps like a foreign table, and creates it if it is missing; sends no request. since: first day wanted (NULL: the option start_date, before which the source holds nothing). attribution_window: days before the watermark that each refresh reads again, 0 to 364 (NULL: 7). partition_by: ''month'' or NULL. For a table that is one already: an earlier since and another attribution_window are kept, NULL changes nothing. Errors: 42501 not the owner, or a privilege is missing; 22023 wrong argument; 42710 it is a snapshot of another table; HV00L no first day';
+
+CREATE FUNCTION tiktok.forget(target regclass)
+RETURNS void
+LANGUAGE plpgsql
+AS $$
+BEGIN
+	IF tiktok._record(target, 'forget', '{}') OPERATOR(pg_catalog.=) 0 THEN
+		RAISE EXCEPTION 'table % is no snapshot', target USING ERRCODE = '42704';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION tiktok.forget(regclass) IS
+'drops the registration of a snapshot and its history, not the table. For its owner and superusers. Errors: 42501 not the owner, 42704 no snapshot';
+
+-- ---- sql/parts/40_statements.sql
+--
+-- The statements that bring a target up to date.
 --
 -- Parameters: $1 accounts, $2 first day, $3 the day after the last, $4 now. The
 -- target's rows are read in a sub-select that does not mix with the rest
@@ -971,358 +1370,9 @@ $$;
 COMMENT ON FUNCTION tiktok._statements(regclass, regclass, text[], text, boolean) IS
 'internal: the statements that bring a target up to date';
 
--- ---- snapshots: creating one ------------------------------------------------------
-
-CREATE FUNCTION tiktok._check_privileges(target regclass, source regclass)
-RETURNS void
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-	missing text;
-BEGIN
-	SELECT format('%s on %s', p.privilege, p.object) INTO missing
-	FROM (
-		SELECT 'USAGE' AS privilege, format('schema %I', n.nspname) AS object,
-			has_schema_privilege(n.oid, 'USAGE') AS granted
-		FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
-		WHERE c.oid IN (target, source)
-		UNION ALL
-		SELECT privilege, format('table %s', target), has_table_privilege(target, privilege)
-		FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS privilege
-		UNION ALL
-		SELECT 'SELECT', format('foreign table %s', source), has_table_privilege(source, 'SELECT')
-		UNION ALL
-		SELECT 'TEMPORARY', format('database %I', current_database()),
-			has_database_privilege(current_database(), 'TEMPORARY')) AS p
-	WHERE NOT p.granted LIMIT 1;
-	IF FOUND THEN
-		RAISE EXCEPTION 'a refresh of % needs the privilege %', target, missing
-			USING ERRCODE = '42501', HINT = format('GRANT %s TO %I;',
-				replace(replace(missing, ' foreign table ', ' '), ' table ', ' '), current_user);
-	END IF;
-END
-$$;
-COMMENT ON FUNCTION tiktok._check_privileges(regclass, regclass) IS
-'internal: 42501 unless the caller may do all that a refresh does';
-
-CREATE FUNCTION tiktok._check_columns(target regclass, source regclass, key_columns text[],
-	time_column text, known text[])
-RETURNS void
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-	wrong record;
-BEGIN
-	-- what it must have: the source's columns, of their types, and our own
-	FOR wrong IN
-		SELECT w.name, w.type, format_type(t.atttypid, t.atttypmod) AS has
-		FROM (
-			SELECT c.name, format_type(a.atttypid, a.atttypmod) AS type, a.atttypid AS typid,
-				c.attnum
-			FROM tiktok._source_columns(source) AS c
-				JOIN pg_attribute AS a ON a.attrelid = source AND a.attnum = c.attnum
-			UNION ALL
-			SELECT '_synced_at', 'timestamp with time zone', 'timestamptz'::regtype, 2000
-			UNION ALL
-			SELECT '_deleted_at', 'timestamp with time zone', 'timestamptz'::regtype, 2001
-			WHERE time_column IS NULL) AS w
-			LEFT JOIN pg_attribute AS t ON t.attrelid = target AND t.attname = w.name
-				AND NOT t.attisdropped
-		WHERE t.atttypid IS DISTINCT FROM w.typid
-		ORDER BY w.attnum
-	LOOP
-		IF wrong.has IS NULL THEN
-			RAISE EXCEPTION 'table % has no column "%"', target, wrong.name
-				USING ERRCODE = '42703', HINT = format('ALTER TABLE %s ADD COLUMN %I %s; '
-					'rows that are already there get a value when they next change.',
-					target, wrong.name, wrong.type);
-		END IF;
-		RAISE EXCEPTION 'column "%" of table % is of type %, that of % of type %',
-			wrong.name, target, wrong.has, source, wrong.type
-			USING ERRCODE = '42804', HINT = format('ALTER TABLE %s ALTER COLUMN %I TYPE %s;',
-				target, wrong.name, wrong.type);
-	END LOOP;
-	-- what the source no longer has
-	FOR wrong IN
-		SELECT k AS name FROM unnest(known) AS k JOIN pg_attribute AS t
-			ON t.attrelid = target AND t.attname = k AND NOT t.attisdropped
-		WHERE k NOT IN (SELECT c.name FROM tiktok._source_columns(source) AS c)
-	LOOP
-		RAISE EXCEPTION 'foreign table % no longer has column "%", which % keeps',
-			source, wrong.name, target
-			USING ERRCODE = '42703', HINT = format('Add it to the foreign table again, or drop '
-				'it here too: ALTER TABLE %s DROP COLUMN %I;', target, wrong.name);
-	END LOOP;
-	IF NOT EXISTS (
-		SELECT FROM pg_index AS i
-		WHERE i.indrelid = target AND i.indisunique AND i.indimmediate AND i.indisvalid
-			AND i.indpred IS NULL AND i.indexprs IS NULL
-			AND ARRAY(SELECT a.attname::text FROM pg_attribute AS a
-				WHERE a.attrelid = target AND a.attnum = ANY ((i.indkey::smallint[])[0:i.indnkeyatts - 1])
-				ORDER BY 1) = ARRAY(SELECT k FROM unnest(key_columns) AS k ORDER BY 1))
-	THEN
-		RAISE EXCEPTION 'table % has no unique index on its key', target
-			USING ERRCODE = '42P10', HINT = format('ALTER TABLE %s ADD PRIMARY KEY (%s);', target,
-				(SELECT string_agg(quote_ident(k), ', ') FROM unnest(key_columns) AS k));
-	END IF;
-END
-$$;
-COMMENT ON FUNCTION tiktok._check_columns(regclass, regclass, text[], text, text[]) IS
-'internal: an error that says what to change unless target has the columns of source. known: the columns that it had when it was last looked at';
-
--- The key in the order of the target: account first, then as the source has it.
-CREATE FUNCTION tiktok._key_columns(source regclass)
-RETURNS text[]
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-	info record := tiktok._source(source);
-	listed text[] := (SELECT s.key_columns FROM tiktok.streams AS s WHERE s.name = info.stream);
-	result text[];
-	wanted integer;
-BEGIN
-	SELECT array_agg(c.name ORDER BY NOT c.is_account, c.attnum) FILTER (WHERE c.in_key),
-		count(*) FILTER (WHERE c.is_account)
-	INTO result, wanted FROM tiktok._source_columns(source) AS c;
-	IF wanted <> 1 THEN
-		RAISE EXCEPTION 'foreign table % needs a column advertiser_id', source
-			USING ERRCODE = '42703', HINT = format('ALTER FOREIGN TABLE %s ADD COLUMN advertiser_id '
-				'bigint NOT NULL;', source);
-	END IF;
-	IF info.stream = 'report' THEN
-		SELECT string_to_array(replace(o.option_value, ' ', ''), ',') INTO listed
-		FROM pg_foreign_table AS f, pg_options_to_table(f.ftoptions) AS o
-		WHERE f.ftrelid = source AND o.option_name = 'dimensions';
-	END IF;
-	wanted := (SELECT count(DISTINCT k) FROM unnest(listed || ARRAY['advertiser_id']) AS k);
-	IF cardinality(result) <> wanted THEN
-		RAISE EXCEPTION 'foreign table % lacks a column of the key', source
-			USING ERRCODE = '42703',
-				DETAIL = format('The key is advertiser_id, %s.', array_to_string(listed, ', ')),
-				HINT = 'Add the column that is missing, or import the table again.';
-	END IF;
-	IF info.grain IS NOT NULL AND NOT EXISTS (
-		SELECT FROM pg_attribute AS a WHERE a.attrelid = source AND a.attname = info.time_column
-			AND a.atttypid IN ('date'::regtype, 'timestamp'::regtype))
-	THEN
-		RAISE EXCEPTION 'column "%" of foreign table % must be of type date or timestamp',
-			info.time_column, source USING ERRCODE = '42804';
-	END IF;
-	RETURN result;
-END
-$$;
-COMMENT ON FUNCTION tiktok._key_columns(regclass) IS
-'internal: the columns that identify a row';
-
-CREATE FUNCTION tiktok._create_table(source regclass, path text[], schema name,
-	key_columns text[], time_column text, partitioned boolean)
-RETURNS regclass
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-	-- unqualified names are those of the caller's first schema, as in CREATE TABLE
-	name text := CASE cardinality(path) WHEN 1 THEN format('%I.%I', schema, path[1])
-		WHEN 2 THEN format('%I.%I', path[1], path[2]) END;
-	keys text := (SELECT string_agg(quote_ident(k), ', ') FROM unnest(key_columns) AS k);
-	described record;
-BEGIN
-	IF name IS NULL OR cardinality(path) = 1 AND schema IS NULL THEN
-		RAISE EXCEPTION 'the target must be a table or a schema and a table'
-			USING ERRCODE = '42602';
-	END IF;
-	EXECUTE format('CREATE TABLE %s (LIKE %s, _synced_at timestamptz NOT NULL%s, PRIMARY KEY (%s))%s',
-		name, source, CASE WHEN time_column IS NULL THEN ', _deleted_at timestamptz' ELSE '' END,
-		keys, CASE WHEN partitioned THEN format(' PARTITION BY RANGE (%I)', time_column) ELSE '' END);
-	FOR described IN
-		SELECT c.name AS col, c.description FROM tiktok._source_columns(source) AS c
-		WHERE c.description IS NOT NULL
-		UNION ALL SELECT '_synced_at', 'when the row last changed here'
-		UNION ALL SELECT '_deleted_at', 'when the row was first found gone upstream; NULL: it is there'
-			WHERE time_column IS NULL
-	LOOP
-		EXECUTE format('COMMENT ON COLUMN %s.%I IS %L', name, described.col, described.description);
-	END LOOP;
-	EXECUTE format('COMMENT ON TABLE %s IS %L', name,
-		format('snapshot of %s, kept by tiktok.refresh()', source));
-	RETURN name::regclass;
-END
-$$;
-COMMENT ON FUNCTION tiktok._create_table(regclass, text[], name, text[], text, boolean) IS
-'internal: creates the table of a snapshot';
-
-CREATE FUNCTION tiktok._check_arguments(source regclass, grain text, since date,
-	attribution_window integer, partition_by text)
-RETURNS void
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-	given text := CASE WHEN since IS NOT NULL THEN 'since'
-		WHEN attribution_window IS NOT NULL THEN 'attribution_window'
-		WHEN partition_by IS NOT NULL THEN 'partition_by' END;
-BEGIN
-	IF grain IS NULL AND given IS NOT NULL THEN
-		RAISE EXCEPTION '"%" means nothing for a snapshot of %', given, source
-			USING ERRCODE = '22023', DETAIL = 'A stream without a day or hour in its key is read whole.';
-	END IF;
-	IF attribution_window NOT BETWEEN 0 AND 364 THEN
-		RAISE EXCEPTION 'attribution_window must be between 0 and 364 days, not %', attribution_window
-			USING ERRCODE = '22023';
-	END IF;
-	IF partition_by <> 'month' THEN
-		RAISE EXCEPTION 'partition_by must be ''month'' or NULL, not ''%''', partition_by
-			USING ERRCODE = '22023';
-	END IF;
-	IF NOT isfinite(since) THEN
-		RAISE EXCEPTION 'since must be a day, not %', since USING ERRCODE = '22023';
-	END IF;
-END
-$$;
-COMMENT ON FUNCTION tiktok._check_arguments(regclass, text, date, integer, text) IS
-'internal: 22023 for arguments that are wrong, or would be ignored';
-
-CREATE FUNCTION tiktok._held_since(source regclass, since date, start_date date)
-RETURNS date
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-	IF since < start_date THEN
-		RAISE NOTICE 'foreign table % holds no days before %', source, to_char(start_date, 'YYYY-MM-DD')
-			USING DETAIL = 'Option "start_date" of the foreign table or its server is the first day that it holds.',
-				HINT = 'Set the option to an earlier day, if the snapshot is to begin before.';
-	END IF;
-	RETURN greatest(since, start_date);
-END
-$$;
-COMMENT ON FUNCTION tiktok._held_since(regclass, date, date) IS
-'internal: the first day of a snapshot, not before the first that the source holds (start_date; NULL: any)';
-
-CREATE FUNCTION tiktok._create_snapshot(source regclass, existing regclass, path text[],
-	schema name, since date, attribution_window integer, partition_by text)
-RETURNS regclass
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-#variable_conflict use_variable
-DECLARE
-	info record := tiktok._source(source);
-	key_columns text[] := tiktok._key_columns(source);
-	target regclass := existing;
-	known tiktok.snapshots;
-	now_there bigint := 0;
-BEGIN
-	PERFORM tiktok._check_arguments(source, info.grain, since, attribution_window, partition_by);
-	IF target IS NOT NULL THEN
-		PERFORM tiktok._check_owner(target);
-		SELECT s.* INTO known FROM tiktok.snapshots AS s WHERE s.target = existing;
-		IF known.source_name IS NOT NULL AND source IS DISTINCT FROM to_regclass(known.source) THEN
-			RAISE EXCEPTION 'table % is a snapshot of %, not of %', target, known.source, source
-				USING ERRCODE = '42710', HINT = format('SELECT tiktok.forget(%L) first.', target);
-		END IF;
-	END IF;
-	IF since IS NOT NULL THEN
-		since := tiktok._held_since(source, since, info.start_date);
-	END IF;
-	IF known.target IS NULL AND info.grain IS NOT NULL THEN
-		since := coalesce(since, info.start_date);
-		attribution_window := coalesce(attribution_window, 7);
-		IF since IS NULL THEN
-			RAISE EXCEPTION 'a snapshot of % needs to know its first day', source
-				USING ERRCODE = 'HV00L', HINT = 'Add an argument such as since => ''2026-01-01'', '
-					'or set the option start_date of the foreign table or its server.';
-		END IF;
-	END IF;
-	IF target IS NULL THEN
-		target := tiktok._create_table(source, path, schema, key_columns,
-			CASE WHEN info.grain IS NOT NULL THEN info.time_column END, partition_by IS NOT NULL);
-	ELSE
-		PERFORM tiktok._check_target_kind(target, partition_by);
-		PERFORM tiktok._check_columns(target, source, key_columns, info.time_column, known.columns);
-		IF known.target IS NULL THEN
-			EXECUTE format('SELECT count(*) FROM %s', target) INTO now_there;
-		END IF;
-	END IF;
-	PERFORM tiktok._record(target, 'snapshot', jsonb_build_object(
-		'source_schema', n.nspname, 'source_name', c.relname,
-		'time_column', info.time_column, 'key_columns', key_columns,
-		'columns', (SELECT array_agg(k.name ORDER BY k.attnum) FROM tiktok._source_columns(source) AS k),
-		'since', since, 'attribution_window', attribution_window,
-		'partition_by', partition_by, 'rows', now_there))
-	FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = source;
-	RETURN target;
-END
-$$;
-COMMENT ON FUNCTION tiktok._create_snapshot(regclass, regclass, text[], name, date, integer, text) IS
-'internal: the body of tiktok.create_snapshot()';
-
-CREATE FUNCTION tiktok._check_target_kind(target regclass, partition_by text)
-RETURNS void
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-	kind "char";
-	persistence "char";
-BEGIN
-	SELECT c.relkind, c.relpersistence INTO kind, persistence FROM pg_class AS c WHERE c.oid = target;
-	IF kind NOT IN ('r', 'p') OR persistence = 't' THEN
-		RAISE EXCEPTION '% cannot be a snapshot: it is not a permanent table', target
-			USING ERRCODE = '42809';
-	END IF;
-	IF partition_by IS NOT NULL AND kind <> 'p' THEN
-		RAISE EXCEPTION 'table % exists and is not partitioned', target
-			USING ERRCODE = '42809', HINT = 'Leave partition_by out, or choose another target.';
-	END IF;
-END
-$$;
-COMMENT ON FUNCTION tiktok._check_target_kind(regclass, text) IS
-'internal: 42809 unless an existing table can be a snapshot';
-
-CREATE FUNCTION tiktok.create_snapshot(source regclass, target text, since date DEFAULT NULL,
-	attribution_window integer DEFAULT NULL, partition_by text DEFAULT NULL)
-RETURNS regclass
-LANGUAGE plpgsql
-AS $$
-BEGIN
-	-- the caller's search_path says what an unqualified name means
-	RETURN tiktok._create_snapshot(source, pg_catalog.to_regclass(target),
-		pg_catalog.parse_ident(target), pg_catalog.current_schema(), since, attribution_window,
-		partition_by);
-END
-$$;
-COMMENT ON FUNCTION tiktok.create_snapshot(regclass, text, date, integer, text) IS
-'registers a local table that tiktok.refresh() keeps like a foreign table, and creates it if it is missing; sends no request. since: first day wanted (NULL: the option start_date, before which the source holds nothing). attribution_window: days before the watermark that each refresh reads again, 0 to 364 (NULL: 7). partition_by: ''month'' or NULL. For a table that is one already: an earlier since and another attribution_window are kept, NULL changes nothing. Errors: 42501 not the owner, or a privilege is missing; 22023 wrong argument; 42710 it is a snapshot of another table; HV00L no first day';
-
--- ---- snapshots: a refresh, step by step -------------------------------------------
-
-CREATE FUNCTION tiktok._check_lock(target regclass, session boolean)
-RETURNS void
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-	holder integer;
-BEGIN
-	IF tiktok._lock(target, session) THEN
-		RETURN;
-	END IF;
-	SELECT l.pid INTO holder FROM pg_locks AS l
-	WHERE l.locktype = 'advisory' AND l.granted AND l.objid = target::oid
-		AND l.classid = 'pg_class'::regclass AND l.objsubid = 3
-		AND l.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database());
-	RAISE EXCEPTION '% is being refreshed already%', target,
-		coalesce(format(', by process %s', holder), '')
-		USING ERRCODE = '55006', HINT = 'Wait until it is done: tiktok.snapshot_progress '
-			'shows how far it is.';
-END
-$$;
-COMMENT ON FUNCTION tiktok._check_lock(regclass, boolean) IS
-'internal: takes the lock of a target, or 55006 with who has it';
+-- ---- sql/parts/41_plan.sql
+--
+-- A refresh is planned: from the registry and the accounts there are, the steps.
 
 -- Everything that can be refused is refused here, before any request.
 CREATE FUNCTION tiktok._open(wanted regclass, earlier date, session boolean)
@@ -1480,6 +1530,22 @@ $$;
 COMMENT ON FUNCTION tiktok._steps(tiktok._job, bigint[]) IS
 'internal: cuts the work of a refresh into steps';
 
+-- All windows of a chunk of accounts at once.
+CREATE FUNCTION tiktok._joined(steps tiktok._step[])
+RETURNS tiktok._step[]
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT coalesce(array_agg(ROW(true, j.accounts, j.first_day, j.last_day, j.windows, j.backward)
+		::tiktok._step ORDER BY j.backward), '{}')
+	FROM (
+		SELECT s.accounts, s.backward, min(s.first_day) AS first_day, max(s.last_day) AS last_day,
+			count(*) AS windows
+		FROM unnest(steps) AS s WHERE s.merge GROUP BY 1, 2) AS j
+$$;
+COMMENT ON FUNCTION tiktok._joined(tiktok._step[]) IS
+'internal: the merges of a refresh that writes all at once';
+
 -- The first request of a refresh: which accounts there are.
 CREATE FUNCTION tiktok._plan(job tiktok._job, OUT steps tiktok._step[], OUT failed bigint[])
 LANGUAGE plpgsql
@@ -1515,6 +1581,19 @@ END
 $$;
 COMMENT ON FUNCTION tiktok._plan(tiktok._job) IS
 'internal: what a refresh has to do; failed: accounts that were read before and are gone';
+
+CREATE FUNCTION tiktok._without(accounts bigint[], failed bigint[])
+RETURNS bigint[]
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT ARRAY(SELECT a FROM unnest(accounts) AS a WHERE a <> ALL (failed) ORDER BY a)
+$$;
+COMMENT ON FUNCTION tiktok._without(bigint[], bigint[]) IS 'internal: the accounts that are left';
+
+-- ---- sql/parts/42_stage.sql
+--
+-- A refresh reads: from the source into the stage, a temporary table.
 
 -- Whether an error is the account's, so that others may do better.
 CREATE FUNCTION tiktok._is_of_account(code text)
@@ -1600,45 +1679,6 @@ $$;
 COMMENT ON FUNCTION tiktok._stage_singly(tiktok._job, tiktok._step, bigint[]) IS
 'internal: tiktok._stage(), account by account';
 
--- Attached, not created in place: readers of the table are not held up.
-CREATE FUNCTION tiktok._create_partitions(job tiktok._job, step tiktok._step)
-RETURNS void
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-SET datestyle = 'ISO, YMD'
-AS $$
-DECLARE
-	month date;
-	name text;
-	parent record;
-BEGIN
-	SELECT n.nspname, c.relname INTO parent FROM pg_class AS c
-		JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = job.target;
-	FOR month IN EXECUTE (job.statements).months
-		USING step.accounts, step.first_day, step.last_day + 1
-	LOOP
-		name := parent.relname || to_char(month, '"_"YYYY"_"MM');
-		IF octet_length(name) > 63 THEN
-			name := format('tiktok_%s', job.target::oid) || to_char(month, '"_"YYYY"_"MM');
-		END IF;
-		name := format('%I.%I', parent.nspname, name);
-		-- one that covers the month, whatever its name
-		CONTINUE WHEN EXISTS (
-			SELECT FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
-			WHERE i.inhparent = job.target
-				AND pg_get_expr(c.relpartbound, c.oid) LIKE
-					format('FOR VALUES FROM (''%s%%'') TO (''%s%%'')', month,
-						(month + interval '1 month')::date));
-		EXECUTE format('CREATE TABLE %s (LIKE %s INCLUDING DEFAULTS INCLUDING CONSTRAINTS '
-			'INCLUDING GENERATED INCLUDING STORAGE INCLUDING COMMENTS)', name, job.target);
-		EXECUTE format('ALTER TABLE %s ATTACH PARTITION %s FOR VALUES FROM (%L) TO (%L)',
-			job.target, name, month, (month + interval '1 month')::date);
-	END LOOP;
-END
-$$;
-COMMENT ON FUNCTION tiktok._create_partitions(tiktok._job, tiktok._step) IS
-'internal: the partitions of months that are needed and missing (partition_by ''month'')';
-
 -- Rows of the stage that have the key of another. When clocks go back, an hour
 -- comes twice: two rows a key, all of one hour of the day, become one. Whoever
 -- has others that repeat is not merged, which would be an error for all.
@@ -1678,6 +1718,49 @@ END
 $$;
 COMMENT ON FUNCTION tiktok._fold(tiktok._job, tiktok._step) IS
 'internal: makes the rows of an hour that comes twice one; failed: accounts with other rows that repeat';
+
+-- ---- sql/parts/43_merge.sql
+--
+-- A refresh writes: from the stage into the target, and that it did.
+
+-- Attached, not created in place: readers of the table are not held up.
+CREATE FUNCTION tiktok._create_partitions(job tiktok._job, step tiktok._step)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET datestyle = 'ISO, YMD'
+AS $$
+DECLARE
+	month date;
+	name text;
+	parent record;
+BEGIN
+	SELECT n.nspname, c.relname INTO parent FROM pg_class AS c
+		JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = job.target;
+	FOR month IN EXECUTE (job.statements).months
+		USING step.accounts, step.first_day, step.last_day + 1
+	LOOP
+		name := parent.relname || to_char(month, '"_"YYYY"_"MM');
+		IF octet_length(name) > 63 THEN
+			name := format('tiktok_%s', job.target::oid) || to_char(month, '"_"YYYY"_"MM');
+		END IF;
+		name := format('%I.%I', parent.nspname, name);
+		-- one that covers the month, whatever its name
+		CONTINUE WHEN EXISTS (
+			SELECT FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
+			WHERE i.inhparent = job.target
+				AND pg_get_expr(c.relpartbound, c.oid) LIKE
+					format('FOR VALUES FROM (''%s%%'') TO (''%s%%'')', month,
+						(month + interval '1 month')::date));
+		EXECUTE format('CREATE TABLE %s (LIKE %s INCLUDING DEFAULTS INCLUDING CONSTRAINTS '
+			'INCLUDING GENERATED INCLUDING STORAGE INCLUDING COMMENTS)', name, job.target);
+		EXECUTE format('ALTER TABLE %s ATTACH PARTITION %s FOR VALUES FROM (%L) TO (%L)',
+			job.target, name, month, (month + interval '1 month')::date);
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION tiktok._create_partitions(tiktok._job, tiktok._step) IS
+'internal: the partitions of months that are needed and missing (partition_by ''month'')';
 
 CREATE FUNCTION tiktok._merged(job tiktok._job, step tiktok._step, counts tiktok._counts)
 RETURNS void
@@ -1723,14 +1806,9 @@ $$;
 COMMENT ON FUNCTION tiktok._merge(tiktok._job, tiktok._step) IS
 'internal: writes what a window changed, and that it was read';
 
-CREATE FUNCTION tiktok._without(accounts bigint[], failed bigint[])
-RETURNS bigint[]
-LANGUAGE sql IMMUTABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-	SELECT ARRAY(SELECT a FROM unnest(accounts) AS a WHERE a <> ALL (failed) ORDER BY a)
-$$;
-COMMENT ON FUNCTION tiktok._without(bigint[], bigint[]) IS 'internal: the accounts that are left';
+-- ---- sql/parts/44_refresh.sql
+--
+-- The refresh itself: what users call.
 
 -- The end of a refresh that ran, well or not; returns the error to raise.
 CREATE FUNCTION tiktok._close(job tiktok._job, failed bigint[], problem tiktok._problem)
@@ -1814,8 +1892,6 @@ $$;
 COMMENT ON FUNCTION tiktok._notice(tiktok._job, tiktok._step, tiktok._counts) IS
 'internal: tells whoever watches that a window is done';
 
--- ---- snapshots: what users call ----------------------------------------------------
-
 -- Each step in a transaction of its own. What a step does stands in a block of
 -- its own too: a COMMIT cannot stand in one that catches errors.
 CREATE PROCEDURE tiktok._run(target regclass, since date, INOUT problem tiktok._problem)
@@ -1895,6 +1971,18 @@ $$;
 COMMENT ON PROCEDURE tiktok.refresh(regclass, date) IS
 'brings a snapshot up to date, committing after each account and window; stopped at any point, the next call goes on there. For the owner only. since: fetches earlier days too. A WARNING counts accounts that could not be read; an error if none could. Errors: 42501 not the owner, or a privilege is missing; 42704 no snapshot; 55006 another session refreshes it; 25001 in a transaction block; 42703, 42804, 42P10 the table or the source was altered: the HINT says what to do';
 
+CREATE FUNCTION tiktok._own_snapshots()
+RETURNS regclass[]
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT ARRAY(SELECT s.target FROM tiktok.snapshots AS s
+		JOIN pg_class AS c ON c.oid = s.target
+		JOIN pg_roles AS r ON r.oid = c.relowner
+		WHERE r.rolname = current_user ORDER BY s.target::text)
+$$;
+COMMENT ON FUNCTION tiktok._own_snapshots() IS 'internal: those of the current user';
+
 CREATE PROCEDURE tiktok.refresh_all()
 LANGUAGE plpgsql
 AS $$
@@ -1926,17 +2014,17 @@ $$;
 COMMENT ON PROCEDURE tiktok.refresh_all() IS
 'tiktok.refresh() for each snapshot that the current user owns, one after the other; an error of one does not stop the others, and is an error (HV000) at the end';
 
-CREATE FUNCTION tiktok._own_snapshots()
-RETURNS regclass[]
+CREATE FUNCTION tiktok._result(job tiktok._job,
+	OUT inserted bigint, OUT updated bigint, OUT deleted bigint, OUT unchanged bigint,
+	OUT requests bigint, OUT watermark date)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT ARRAY(SELECT s.target FROM tiktok.snapshots AS s
-		JOIN pg_class AS c ON c.oid = s.target
-		JOIN pg_roles AS r ON r.oid = c.relowner
-		WHERE r.rolname = current_user ORDER BY s.target::text)
+	SELECT r.inserted, r.updated, r.deleted, r.unchanged, r.requests, s.watermark
+	FROM tiktok.snapshot_runs AS r JOIN tiktok.snapshots AS s ON s.target = r.target
+	WHERE r.run = job.run
 $$;
-COMMENT ON FUNCTION tiktok._own_snapshots() IS 'internal: those of the current user';
+COMMENT ON FUNCTION tiktok._result(tiktok._job) IS 'internal: what a refresh did';
 
 -- A function cannot commit: it reads everything, then writes.
 CREATE FUNCTION tiktok.materialize(source regclass, target text, since date DEFAULT NULL,
@@ -1984,48 +2072,9 @@ $$;
 COMMENT ON FUNCTION tiktok.materialize(regclass, text, date, integer, text) IS
 'tiktok.create_snapshot() and a refresh in one transaction: reads everything that is missing, then writes. Returns the rows inserted, updated, deleted (or marked) and unchanged, the requests, and the day up to which all accounts were read (NULL for streams that are read whole, and while an account was never read). Arguments and errors as there and in tiktok.refresh()';
 
--- All windows of a chunk of accounts at once.
-CREATE FUNCTION tiktok._joined(steps tiktok._step[])
-RETURNS tiktok._step[]
-LANGUAGE sql IMMUTABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-	SELECT coalesce(array_agg(ROW(true, j.accounts, j.first_day, j.last_day, j.windows, j.backward)
-		::tiktok._step ORDER BY j.backward), '{}')
-	FROM (
-		SELECT s.accounts, s.backward, min(s.first_day) AS first_day, max(s.last_day) AS last_day,
-			count(*) AS windows
-		FROM unnest(steps) AS s WHERE s.merge GROUP BY 1, 2) AS j
-$$;
-COMMENT ON FUNCTION tiktok._joined(tiktok._step[]) IS
-'internal: the merges of a refresh that writes all at once';
-
-CREATE FUNCTION tiktok._result(job tiktok._job,
-	OUT inserted bigint, OUT updated bigint, OUT deleted bigint, OUT unchanged bigint,
-	OUT requests bigint, OUT watermark date)
-LANGUAGE sql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-	SELECT r.inserted, r.updated, r.deleted, r.unchanged, r.requests, s.watermark
-	FROM tiktok.snapshot_runs AS r JOIN tiktok.snapshots AS s ON s.target = r.target
-	WHERE r.run = job.run
-$$;
-COMMENT ON FUNCTION tiktok._result(tiktok._job) IS 'internal: what a refresh did';
-
-CREATE FUNCTION tiktok.forget(target regclass)
-RETURNS void
-LANGUAGE plpgsql
-AS $$
-BEGIN
-	IF tiktok._record(target, 'forget', '{}') OPERATOR(pg_catalog.=) 0 THEN
-		RAISE EXCEPTION 'table % is no snapshot', target USING ERRCODE = '42704';
-	END IF;
-END
-$$;
-COMMENT ON FUNCTION tiktok.forget(regclass) IS
-'drops the registration of a snapshot and its history, not the table. For its owner and superusers. Errors: 42501 not the owner, 42704 no snapshot';
-
--- ---- comments ----------------------------------------------------------------------
+-- ---- sql/parts/50_comments.sql
+--
+-- Comments of foreign tables, from the catalogue.
 --
 -- IMPORT FOREIGN SCHEMA creates tables and nothing else. A comment is written
 -- where there is none; one that is a text of the catalogue follows the column's
@@ -2106,7 +2155,7 @@ $$;
 COMMENT ON FUNCTION tiktok.comment_tables(text) IS
 'writes the catalogue''s descriptions as comments of the foreign tables in a schema that the caller owns, and of their columns; returns how many it wrote. Comments of one''s own are left alone, and so are columns that the catalogue does not describe. Errors: 3F000 no such schema';
 
--- ---- report views ----------------------------------------------------------------
+-- ---- sql/parts/51_report_views.sql
 --
 -- The six report models that dashboards for TikTok's ads expect, over snapshots.
 
@@ -2354,4 +2403,3 @@ END
 $$;
 COMMENT ON FUNCTION tiktok.create_report_views(text, text) IS
 'creates in a schema, or replaces, the report views that dashboards expect (tiktok_ads__advertiser_report, …campaign_report, …ad_group_report, …ad_report, …url_report, …campaign_country_report) over the snapshots that the caller may read (snapshots_in: those in this schema); returns the views. One whose snapshots are missing is left out with a NOTICE. Errors: 3F000 no such schema; 42501 no CREATE on it';
-
