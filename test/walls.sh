@@ -173,6 +173,14 @@ wall "no part of the extension script over 400 lines" \
 		lines=$(wc -l <"$file")
 		[ "$lines" -le 400 ] || echo "$file: $lines lines"
 	done)"
+wall "a function of PL/pgSQL says what it is for, above it and as a comment" \
+	"$(awk '
+		FNR == 1 { before = "" }
+		/^CREATE (FUNCTION|PROCEDURE) / { name = $3; sub(/\(.*/, "", name); said = before ~ /^--/ }
+		/^LANGUAGE plpgsql/ { left[name] = FILENAME; if (!said) print FILENAME ": " name ", no line above it" }
+		/^COMMENT ON (FUNCTION|PROCEDURE) / { name = $4; sub(/\(.*/, "", name); delete left[name] }
+		{ before = $0 }
+		END { for (name in left) print left[name] ": " name ", no COMMENT ON" }' sql/parts/*.sql)"
 wall "the extension script is what its parts say" "$(sh sql/assemble.sh --check 2>&1 | head -n 20)"
 
 # (but for messages, which are kept whole so that they can be searched for)

@@ -4,9 +4,11 @@ CREATE TYPE tiktok._counts AS (inserted bigint, updated bigint, deleted bigint,
 	unchanged bigint);
 COMMENT ON TYPE tiktok._counts IS 'internal: what a merge did';
 
-CREATE TYPE tiktok._statements AS (stage text, account text, create_stage text, load text,
-	repeated text, fold text, measure text, upsert text, remove text, months text);
-COMMENT ON TYPE tiktok._statements IS 'internal: the SQL of a target; see tiktok._statements()';
+CREATE TYPE tiktok._statements AS (stage text, delta text, create_stage text, create_delta text,
+	load text, count text, repeated text, fold text, present text, compare text, differing text,
+	months text, insert text, upsert text, remove text);
+COMMENT ON TYPE tiktok._statements IS
+'internal: the SQL of a target, by the names of tiktok._templates(); stage and delta are tables';
 
 CREATE TYPE tiktok._job AS (target regclass, source regclass, run bigint,
 	statements tiktok._statements, time_column text, since date, attribution_window integer,

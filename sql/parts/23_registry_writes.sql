@@ -21,6 +21,8 @@ $$;
 COMMENT ON FUNCTION tiktok._registered(regclass) IS
 'internal: the snapshot of a target, for those who may read the registry';
 
+-- The detail has the columns of tiktok._snapshot. Of a table that is one already, what
+-- is NULL there changes nothing, and since only gets earlier.
 CREATE FUNCTION tiktok._record_snapshot(target regclass, detail jsonb)
 RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER
@@ -47,7 +49,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tiktok._record_snapshot(regclass, jsonb) IS
-'internal: registers a snapshot, or changes since, attribution_window and columns of one';
+'internal: registers a snapshot, or changes since, attribution_window and columns of one; returns 0';
 
 CREATE FUNCTION tiktok._record_forget(target regclass, detail jsonb)
 RETURNS bigint
@@ -66,6 +68,8 @@ $$;
 COMMENT ON FUNCTION tiktok._record_forget(regclass, jsonb) IS
 'internal: drops all that is known of a snapshot; returns how many there were';
 
+-- The detail is empty. A run that still counts as running was killed: only who has
+-- the lock begins one.
 CREATE FUNCTION tiktok._record_start(target regclass, detail jsonb)
 RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER
@@ -102,7 +106,7 @@ AS $$
 	SELECT 0::bigint
 $$;
 COMMENT ON FUNCTION tiktok._record_plan(regclass, jsonb) IS
-'internal: how much a run has to do';
+'internal: how much a run has to do: run, accounts, windows, requests; returns 0';
 
 CREATE FUNCTION tiktok._record_failure(target regclass, detail jsonb)
 RETURNS bigint
@@ -118,7 +122,7 @@ AS $$
 	SELECT 0::bigint
 $$;
 COMMENT ON FUNCTION tiktok._record_failure(regclass, jsonb) IS
-'internal: an account could not be read';
+'internal: an account could not be read: run, account, message; returns 0';
 
 -- Beside the rows themselves, in the same transaction. A backward window is one
 -- before what was read so far; the others end where they begin, or later.
@@ -169,7 +173,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tiktok._record_window(regclass, jsonb) IS
-'internal: a window of some accounts was read and written';
+'internal: a window of some accounts was read and written: the members of tiktok._counts and tiktok._step, run, end, read_on, now, requests; days are NULL for a stream that is read whole. Returns 0';
 
 CREATE FUNCTION tiktok._record_end(target regclass, detail jsonb)
 RETURNS bigint
@@ -189,7 +193,7 @@ AS $$
 	SELECT 0::bigint
 $$;
 COMMENT ON FUNCTION tiktok._record_end(regclass, jsonb) IS
-'internal: a run is over';
+'internal: a run is over: run (NULL: it did not begin), error, warning (NULL: none), requests; returns 0';
 
 REVOKE ALL ON FUNCTION tiktok._record_snapshot(regclass, jsonb),
 	tiktok._record_forget(regclass, jsonb), tiktok._record_start(regclass, jsonb),

@@ -90,3 +90,10 @@ AS 'MODULE_PATHNAME', 'tiktok_snapshot_hour_comes_twice'
 LANGUAGE C STABLE STRICT;
 COMMENT ON FUNCTION tiktok._hour_comes_twice(timestamp) IS
 'internal: whether there is a time zone whose clocks are put back over that hour';
+
+CREATE FUNCTION tiktok._row_hash(VARIADIC "any")
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'tiktok_snapshot_row_hash'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION tiktok._row_hash("any") IS
+'internal: the same number for values that are the same bit by bit (as by operator *=, NULLs too), another for others, but once in 2^64; for comparisons within a statement. At most 100 values: the number of some can be one of others'' values';

@@ -1,5 +1,7 @@
 -- What is refused, before anything is sent or written: an error that says what to change.
 
+-- What create_snapshot() and refresh() were given; NULL: not given. grain is NULL for
+-- a stream that is read whole.
 CREATE FUNCTION tiktok._check_arguments(source regclass, grain text, since date,
 	attribution_window integer, partition_by text)
 RETURNS void
@@ -31,6 +33,7 @@ $$;
 COMMENT ON FUNCTION tiktok._check_arguments(regclass, text, date, integer, text) IS
 'internal: 22023 for arguments that are wrong, or would be ignored';
 
+-- The first privilege that the caller lacks, named with the GRANT that helps.
 CREATE FUNCTION tiktok._check_privileges(target regclass, source regclass)
 RETURNS void
 LANGUAGE plpgsql STABLE
@@ -64,6 +67,7 @@ $$;
 COMMENT ON FUNCTION tiktok._check_privileges(regclass, regclass) IS
 'internal: 42501 unless the caller may do all that a refresh does';
 
+-- Tables are altered on both sides. Other columns of the target do not matter.
 CREATE FUNCTION tiktok._check_columns(target regclass, source regclass, key_columns text[],
 	time_column text, known text[])
 RETURNS void
@@ -128,8 +132,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tiktok._check_columns(regclass, regclass, text[], text, text[]) IS
-'internal: an error that says what to change unless target has the columns of source. known: the columns that it had when it was last looked at';
+'internal: an error that says what to change unless target has the columns of source: 42703 one is missing, here or there; 42804 another type; 42P10 no unique index on the key. known: the columns that it had when it was last looked at; NULL: never. time_column: NULL for a stream that is read whole, which needs _deleted_at';
 
+-- partition_by: NULL where none was given.
 CREATE FUNCTION tiktok._check_target_kind(target regclass, partition_by text)
 RETURNS void
 LANGUAGE plpgsql STABLE
@@ -153,6 +158,7 @@ $$;
 COMMENT ON FUNCTION tiktok._check_target_kind(regclass, text) IS
 'internal: 42809 unless an existing table can be a snapshot';
 
+-- session: until tiktok._unlock(), or else the end of the transaction.
 CREATE FUNCTION tiktok._check_lock(target regclass, session boolean)
 RETURNS void
 LANGUAGE plpgsql

@@ -43,8 +43,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tiktok._key_columns(regclass) IS
-'internal: the columns that identify a row';
+'internal: the columns that identify a row. Errors: 42703 the foreign table lacks one, 42804 its day or hour is of another type';
 
+-- The source's columns with their comments, and our own. path: the target's name in
+-- parts; schema: where an unqualified one goes, NULL if there is none.
 CREATE FUNCTION tiktok._create_table(source regclass, path text[], schema name,
 	key_columns text[], time_column text, partitioned boolean)
 RETURNS regclass
@@ -62,9 +64,12 @@ BEGIN
 		RAISE EXCEPTION 'the target must be a table or a schema and a table'
 			USING ERRCODE = '42602';
 	END IF;
-	EXECUTE format('CREATE TABLE %s (LIKE %s, _synced_at timestamptz NOT NULL%s, PRIMARY KEY (%s))%s',
-		name, source, CASE WHEN time_column IS NULL THEN ', _deleted_at timestamptz' ELSE '' END,
-		keys, CASE WHEN partitioned THEN format(' PARTITION BY RANGE (%I)', time_column) ELSE '' END);
+	EXECUTE tiktok._fill('CREATE TABLE {name} (LIKE {source}, _synced_at timestamptz NOT NULL{_deleted_at},
+			PRIMARY KEY ({keys})){partitioned}',
+		jsonb_build_object('name', name, 'source', source::text, 'keys', keys,
+			'_deleted_at', CASE WHEN time_column IS NULL THEN ', _deleted_at timestamptz' ELSE '' END,
+			'partitioned', CASE WHEN partitioned THEN format(' PARTITION BY RANGE (%I)', time_column)
+				ELSE '' END));
 	FOR described IN
 		SELECT c.name AS col, c.description FROM tiktok._source_columns(source) AS c
 		WHERE c.description IS NOT NULL
@@ -80,8 +85,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tiktok._create_table(regclass, text[], name, text[], text, boolean) IS
-'internal: creates the table of a snapshot';
+'internal: creates the table of a snapshot. time_column: NULL for a stream that is read whole. Errors: 42602 the name has no or more than two parts, those of CREATE TABLE';
 
+-- Asking for less than the source holds is no error, but is said.
 CREATE FUNCTION tiktok._held_since(source regclass, since date, start_date date)
 RETURNS date
 LANGUAGE plpgsql
@@ -99,6 +105,8 @@ $$;
 COMMENT ON FUNCTION tiktok._held_since(regclass, date, date) IS
 'internal: the first day of a snapshot, not before the first that the source holds (start_date; NULL: any)';
 
+-- Names are resolved already: no search_path of the caller's is needed any more.
+-- existing: the table; NULL: it is to be made, by path and schema.
 CREATE FUNCTION tiktok._create_snapshot(source regclass, existing regclass, path text[],
 	schema name, since date, attribution_window integer, partition_by text)
 RETURNS regclass
@@ -155,8 +163,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tiktok._create_snapshot(regclass, regclass, text[], name, date, integer, text) IS
-'internal: the body of tiktok.create_snapshot()';
+'internal: the body of tiktok.create_snapshot(), with its errors';
 
+-- In the caller's search_path, and so without a SET.
 CREATE FUNCTION tiktok.create_snapshot(source regclass, target text, since date DEFAULT NULL,
 	attribution_window integer DEFAULT NULL, partition_by text DEFAULT NULL)
 RETURNS regclass
@@ -172,6 +181,7 @@ $$;
 COMMENT ON FUNCTION tiktok.create_snapshot(regclass, text, date, integer, text) IS
 'registers a local table that tiktok.refresh() keeps like a foreign table, and creates it if it is missing; sends no request. since: first day wanted (NULL: the option start_date, before which the source holds nothing). attribution_window: days before the watermark that each refresh reads again, 0 to 364 (NULL: 7). partition_by: ''month'' or NULL. For a table that is one already: an earlier since and another attribution_window are kept, NULL changes nothing. Errors: 42501 not the owner, or a privilege is missing; 22023 wrong argument; 42710 it is a snapshot of another table; HV00L no first day';
 
+-- The table itself is its owner's.
 CREATE FUNCTION tiktok.forget(target regclass)
 RETURNS void
 LANGUAGE plpgsql

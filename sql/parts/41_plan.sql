@@ -63,16 +63,15 @@ BEGIN
 	job.folded := 0;
 	job.statements := tiktok._statements(wanted, job.source, keys, info.time_column,
 		info.account_param <> 'none');
-	IF to_regclass((job.statements).stage) IS NOT NULL THEN
-		EXECUTE format('DROP TABLE %s', (job.statements).stage);
-	END IF;
+	PERFORM tiktok._drop_stage(job.statements);
 	EXECUTE (job.statements).create_stage;
+	EXECUTE (job.statements).create_delta;
 	job.run := tiktok._record(wanted, 'start', '{}');
 	RETURN job;
 END
 $$;
 COMMENT ON FUNCTION tiktok._open(regclass, date, boolean) IS
-'internal: begins a refresh: checks, lock, stage and run. earlier: another since';
+'internal: begins a refresh: checks, lock, stage and run. earlier: another since; NULL: as registered. session: as of tiktok._check_lock(). Errors: those of tiktok.refresh()';
 
 -- The windows of one range of days, in the order in which they are read.
 CREATE FUNCTION tiktok._windows(first_day date, last_day date, span integer, backward boolean,
@@ -206,7 +205,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tiktok._plan(tiktok._job) IS
-'internal: what a refresh has to do; failed: accounts that were read before and are gone';
+'internal: what a refresh has to do, in order; failed: accounts that were read before and are gone, recorded. Errors: those of tiktok.accounts()';
 
 CREATE FUNCTION tiktok._without(accounts bigint[], failed bigint[])
 RETURNS bigint[]

@@ -1,5 +1,24 @@
 -- A refresh reads: from the source into the stage, a temporary table.
 
+-- Named with pg_temp: nobody else's tables.
+CREATE FUNCTION tiktok._drop_stage(statements tiktok._statements)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	name text;
+BEGIN
+	FOREACH name IN ARRAY ARRAY[statements.stage, statements.delta] LOOP
+		IF to_regclass(name) IS NOT NULL THEN
+			EXECUTE format('DROP TABLE %s', name);
+		END IF;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION tiktok._drop_stage(tiktok._statements) IS
+'internal: drops the temporary tables of a refresh, or what a cancelled one left';
+
 -- Whether an error is the account's, so that others may do better.
 CREATE FUNCTION tiktok._is_of_account(code text)
 RETURNS boolean
@@ -63,8 +82,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tiktok._stage(tiktok._job, tiktok._step, boolean) IS
-'internal: reads some windows; returns the accounts that could not be read';
+'internal: reads some windows into the stage, after what is there (append) or in its place; returns the accounts that could not be read, recorded. Errors: those that are of no account, and no answer for two in a row';
 
+-- Appends: what the stage has of this step was rolled back with the error.
 CREATE FUNCTION tiktok._stage_singly(job tiktok._job, step tiktok._step, accounts bigint[])
 RETURNS bigint[]
 LANGUAGE plpgsql
@@ -82,44 +102,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tiktok._stage_singly(tiktok._job, tiktok._step, bigint[]) IS
-'internal: tiktok._stage(), account by account';
-
--- Rows of the stage that have the key of another. When clocks go back, an hour
--- comes twice: two rows a key, all of one hour of the day, become one. Whoever
--- has others that repeat is not merged, which would be an error for all.
-CREATE FUNCTION tiktok._fold(job tiktok._job, step tiktok._step, OUT failed bigint[],
-	OUT folded bigint)
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-	r record;
-	message text;
-BEGIN
-	failed := '{}';
-	folded := 0;
-	FOR r IN EXECUTE (job.statements).repeated
-		USING step.accounts, step.first_day, step.last_day + 1
-	LOOP
-		IF r.fits THEN
-			folded := folded + r.n;
-			CONTINUE;
-		END IF;
-		message := format('%s of the rows that the TikTok API returned for %s have the key of another row',
-			r.n, job.source);
-		IF job.account_param = 'none' THEN
-			RAISE EXCEPTION '%', message USING ERRCODE = 'HV000';
-		END IF;
-		CONTINUE WHEN r.account = ANY (failed);
-		PERFORM tiktok._record(job.target, 'failure', jsonb_build_object('run', job.run,
-			'account', r.account, 'message', message));
-		failed := failed || r.account;
-	END LOOP;
-	IF folded > 0 THEN
-		EXECUTE (job.statements).fold USING tiktok._without(step.accounts, failed),
-			step.first_day, step.last_day + 1;
-	END IF;
-END
-$$;
-COMMENT ON FUNCTION tiktok._fold(tiktok._job, tiktok._step) IS
-'internal: makes the rows of an hour that comes twice one; failed: accounts with other rows that repeat';
+'internal: tiktok._stage(), account by account; returns and raises what that does';

@@ -11,9 +11,7 @@ DECLARE
 	first_error text;
 	warning text;
 BEGIN
-	IF to_regclass((job.statements).stage) IS NOT NULL THEN
-		EXECUTE format('DROP TABLE %s', (job.statements).stage);
-	END IF;
+	PERFORM tiktok._drop_stage(job.statements);
 	IF job.folded > 0 THEN
 		RAISE WARNING '% of % came twice, for an hour that clocks showed twice',
 			job.folded || CASE WHEN job.folded = 1 THEN ' row' ELSE ' rows' END, job.source
@@ -43,7 +41,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tiktok._close(tiktok._job, bigint[], tiktok._problem) IS
-'internal: ends a refresh';
+'internal: ends a refresh: tables dropped, warnings, the run recorded. failed: accounts that could not be read; problem: the error that ended it, code NULL if none did. Returns the error to raise, 42501 if no account could be read; code NULL: none';
 
 -- A refresh that could not begin shows in tiktok.snapshots too, so that nobody
 -- has to read the scheduler's log; but not on a table that is no snapshot of ours.
@@ -61,8 +59,9 @@ EXCEPTION WHEN OTHERS THEN
 END
 $$;
 COMMENT ON FUNCTION tiktok._note_error(regclass, tiktok._problem) IS
-'internal: records why a refresh did not begin';
+'internal: records why a refresh did not begin, unless another one is under way (55006) or the caller may not';
 
+-- As psql shows it while a refresh runs.
 CREATE FUNCTION tiktok._notice(job tiktok._job, step tiktok._step, counts tiktok._counts)
 RETURNS void
 LANGUAGE plpgsql
@@ -91,8 +90,7 @@ DECLARE
 	job tiktok._job;
 	steps tiktok._step[];
 	step tiktok._step;
-	counts tiktok._counts;
-	fold record;
+	merged record;
 	failed bigint[];
 BEGIN
 	BEGIN
@@ -117,13 +115,12 @@ BEGIN
 		CONTINUE WHEN pg_catalog.cardinality(step.accounts) OPERATOR(pg_catalog.=) 0;
 		BEGIN
 			IF step.merge THEN
-				fold := tiktok._fold(job, step);
-				failed := pg_catalog.array_cat(failed, fold.failed);
-				job.folded := job.folded OPERATOR(pg_catalog.+) fold.folded;
-				step.accounts := tiktok._without(step.accounts, fold.failed);
+				merged := tiktok._merge(job, step);
+				failed := pg_catalog.array_cat(failed, merged.failed);
+				job.folded := job.folded OPERATOR(pg_catalog.+) merged.folded;
+				step.accounts := tiktok._without(step.accounts, merged.failed);
 				IF pg_catalog.cardinality(step.accounts) OPERATOR(pg_catalog.>) 0 THEN
-					counts := tiktok._merge(job, step);
-					PERFORM tiktok._notice(job, step, counts);
+					PERFORM tiktok._notice(job, step, merged.counts);
 				END IF;
 			ELSE
 				failed := pg_catalog.array_cat(failed, tiktok._stage(job, step, false));
@@ -143,6 +140,7 @@ $$;
 COMMENT ON PROCEDURE tiktok._run(regclass, date, tiktok._problem) IS
 'internal: a refresh; its error is returned, so that a caller can go on';
 
+-- Errors are raised after the last commit: what was read stays.
 CREATE PROCEDURE tiktok.refresh(target regclass, since date DEFAULT NULL)
 LANGUAGE plpgsql
 AS $$
@@ -173,6 +171,7 @@ AS $$
 $$;
 COMMENT ON FUNCTION tiktok._own_snapshots() IS 'internal: those of the current user';
 
+-- A snapshot that fails does not keep the others from being read.
 CREATE PROCEDURE tiktok.refresh_all()
 LANGUAGE plpgsql
 AS $$
@@ -229,7 +228,7 @@ DECLARE
 	job tiktok._job := tiktok._open(existing, NULL, false);
 	steps tiktok._step[];
 	step tiktok._step;
-	fold record;
+	merged record;
 	failed bigint[];
 	problem tiktok._problem;
 BEGIN
@@ -243,12 +242,9 @@ BEGIN
 	FOREACH step IN ARRAY tiktok._joined(steps) LOOP
 		step.accounts := tiktok._without(step.accounts, failed);
 		CONTINUE WHEN pg_catalog.cardinality(step.accounts) OPERATOR(pg_catalog.=) 0;
-		fold := tiktok._fold(job, step);
-		failed := pg_catalog.array_cat(failed, fold.failed);
-		job.folded := job.folded OPERATOR(pg_catalog.+) fold.folded;
-		step.accounts := tiktok._without(step.accounts, fold.failed);
-		CONTINUE WHEN pg_catalog.cardinality(step.accounts) OPERATOR(pg_catalog.=) 0;
-		PERFORM tiktok._merge(job, step);
+		merged := tiktok._merge(job, step);
+		failed := pg_catalog.array_cat(failed, merged.failed);
+		job.folded := job.folded OPERATOR(pg_catalog.+) merged.folded;
 	END LOOP;
 	problem := tiktok._close(job, failed, NULL);
 	PERFORM tiktok._unlock(existing);	-- others have to wait for the commit

@@ -53,6 +53,7 @@ $$;
 COMMENT ON FUNCTION tiktok._wanted_comments(oid) IS
 'internal: of the caller''s foreign tables in a schema, the comments as they are and as the catalogue has them. ours: it is a text of the catalogue, perhaps of another column';
 
+-- All commands are known before the first runs: they change what they are made from.
 CREATE FUNCTION tiktok.comment_tables(schema text)
 RETURNS bigint
 LANGUAGE plpgsql

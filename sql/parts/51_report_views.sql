@@ -144,6 +144,8 @@ AS $$
 $$;
 COMMENT ON FUNCTION tiktok._snapshot_of(text, text) IS 'internal: the local table of a stream; NULL: there is none';
 
+-- tables: those of advertisers, campaigns, ad groups, ads that the view joins, in this
+-- order; columns: names of tiktok._report_columns(); with_url: only ads that have one.
 CREATE FUNCTION tiktok._report_query(report regclass, tables regclass[], streams text[],
 	columns text[], with_url boolean)
 RETURNS text
@@ -161,9 +163,10 @@ BEGIN
 	FOR i IN REVERSE cardinality(tables) .. 1 LOOP
 		outer_alias := CASE WHEN EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = report
 			AND a.attname = ids[i] AND NOT a.attisdropped) THEN 'r' ELSE aliases[i + 1] END;
-		joins := joins || format(E'\n\tLEFT JOIN %s AS %s ON %2$s.advertiser_id = r.advertiser_id', tables[i],
-			aliases[i]) || CASE WHEN i > 1 THEN format(' AND %s.%s = %s.%2$s', aliases[i], ids[i], outer_alias)
-			ELSE '' END;
+		joins := joins || tiktok._fill(E'\n\tLEFT JOIN {joined} AS {alias} ON {alias}.advertiser_id = r.advertiser_id'
+			|| CASE WHEN i > 1 THEN ' AND {alias}.{id} = {outer_alias}.{id}' ELSE '' END,
+			jsonb_build_object('joined', tables[i]::text, 'alias', aliases[i], 'id', ids[i],
+				'outer_alias', outer_alias));
 	END LOOP;
 	SELECT string_agg(
 		CASE WHEN p.missing AND b.col IS NOT NULL THEN format('r.%I', b.col)
@@ -190,13 +193,15 @@ BEGIN
 			('ad_group_name', 'adgroup_name'), ('ad_name', 'ad_name'), ('currency', 'currency')) AS b (name, col)
 			ON b.name = u.name AND EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = report
 				AND a.attname = b.col AND NOT a.attisdropped);
-	RETURN format(E'SELECT %s\n\tFROM %s AS r%s', query, report, joins)
-		|| CASE WHEN with_url THEN E'\n\tWHERE d.landing_page_url <> ''''' ELSE '' END;
+	RETURN tiktok._fill(E'SELECT {columns}\n\tFROM {report} AS r{joins}{condition}', jsonb_build_object(
+		'columns', query, 'report', report::text, 'joins', joins,
+		'condition', CASE WHEN with_url THEN E'\n\tWHERE d.landing_page_url <> ''''' ELSE '' END));
 END
 $$;
 COMMENT ON FUNCTION tiktok._report_query(regclass, regclass[], text[], text[], boolean) IS
 'internal: the query of a report view; a column that its table lacks is NULL';
 
+-- CREATE OR REPLACE: grants on a view stay; a view of another shape is PostgreSQL's error.
 CREATE FUNCTION tiktok.create_report_views(schema text, snapshots_in text DEFAULT NULL)
 RETURNS SETOF regclass
 LANGUAGE plpgsql
