@@ -29,7 +29,8 @@ ACCOUNT = 7088160322559787010
 SETUP = f"""
 CREATE EXTENSION tiktok_fdw;
 CREATE SERVER tiktok FOREIGN DATA WRAPPER tiktok_fdw OPTIONS (api_url '%s', rate_limit '1000',
-    concurrency '8', advertiser_ids '{ACCOUNT}');
+    concurrency '8', advertiser_ids '{ACCOUNT}', buying_types 'AUCTION,RESERVATION_RF',
+    include_promote 'false');
 CREATE USER MAPPING FOR CURRENT_USER SERVER tiktok
     OPTIONS (access_token '{TOKEN}', app_id '{APP}', secret '{SECRET}');
 CREATE SCHEMA ads;
@@ -118,8 +119,11 @@ class Bench:
         self.sql(FORGET)
         measure('first', f'{rows}|0|0|0', MATERIALIZE)
         measure('unchanged', f'0|0|0|{rows}', MATERIALIZE)
-        self.sql('UPDATE mart.ads SET impressions = impressions + 1 WHERE ad_id % 100 = 0',
-                 'VACUUM mart.ads')
+        changed = self.sql('WITH u AS (UPDATE mart.ads SET impressions = coalesce(impressions, 0) + 1 '
+                           'WHERE ad_id % 100 = 0 RETURNING 1) SELECT count(*) FROM u',
+                           'VACUUM mart.ads')
+        if changed != str(rows // 100):
+            raise RuntimeError(f'{rows // 100} rows were to change: {changed}')
         measure('changed', f'0|{rows // 100}|0|{rows - rows // 100}', MATERIALIZE)
         self.sql(FORGET)
         self.sql(f"SELECT tiktok.create_snapshot('{SOURCE}', 'mart.ads', since => {SINCE})")
@@ -139,7 +143,7 @@ class Bench:
         print('|---|---|---|---|---|---|---|---|---|---|---|---|', flush=True)
         for rows in self.chosen.rows:
             self.sql(f"ALTER SERVER tiktok OPTIONS (SET api_url '{self.responder}{rows // 1000}/0/')")
-            times = [self.once(rows) for _ in range(3 if rows < 10 ** 6 else 1)]
+            times = [self.once(rows) for _ in range(self.chosen.times)]
             t = {name: statistics.median(one[name] for one in times) for name in times[0]}
             cells = [f'{t[name]:.2f} s' for name in
                      ('read', 'INSERT', 'COPY', 'first', 'refresh', 'unchanged', 'changed')]
@@ -155,6 +159,7 @@ def main():
     parser.add_argument('--psql', required=True)
     parser.add_argument('--work', required=True)
     parser.add_argument('--rows', type=int, action='append', default=[])
+    parser.add_argument('--times', type=int, default=3)
     parser.add_argument('--statements', action='store_true')
     chosen = parser.parse_args()
     chosen.rows = chosen.rows or [10 ** 5, 10 ** 6]

@@ -2,8 +2,9 @@
 # What a snapshot costs beside reading: builds, starts a private server, and
 # prints a table of ratios, everything measured in this one run.
 #
-#   sh test/bench/merge.sh                  10^5 and 10^6 rows: about four minutes
+#   sh test/bench/merge.sh                  10^5 and 10^6 rows: about ten minutes
 #   sh test/bench/merge.sh --rows 100000    only so many (thousands); can be repeated
+#   sh test/bench/merge.sh --times 1        the medians of so many rounds (3)
 #   sh test/bench/merge.sh --statements     and how long each statement took
 #
 # See merge.py for what is compared with what.
