@@ -20,6 +20,7 @@ shared
 budget
 wire
 reply
+failure
 fetch
 accounts
 plan

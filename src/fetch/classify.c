@@ -13,7 +13,7 @@
 #include <limits.h>
 
 #include "common/hashfn.h"
-#include "fetch/failure.h"
+#include "failure/failure.h"
 #include "options/settings.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -342,7 +342,7 @@ unit_skip(TtFetch *fetch, TtFetchUnit *unit, const TtFailure *failure)
 	}
 	if (fetch->served[first.account])
 		tt_failure_warn_account(failure);
-	tt_skip_note(fetch, failure, fetch->served[first.account]);
+	tt_skip_note(fetch->stats, failure, fetch->served[first.account]);
 	tt_account_give_up(fetch, account);
 }
 

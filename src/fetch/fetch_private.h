@@ -15,7 +15,7 @@
 
 #include "budget/budget.h"
 #include "budget/counters.h"
-#include "fetch/failure.h"
+#include "failure/failure.h"
 #include "fetch/fetch.h"
 #include "fetch/slots.h"
 #include "fetch/key_set.h"
@@ -208,12 +208,7 @@ extern bool	  tt_hour_settle(TtFetchUnit *unit);
 extern bool tt_hour_is_none(const TtFetch *fetch, const TtReply *reply, int row);
 extern void tt_hour_leave_out(const TtFetch *fetch, TtFetchUnit *unit, TtReply *reply);
 
-/*
- * told.c.  note: an account is skipped; told: the user knows it already.
- * skip_accounts: the query leaves out those that are.
- */
-extern void tt_skip_note(TtFetch *fetch, const TtFailure *failure, bool told);
-extern bool tt_skip_known(const TtFetchStats *stats, int64 account);
+/* the query leaves out accounts that are skipped */
 extern void tt_skip_accounts(const TtFetch *fetch);
 
 /* the key of a row as a hash; false if the row has none */

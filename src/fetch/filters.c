@@ -13,7 +13,7 @@
 
 #include "fetch/fetch_private.h"
 
-#include "fetch/failure.h"
+#include "failure/failure.h"
 #include "table/refusals.h"
 #include "options/settings.h"
 

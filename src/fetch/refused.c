@@ -12,7 +12,7 @@
 
 #include <ctype.h>
 
-#include "fetch/failure.h"
+#include "failure/failure.h"
 #include "table/refusals.h"
 #include "options/settings.h"
 #include "utils/formatting.h"

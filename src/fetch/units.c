@@ -247,6 +247,25 @@ tt_unit_drop(TtFetch *fetch, TtFetchUnit *unit)
 		tt_join_free(fetch, join);
 }
 
+void
+tt_skip_accounts(const TtFetch *fetch)
+{
+	TtQuery *query = fetch->query;
+	int64	*accounts;
+	int		 n = 0;
+
+	if (fetch->stats->skipped == NULL)
+		return;
+	/* the array may be the caller's; the query outlives the fetch */
+	accounts = MemoryContextAlloc(MemoryContextGetParent(fetch->context),
+								  sizeof(int64) * Max(query->naccounts, 1));
+	for (int i = 0; i < query->naccounts; i++)
+		if (!tt_skip_known(fetch->stats, query->accounts[i]))
+			accounts[n++] = query->accounts[i];
+	query->accounts = accounts;
+	query->naccounts = n;
+}
+
 /* Begin anew with what the query says now; nothing was handed on yet. */
 void
 tt_fetch_restart(TtFetch *fetch)
