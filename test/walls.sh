@@ -21,6 +21,7 @@ budget
 wire
 reply
 failure
+verify
 fetch
 accounts
 plan

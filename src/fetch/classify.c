@@ -12,7 +12,6 @@
 
 #include <limits.h>
 
-#include "common/hashfn.h"
 #include "failure/failure.h"
 #include "options/settings.h"
 #include "utils/builtins.h"
@@ -52,70 +51,6 @@ unit_mismatch(TtFetch *fetch, TtFetchUnit *unit, const TtFailure *failure, const
 	unit->reread = true;
 	fetch->stats->retries++;
 	tt_unit_restart(fetch, unit);
-}
-
-bool
-tt_row_key(const TtFetch *fetch, const TtReply *reply, int row, uint64 *hash)
-{
-	bool any = false;
-
-	*hash = 0;
-	for (int i = 0; i < fetch->projection->nkeys; i++)
-	{
-		const TtValue *value = tt_reply_value(reply, row, i);
-		uint64		   part = 0;
-
-		if (value->kind > TT_VALUE_NULL)
-		{
-			any = true;
-			part = hash_bytes_extended((const unsigned char *) value->text, value->length, 0);
-		}
-		*hash = hash_combine64(*hash, part);
-	}
-	if (fetch->hour_slot >= 0)
-		*hash = tt_hour_tag(*hash, tt_reply_value(reply, row, fetch->hour_slot));
-	return any;
-}
-
-/* Whether the keys of a page's rows are new to the unit, or may come again. */
-static bool
-keys_are_new(TtFetch *fetch, TtFetchUnit *unit, const TtReply *reply)
-{
-	bool all_new = true;
-
-	for (int row = 0; row < reply->nrows && all_new; row++)
-	{
-		uint64 hash;
-
-		if (tt_row_key(fetch, reply, row, &hash) && !tt_hour_is_none(fetch, reply, row))
-			all_new = tt_key_set_add(unit->seen, hash) || tt_hour_repeats(unit, hash);
-	}
-	return all_new;
-}
-
-/* A list without pages that names something twice (an account held in two ways) means it once. */
-static void
-drop_repeated_rows(const TtFetch *fetch, TtReply *reply)
-{
-	TtKeySet *seen = tt_key_set_create(CurrentMemoryContext);
-	int		  kept = 0;
-
-	for (int row = 0; row < reply->nrows; row++)
-	{
-		uint64 hash;
-
-		if (tt_row_key(fetch, reply, row, &hash) && !tt_key_set_add(seen, hash))
-			continue;
-		if (kept < row)
-			memcpy(reply->values + (size_t) kept * reply->nslots,
-				   reply->values + (size_t) row * reply->nslots,
-				   sizeof(TtValue) * reply->nslots);
-		kept++;
-	}
-	tt_key_set_free(seen);
-	if (reply->total_number == reply->nrows)
-		reply->total_number = kept;
-	reply->nrows = kept;
 }
 
 /* How many pages a unit has, once its first page came. */
@@ -214,6 +149,7 @@ page_arrived(TtFetch *fetch, TtFetchJob *job, const TtFailure *failure, TtReply 
 	TtFetchUnit *unit = job->unit;
 	bool		 queued;
 	bool		 last;
+	int			 hourless;
 
 	if (unit == fetch->probe.unit)
 	{
@@ -231,8 +167,11 @@ page_arrived(TtFetch *fetch, TtFetchJob *job, const TtFailure *failure, TtReply 
 		reply->ads_throttled = true;
 	}
 	if (unit->page_size == 0)
-		drop_repeated_rows(fetch, reply);
-	tt_strays_check(fetch, job, reply, failure);
+		tt_rows_drop_repeated(&fetch->verify, reply);
+	tt_rows_check_asked_for(&unit->rows_seen, unit->plain, reply, failure);
+	/* the parts of a unit have the same rows; one of them will do */
+	if (job->page == 1 && unit->part == 0)
+		tt_rows_check_first(&unit->rows_seen, reply, failure);
 	fetch->stats->pages++;
 	fetch->stats->rows += reply->nrows;
 	fetch->rows_arrived += reply->nrows;
@@ -244,7 +183,7 @@ page_arrived(TtFetch *fetch, TtFetchJob *job, const TtFailure *failure, TtReply 
 		unit_mismatch(fetch, unit, failure, "the total number of rows changed between pages");
 		return false;
 	}
-	tt_kin_check(fetch, unit, reply, failure);
+	tt_rows_check_kinds(&unit->rows_seen, reply, failure);
 	unit->rows += reply->nrows;
 	if (fetch->query->totals_only)
 		unit->rows = unit->total;
@@ -254,7 +193,7 @@ page_arrived(TtFetch *fetch, TtFetchJob *job, const TtFailure *failure, TtReply 
 		unit->pages++;
 	last = unit->jobs == 1 && unit->next_page > unit->pages;
 	check_row_limit(fetch, job, last, failure);
-	if (!keys_are_new(fetch, unit, reply) || (last && !tt_hour_settle(unit)))
+	if (!tt_rows_add(&unit->rows_seen, reply) || (last && !tt_rows_settle(&unit->rows_seen)))
 	{
 		unit_mismatch(fetch, unit, failure, "a row came twice");
 		return false;
@@ -267,7 +206,10 @@ page_arrived(TtFetch *fetch, TtFetchJob *job, const TtFailure *failure, TtReply 
 							   unit->total, unit->rows));
 		return false;
 	}
-	tt_hour_leave_out(fetch, unit, reply);
+	hourless = tt_rows_drop_hourless(&fetch->verify, reply);
+	/* each part of a unit has the row */
+	if (unit->part == 0)
+		unit->hourless += hourless;
 	queued = reply->nrows > 0 || fetch->query->totals_only;
 	tt_job_free(fetch, job);
 	hand_over(fetch, unit, failure, context, queued, last);

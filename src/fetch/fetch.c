@@ -70,8 +70,6 @@ tt_fetch_create(const TtTable *table, const TtOptions *options, TtQuery *query,
 	dlist_init(&fetch->probe.blocked);
 	dlist_init(&fetch->split.lists);
 	dlist_init(&fetch->split.waiting);
-	dlist_init(&fetch->kin);
-	fetch->kindred = query->nkinds > 1;
 	fetch->callback.func = release_resources;
 	fetch->callback.arg = fetch;
 	MemoryContextRegisterResetCallback(context, &fetch->callback);
@@ -84,12 +82,13 @@ tt_fetch_create(const TtTable *table, const TtOptions *options, TtQuery *query,
 	else
 		fetch->paths = tt_paths_create(query->stream->endpoint->list_key,
 									   projection->npaths, projection->paths);
-	fetch->hour_slot = tt_hour_slot(fetch);
+	tt_verify_init(&fetch->verify, context, query, projection);
 	tt_skip_accounts(fetch);
 	fetch->units = tt_units_create(query);
 	if (fetch->units == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+	tt_verify_start(&fetch->verify, fetch->units);
 	fetch->budget.key = tt_budget_key(options->app_id, options->host, options->access_token);
 	fetch->budget.owner = options->server_owner_is_superuser ? InvalidOid : options->server_owner;
 	fetch->budget.server = options->serverid;
@@ -135,17 +134,8 @@ release_resources(void *arg)
 void
 tt_fetch_end(TtFetch *fetch)
 {
-	dlist_iter iter;
-
 	tt_split_end(fetch);
-	/* temporary files: the resource owner has them after an error only */
-	dlist_foreach(iter, &fetch->active)
-	{
-		TtFetchUnit *unit = dlist_container(TtFetchUnit, node, iter.cur);
-
-		tt_unit_forget(unit);
-	}
-	tt_kin_forget(fetch);
+	tt_verify_end(&fetch->verify);
 	MemoryContextDelete(fetch->context);
 }
 

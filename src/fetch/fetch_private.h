@@ -4,8 +4,7 @@
  *
  * fetch.c: units, jobs, sending.  classify.c: what a reply means.
  * refused.c, filters.c, cut.c: asking for something else, for
- * less.  split.c: asking for some of the ads.  kin.c: no row twice where
- * kinds of objects are asked for apart.  overdue.c: which requests took too
+ * less.  split.c: asking for some of the ads.  overdue.c: which requests took too
  * long.
  */
 #ifndef TT_FETCH_PRIVATE_H
@@ -18,8 +17,8 @@
 #include "failure/failure.h"
 #include "fetch/fetch.h"
 #include "fetch/slots.h"
-#include "fetch/key_set.h"
 #include "wire/http.h"
+#include "verify/verify.h"
 #include "lib/ilist.h"
 #include "utils/timestamp.h"
 
@@ -50,11 +49,7 @@ typedef struct TtFetchUnit
 	int		   next_page; /* first page without a job */
 	int		   jobs;	  /* jobs under way */
 	int64	   rows;	  /* seen */
-	uint64	   first_key; /* that fetch->firsts has of it; 0: none */
-	TtKeySet  *seen;	  /* the keys of its rows: finds repeated ones */
-	bool	   hourly;	  /* hour.c: keys may come twice */
-	TtKeySet  *again;	  /* keys that did; NULL: none */
-	int		   again_hour;
+	TtUnitRows rows_seen;
 	int64	   hourless; /* rows without an hour, left out */
 	dlist_head ready;	 /* its pages that wait to be taken */
 } TtFetchUnit;
@@ -116,14 +111,13 @@ struct TtFetch
 	TtSlots				  slots; /* as the other scans of the backend see it */
 	TtBudgetUser		  budget;
 	TtUnits				 *units;
+	TtVerify			  verify;
 	int64				  next_unit; /* first unit not begun */
 	dlist_head			  active;	 /* units being read */
 	dlist_head			  waiting;	 /* jobs to send (again) */
 	dlist_head			  flying;
 	dlist_head			  ready;		/* pages to take, in order of arrival */
 	bool				  handed_on;	/* some rows left */
-	bool				  kindred;		/* an account has units of several kinds */
-	dlist_head			  kin;			/* what finished ones gave: kin.c */
 	char				  refusal[256]; /* how the API refused one of them */
 	int					  njobs;
 	int					  nready;
@@ -132,13 +126,11 @@ struct TtFetch
 	int					  max_values;
 	int					  max_names;
 	TtProbe				  probe;
-	struct HTAB			 *firsts; /* units by the key of their first row; NULL: none */
 	TtSplit				  split;
 	int64				  rows_arrived; /* of this fetch */
 	TimestampTz			  parked_at;	/* since when nobody looks after it */
 	TimestampTz			  budget_until; /* the budget has nothing before; 0: ask it */
 	TimestampTz			  budget_since; /* since when it is waited for; 0: it is not */
-	int					  hour_slot;	/* the hour's among the keys; -1: none */
 	bool				 *served;		/* by account index: rows of it were handed on */
 };
 
@@ -152,9 +144,6 @@ extern TtPage *tt_unit_take(TtFetch *fetch);
 extern void	   tt_unit_queue(TtFetch *fetch, TtFetchUnit *unit, TtReply *reply, int number,
 							 MemoryContext context);
 extern void	   tt_unit_release(TtFetchUnit *unit);
-
-/* forget the keys of its rows; closes files */
-extern void tt_unit_forget(TtFetchUnit *unit);
 
 /* the unit of which it is a part, or itself; whether some of its rows left */
 extern const TtUnit *tt_unit_whole(const TtFetchUnit *unit);
@@ -194,34 +183,8 @@ extern void tt_join_free(TtFetch *fetch, TtJoin *join);
 /* classify.c: a transfer is over, well or not */
 extern void tt_job_done(TtFetch *fetch, TtFetchJob *job);
 
-/*
- * hour.c.  slot: where an hourly report has the hour.  tag: the hash of a
- * key that has the hour in it.  repeats: a key was there before; whether it may
- * come again.  settle: all rows came; whether none was there too often.
- */
-extern int	  tt_hour_slot(const TtFetch *fetch);
-extern uint64 tt_hour_tag(uint64 hash, const TtValue *value);
-extern bool	  tt_hour_repeats(TtFetchUnit *unit, uint64 hash);
-extern bool	  tt_hour_settle(TtFetchUnit *unit);
-
-/* the row's hour is "-"; leave such rows out, and count them */
-extern bool tt_hour_is_none(const TtFetch *fetch, const TtReply *reply, int row);
-extern void tt_hour_leave_out(const TtFetch *fetch, TtFetchUnit *unit, TtReply *reply);
-
 /* the query leaves out accounts that are skipped */
 extern void tt_skip_accounts(const TtFetch *fetch);
-
-/* the key of a row as a hash; false if the row has none */
-extern bool tt_row_key(const TtFetch *fetch, const TtReply *reply, int row, uint64 *hash);
-
-/*
- * strays.c: ERROR if a row of the page was not asked for, or came with
- * another unit already.  forget: the unit is read again, or given up.
- */
-extern void tt_strays_check(TtFetch *fetch, const TtFetchJob *job, const TtReply *reply,
-							const TtFailure *failure);
-extern void tt_strays_forget(TtFetch *fetch, TtFetchUnit *unit);
-extern void tt_strays_forget_all(TtFetch *fetch);
 
 /* no row of an account is read any more, and those that wait are dropped */
 extern void tt_account_give_up(TtFetch *fetch, int64 account);
@@ -258,15 +221,6 @@ extern bool tt_filters_try(TtFetch *fetch, TtFetchUnit *unit, const char *messag
 
 /* a unit was answered, maybe because of what it was asked for without */
 extern void tt_filters_answer(TtFetch *fetch, TtFetchUnit *unit);
-
-/*
- * kin.c: ERROR if a page has a row of a unit of another kind.  keep: a unit
- * is finished, but its keys are needed.  forget: none is.
- */
-extern void tt_kin_check(TtFetch *fetch, const TtFetchUnit *unit, const TtReply *reply,
-						 const TtFailure *failure);
-extern void tt_kin_keep(TtFetch *fetch, TtFetchUnit *unit);
-extern void tt_kin_forget(TtFetch *fetch);
 
 /* probe.c: look for the metric; false: it is no metric's fault */
 extern bool tt_probe_start(TtFetch *fetch, TtFetchJob *job, const char *message);

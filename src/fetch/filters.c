@@ -123,7 +123,7 @@ split_origins(TtFetch *fetch, TtFetchUnit *unit)
 	first.kind = query->kinds[first.kind].halves;
 	second.kind = first.kind + 1;
 	tt_refusal_note(fetch->table->relid, TT_ORIGINS_TOGETHER);
-	fetch->kindred = true;
+	fetch->verify.kindred = true;
 	/* rows come from two series now: in no order, and not the first ones first */
 	if (query->order_field != NULL)
 	{

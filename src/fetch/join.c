@@ -211,7 +211,7 @@ tt_join_add(TtFetch *fetch, TtFetchUnit *unit, TtReply *reply, int number,
 	{
 		uint64 key;
 
-		(void) tt_row_key(fetch, reply, row, &key);
+		(void) tt_row_key(&fetch->verify, reply, row, &key);
 		add_row(fetch, join, unit->part, page, row, key);
 	}
 	if (--page->left > 0)

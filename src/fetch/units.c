@@ -70,17 +70,6 @@ tt_unit_release(TtFetchUnit *unit)
 		pfree(unit);
 }
 
-void
-tt_unit_forget(TtFetchUnit *unit)
-{
-	if (unit->seen != NULL)
-		tt_key_set_free(unit->seen);
-	if (unit->again != NULL)
-		tt_key_set_free(unit->again);
-	unit->seen = NULL;
-	unit->again = NULL;
-}
-
 static TtFetchUnit *
 add_unit(TtFetch *fetch, const TtUnit *spec, const TtFetchUnit *like)
 {
@@ -169,8 +158,7 @@ clear_unit(TtFetch *fetch, TtFetchUnit *unit)
 		tt_fetch_release(ready->page);
 		pfree(ready);
 	}
-	tt_unit_forget(unit);
-	tt_strays_forget(fetch, unit);
+	tt_rows_forget(&unit->rows_seen);
 }
 
 void
@@ -195,8 +183,7 @@ tt_unit_restart(TtFetch *fetch, TtFetchUnit *unit)
 		unit->page_size = Min(unit->page_size, unit->max_rows);
 	unit->rows = 0;
 	unit->hourless = 0;
-	unit->hourly = fetch->hour_slot >= 0;
-	unit->seen = tt_key_set_create(fetch->context);
+	tt_rows_begin(&fetch->verify, &unit->rows_seen, &unit->unit);
 }
 
 /* It is no longer read. */
@@ -204,16 +191,24 @@ static void
 end_unit(TtFetchUnit *unit)
 {
 	Assert(unit->jobs == 0);
-	tt_unit_forget(unit);
 	dlist_delete(&unit->node);
 	unit->finished = true;
+}
+
+/* Index of the account of the next unit; -1: none. */
+static int
+next_account(const TtFetch *fetch)
+{
+	if (fetch->next_unit >= fetch->units->count)
+		return -1;
+	return tt_units_get(fetch->units, fetch->query, fetch->next_unit).account;
 }
 
 void
 tt_unit_finish(TtFetch *fetch, TtFetchUnit *unit, const TtFailure *failure)
 {
 	fetch->stats->hourless_rows += unit->hourless;
-	tt_kin_keep(fetch, unit);
+	tt_rows_finish(&unit->rows_seen, next_account(fetch));
 	end_unit(unit);
 	if (unit->join != NULL)
 		tt_join_leave(unit, failure);
@@ -274,16 +269,15 @@ tt_fetch_restart(TtFetch *fetch)
 	while (!dlist_is_empty(&fetch->active))
 		tt_unit_drop(fetch, dlist_head_element(TtFetchUnit, node, &fetch->active));
 	/* what is left is of finished units */
-	tt_strays_forget_all(fetch);
 	while (!dlist_is_empty(&fetch->ready))
 		tt_fetch_release(tt_unit_take(fetch));
 	tt_skip_accounts(fetch);
 	tt_split_forget(fetch, 0);
-	tt_kin_forget(fetch);
 	tt_units_free(fetch->units);
 	fetch->units = tt_units_create(fetch->query);
 	if (fetch->units == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
 	fetch->next_unit = 0;
+	tt_verify_start(&fetch->verify, fetch->units);
 }
