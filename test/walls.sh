@@ -22,6 +22,9 @@ wire
 reply
 failure
 verify
+units
+refused
+cut
 fetch
 accounts
 plan

@@ -18,7 +18,8 @@
 #include "query/query.h"
 #include "reply/reply.h"
 #include "request/request.h"
-#include "verify/key_set.h"
+
+struct TtKeySet;
 
 /* what the rows of a scan are compared with */
 typedef struct TtVerify
@@ -37,14 +38,14 @@ typedef struct TtVerify
 /* what is known of the rows of a unit, or of a part of one */
 typedef struct TtUnitRows
 {
-	dlist_node	  node; /* in verify->reading, while it is read */
-	TtVerify	 *verify;
-	const TtUnit *unit;
-	bool		  open;
-	uint64		  first_key;  /* that verify->firsts has of it; 0: none */
-	TtKeySet	 *keys;		  /* of all rows that came; finds repeated ones */
-	TtKeySet	 *again;	  /* keys that may come twice and did; NULL: none */
-	int			  again_hour; /* all of them are of this hour */
+	dlist_node		 node; /* in verify->reading, while it is read */
+	TtVerify		*verify;
+	const TtUnit	*unit;
+	bool			 open;
+	uint64			 first_key;	 /* that verify->firsts has of it; 0: none */
+	struct TtKeySet *keys;		 /* of all rows that came; finds repeated ones */
+	struct TtKeySet *again;		 /* keys that may come twice and did; NULL: none */
+	int				 again_hour; /* all of them are of this hour */
 } TtUnitRows;
 
 /* query and projection outlive it; context: a child of the scan's, or its own */

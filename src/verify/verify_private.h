@@ -5,6 +5,7 @@
 #ifndef TT_VERIFY_PRIVATE_H
 #define TT_VERIFY_PRIVATE_H
 
+#include "verify/key_set.h"
 #include "verify/verify.h"
 
 /* where an hourly report has the hour among its keys; -1: it is none */
