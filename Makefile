@@ -4,7 +4,7 @@
 #   make installcheck              regression and TAP tests against the running server
 #   sh test/check.sh               everything, on a private server, nothing installed
 #
-# Developers: make indent | check-format | walls | unit | fuzz | doc | dist;
+# Developers: make indent | check-format | walls | circles | unit | fuzz | doc | dist;
 # WERROR=1 turns warnings into errors.
 
 EXTENSION = tiktok_fdw
@@ -124,6 +124,10 @@ check-format:
 walls:
 	sh test/walls.sh
 
+# No two files, no two folders use each other.
+circles: $(OBJS)
+	@$(PYTHON) test/circles.py $(OBJS)
+
 # The stream tables of the reference, from the catalogue.
 doc:
 	sh doc/generate.sh
@@ -137,4 +141,4 @@ dist:
 		-o $(EXTENSION)-$(DISTVERSION).zip HEAD
 DISTVERSION = $(shell sed -n 's/^	"version": "\(.*\)",/\1/p' META.json)
 
-.PHONY: unit fuzz libfuzzer indent check-format walls doc check-doc dist
+.PHONY: unit fuzz libfuzzer indent check-format walls circles doc check-doc dist

@@ -12,7 +12,7 @@
 # TT_SETTINGS (settings of the test servers: "name = value" lines; see versions.sh).
 # The last line is "N passed, N failed[, N skipped]"; exit code 0 only without failures.
 
-PARTS="build clang format walls unit fuzz api sdk doc regress tap demo"
+PARTS="build clang format walls circles unit fuzz api sdk doc regress tap demo"
 
 . "$(dirname "$0")/lib.sh"
 # nothing here is for the real API
@@ -128,6 +128,11 @@ part_format() {
 part_walls() {
 	sh "$TT_TOP/test/walls.sh" >"$TT_WORK/log/walls" 2>&1
 	counted walls $? "$TT_WORK/log/walls"
+}
+
+part_circles() {
+	tt_as make -s -C "$tree" PG_CONFIG="$PG_CONFIG" WERROR=1 circles >"$TT_WORK/log/circles" 2>&1
+	counted circles $? "$TT_WORK/log/circles"
 }
 
 part_unit() {
@@ -253,7 +258,7 @@ echo "$("$PG_CONFIG" --version), $(gcc --version | head -n 1), libcurl $(pkg-con
 built=
 for part in $PARTS; do
 	case $part in
-		regress | tap)
+		circles | regress | tap)
 			if wanted "$part"; then
 				[ -n "$built" ] || part_build
 				if [ "$built" = 0 ]; then

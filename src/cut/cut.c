@@ -1,6 +1,6 @@
 /*
  * cut.c
- *	  Reading a unit in smaller ones, when it is too much for a request.
+ *	  A unit that is too much for a request, or too slow, is read in smaller ones.
  *
  * Cut are first the days, then the ids that it asks for, then the metrics, at
  * last the pages: each row still comes from exactly one request (or, of

@@ -142,17 +142,6 @@ read_again(TtFetch *fetch, TtFetchUnit *unit, const TtFailure *failure, const ch
 	tt_unit_restart(&fetch->reading, unit);
 }
 
-/* Rows that the scan does not want, although they were asked for and are counted. */
-static void
-leave_out_rows(TtFetch *fetch, TtFetchUnit *unit, TtReply *reply)
-{
-	int hourless = tt_rows_drop_hourless(&fetch->reading.verify, reply);
-
-	/* each part of a unit has the row */
-	if (unit->part == 0)
-		unit->hourless += hourless;
-}
-
 /*
  * Queue a page, and finish its unit if that was the last.  A page of a part may be
  * gone, and its memory, before it is found that the parts do not fit: what the
@@ -209,7 +198,7 @@ tt_page_arrived(TtFetch *fetch, TtFetchJob *job, const TtFailure *failure, TtRep
 		read_again(fetch, unit, failure, mismatch);
 		return false;
 	}
-	leave_out_rows(fetch, unit, reply);
+	tt_unit_leave_out_rows(reading, unit, reply);
 	queued = reply->nrows > 0 || reading->query->totals_only;
 	tt_job_free(reading, job);
 	hand_over(fetch, unit, failure, context, queued, last);

@@ -1,6 +1,6 @@
 /*
  * wording.c
- *	  What a message of the API names.
+ *	  What a message of the API names, and what it only lists as valid.
  */
 #include "postgres.h"
 

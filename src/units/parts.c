@@ -1,6 +1,6 @@
 /*
  * parts.c
- *	  Rows of a unit that was asked for in parts.
+ *	  A unit that was asked for in parts: their rows are put together by their keys.
  *
  * A request may have 100 metrics, so a unit that wants more is read several
  * times side by side, each time with others.  Rows belong together by their key;

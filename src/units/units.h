@@ -179,6 +179,10 @@ extern bool tt_unit_finish(TtReading *reading, TtFetchUnit *unit);
 extern void tt_unit_add_page(TtReading *reading, TtFetchUnit *unit, TtReply *reply, int number,
 							 MemoryContext context);
 
+/* left_out.c: rows that the scan does not want leave a page; they are counted. */
+extern void tt_unit_leave_out_rows(const TtReading *reading, TtFetchUnit *unit,
+								   TtReply *reply);
+
 /*
  * Rows come in any order from now on, before any of them left: the scan sees
  * order_refused, and sorts.

@@ -95,7 +95,7 @@ first_key(const TtUnitRows *rows, const TtReply *reply)
 	uint64			key;
 
 	for (int row = 0; row < reply->nrows; row++)
-		if (!tt_hour_is_none(verify, reply, row) && tt_row_key(verify, reply, row, &key))
+		if (!tt_row_is_hourless(verify, reply, row) && tt_row_key(verify, reply, row, &key))
 			return hash_combine64(key, (uint64) account);
 	return 0;
 }

@@ -78,7 +78,7 @@ tt_hour_settle(TtUnitRows *rows)
 }
 
 bool
-tt_hour_is_none(const TtVerify *verify, const TtReply *reply, int row)
+tt_row_is_hourless(const TtVerify *verify, const TtReply *reply, int row)
 {
 	const TtValue *value;
 

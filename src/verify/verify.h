@@ -97,7 +97,7 @@ extern bool tt_rows_settle(TtUnitRows *rows);
 /* a list without pages that names something twice means it once */
 extern void tt_rows_drop_repeated(const TtVerify *verify, TtReply *reply);
 
-/* rows of an hourly report that have no hour ("-") leave the page; returns how many */
-extern int tt_rows_drop_hourless(const TtVerify *verify, TtReply *reply);
+/* repeated_hour.c: the row of an hourly report has no hour ("-") */
+extern bool tt_row_is_hourless(const TtVerify *verify, const TtReply *reply, int row);
 
 #endif /* TT_VERIFY_H */

@@ -14,9 +14,6 @@ extern int tt_hour_slot(const TtQuery *query, const TtProjection *projection);
 /* the hash of a key that has the hour in it */
 extern uint64 tt_hour_tag(uint64 hash, const TtValue *value);
 
-/* the row's hour is "-" */
-extern bool tt_hour_is_none(const TtVerify *verify, const TtReply *reply, int row);
-
 /* A key was there before; whether it may come again. */
 extern bool tt_hour_repeats(TtUnitRows *rows, uint64 hash);
 

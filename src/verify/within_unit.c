@@ -1,6 +1,6 @@
 /*
  * within_unit.c
- *	  Rows within a unit: their keys, each of them once, and rows that are left out.
+ *	  Rows within a unit: their keys, each of them once.
  */
 #include "postgres.h"
 
@@ -41,7 +41,7 @@ tt_rows_add(TtUnitRows *rows, const TtReply *reply)
 		uint64 hash;
 
 		if (tt_row_key(rows->verify, reply, row, &hash) &&
-			!tt_hour_is_none(rows->verify, reply, row))
+			!tt_row_is_hourless(rows->verify, reply, row))
 			all_new = tt_key_set_add(rows->keys, hash) || tt_hour_repeats(rows, hash);
 	}
 	return all_new;
@@ -51,16 +51,6 @@ bool
 tt_rows_settle(TtUnitRows *rows)
 {
 	return tt_hour_settle(rows);
-}
-
-/* A row stays: it is the next of those that do. */
-static void
-keep_row(TtReply *reply, int row, int *kept)
-{
-	if (*kept < row)
-		memcpy(tt_reply_value(reply, *kept, 0), tt_reply_value(reply, row, 0),
-			   sizeof(TtValue) * reply->nslots);
-	(*kept)++;
 }
 
 void
@@ -74,25 +64,10 @@ tt_rows_drop_repeated(const TtVerify *verify, TtReply *reply)
 		uint64 hash;
 
 		if (!tt_row_key(verify, reply, row, &hash) || tt_key_set_add(keys, hash))
-			keep_row(reply, row, &kept);
+			tt_reply_move_row(reply, row, kept++);
 	}
 	tt_key_set_free(keys);
 	if (reply->total_number == reply->nrows)
 		reply->total_number = kept;
 	reply->nrows = kept;
-}
-
-int
-tt_rows_drop_hourless(const TtVerify *verify, TtReply *reply)
-{
-	int nrows = reply->nrows;
-	int kept = 0;
-
-	if (verify->hour_slot < 0)
-		return 0;
-	for (int row = 0; row < nrows; row++)
-		if (!tt_hour_is_none(verify, reply, row))
-			keep_row(reply, row, &kept);
-	reply->nrows = kept;
-	return nrows - kept;
 }
