@@ -145,12 +145,10 @@ tt_cut_slow(TtReading *reading, TtFetchUnit *unit)
 }
 
 bool
-tt_cut_unasked(TtReading *reading, TtFetchUnit *unit, bool overdue)
+tt_cut_unasked(TtReading *reading, TtFetchUnit *unit)
 {
 	const TtUnit *whole = tt_unit_whole(unit);
 
-	if (overdue)
-		return tt_cut(reading, unit, true);
 	if (unit->known || tt_unit_handed_on(unit) || unit == reading->alone)
 		return false;
 	if (days_of(reading, whole) > reading->max_days)

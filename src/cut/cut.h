@@ -28,9 +28,9 @@ extern bool tt_cut_slow(TtReading *reading, TtFetchUnit *unit);
 
 /*
  * Cut a unit that is about to be asked for, if it is known to be too much: its
- * jobs are gone then.  overdue: just this request was not answered in time twice.
+ * jobs are gone then.
  */
-extern bool tt_cut_unasked(TtReading *reading, TtFetchUnit *unit, bool overdue);
+extern bool tt_cut_unasked(TtReading *reading, TtFetchUnit *unit);
 
 /* ---- split.c, id_lists.c: reports of more ads than a report covers ---- */
 

@@ -110,7 +110,10 @@ overdue_hint(const TtFailure *failure)
 	StringInfoData buf;
 
 	initStringInfo(&buf);
-	appendStringInfoString(&buf, "It timed out twice and TikTok blocks what times out three times, so it was not asked for again. It asked for");
+	if (tt_failure_blocked(failure))
+		appendStringInfoString(&buf, "TikTok blocks a request for ten minutes that timed out three times within ten, so it is not asked for again. It asked for");
+	else
+		appendStringInfoString(&buf, "It timed out twice and TikTok blocks what times out three times, so it was not asked for again. It asked for");
 	if (failure->dated)
 		appendStringInfo(&buf, " %d day(s),", failure->days.to - failure->days.from + 1);
 	if (failure->ids > 0)
@@ -159,7 +162,7 @@ code_hint(const TtFailure *failure)
 	const char *server = quote_identifier(failure->options->server_name);
 	int64		code = failure->reply->code;
 
-	if (failure->overdue > 1)
+	if (failure->overdue > 1 || tt_failure_blocked(failure))
 		return overdue_hint(failure);
 	switch (tt_code_class(code))
 	{

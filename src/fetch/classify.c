@@ -10,10 +10,9 @@
 
 #include "fetch/fetch_private.h"
 
+#include "budget/timeouts.h"
 #include "options/settings.h"
 #include "utils/memutils.h"
-
-static int64 session_requests = 0;
 
 static void
 failure_init(TtFailure *failure, const TtReading *reading, const TtFetchJob *job,
@@ -95,7 +94,7 @@ send_again(TtFetch *fetch, TtFetchJob *job, int64 wait_ms, int64 penalty_ms)
 	fetch->reading.stats->retries++;
 	fetch->reading.stats->backoff_ms += wait_ms;
 	if (penalty_ms > 0)
-		tt_budget_penalty(&fetch->budget, penalty_ms);
+		tt_budget_penalty(&fetch->reading.budget, penalty_ms);
 }
 
 static void
@@ -105,18 +104,14 @@ count_request(TtFetch *fetch, const TtFetchJob *job, const TtHttpReply *http,
 	TtFetchStats	 *stats = fetch->reading.stats;
 	TtRequestCounters delta = {0};
 
-	session_requests++;
-	stats->requests++;
 	stats->replies += reply != NULL && reply->has_code;
 	stats->wire_bytes += http->wire_bytes;
 	stats->body_bytes += http->length;
-	delta.requests = 1;
-	delta.retries = job->tries > 1;
 	delta.wire_bytes = http->wire_bytes;
 	delta.rows = reply != NULL && remedy == TT_REMEDY_NONE ? reply->nrows : 0;
 	delta.errors = remedy != TT_REMEDY_NONE;
 	delta.timeouts = overdue;
-	tt_counters_add(&fetch->budget, fetch->reading.query->stream->endpoint->path, &delta);
+	tt_job_count(&fetch->reading, job, &delta);
 }
 
 /* The reply of a transfer, in context; NULL if there is none, or *malformed says why. */
@@ -135,17 +130,20 @@ parse_reply(const TtFetch *fetch, const TtHttpReply *http, MemoryContext context
 	return reply;
 }
 
-/* A request was not answered in time: how often by now, for whoever sends it again. */
+/* A request was not answered in time, or is blocked since it was not: how often by now. */
 static void
-note_overdue(TtFetchJob *job, TtFailure *failure)
+note_overdue(const TtReading *reading, TtFetchJob *job, TtFailure *failure)
 {
-	int noted;
+	bool blocked = tt_failure_blocked(failure);
+	int	 times;
 
-	if (!tt_failure_overdue(failure))
+	if (!blocked && !tt_failure_overdue(failure))
 		return;
-	noted = tt_overdue_note(job->key);
+	tt_budget_answered(&job->grant,
+					   blocked ? TT_BUDGET_ANSWER_BLOCKED : TT_BUDGET_ANSWER_OVERDUE);
+	times = tt_timeouts_count(&reading->budget, job->key);
 	job->overdue++;
-	failure->overdue = Max(job->overdue, noted);
+	failure->overdue = Max(job->overdue, times);
 }
 
 /* What the policy wants done; returns whether a page was queued, with its context. */
@@ -200,7 +198,6 @@ tt_job_done(TtFetch *fetch, TtFetchJob *job)
 	TtRemedy	  remedy;
 	int64		  wait_ms;
 	int64		  penalty_ms;
-	bool		  overdue;
 
 	tt_budget_sent(&job->grant);
 	job->transfer = NULL; /* released below, or with the client */
@@ -214,14 +211,12 @@ tt_job_done(TtFetch *fetch, TtFetchJob *job)
 	}
 	failure_init(&failure, &fetch->reading, job, http, reply);
 	failure.malformed = malformed;
-	note_overdue(job, &failure);
+	note_overdue(&fetch->reading, job, &failure);
 	tt_failure_account_set(failure.account);
 	remedy = tt_failure_remedy(&failure, &wait_ms, &penalty_ms);
-	overdue = tt_failure_overdue(&failure);
-	tt_budget_answered(&job->grant, overdue					   ? TT_BUDGET_ANSWER_OVERDUE
-									: remedy == TT_REMEDY_NONE ? TT_BUDGET_ANSWER_GOOD
-															   : TT_BUDGET_ANSWER_BAD);
-	count_request(fetch, job, http, reply, remedy, overdue);
+	tt_budget_answered(&job->grant, remedy == TT_REMEDY_NONE ? TT_BUDGET_ANSWER_GOOD
+															 : TT_BUDGET_ANSWER_BAD);
+	count_request(fetch, job, http, reply, remedy, tt_failure_overdue(&failure));
 	elog(DEBUG1, "tiktok_fdw: %s, advertiser " INT64_FORMAT ", page %d: HTTP status %d, code " INT64_FORMAT ", %d rows",
 		 failure.endpoint, failure.account, failure.page, http->status,
 		 reply != NULL ? reply->code : -1, reply != NULL ? reply->nrows : 0);
@@ -233,8 +228,22 @@ tt_job_done(TtFetch *fetch, TtFetchJob *job)
 	tt_http_release(transfer);
 }
 
-int64
-tt_fetch_session_requests(void)
+void
+tt_job_withhold(TtFetch *fetch, TtFetchJob *job)
 {
-	return session_requests;
+	TtReading  *reading = &fetch->reading;
+	TtHttpReply http = {0};
+	TtFailure	failure;
+
+	http.outcome = TT_HTTP_TIMEOUT;
+	strlcpy(http.error, "it did so twice within ten minutes, in this session or others",
+			sizeof(http.error));
+	failure_init(&failure, reading, job, &http, NULL);
+	failure.overdue = TT_TIMEOUTS_MOST;
+	failure.names = reading->query->send_names ? tt_unit_names(reading->query, &job->unit->unit)
+											   : 0;
+	tt_failure_account_set(failure.account);
+	if (!tt_cut(reading, job->unit, true))
+		tt_failure_raise(&failure);
+	tt_failure_account_set(0);
 }

@@ -108,12 +108,13 @@ release_resources(void *arg)
 static void
 set_up_client(TtFetch *fetch, const TtOptions *options)
 {
+	TtBudgetUser *budget = &fetch->reading.budget;
 	TtHttpOptions http = {0};
 
-	fetch->budget.key = tt_budget_key(options->app_id, options->host, options->access_token);
-	fetch->budget.owner = options->server_owner_is_superuser ? InvalidOid : options->server_owner;
-	fetch->budget.server = options->serverid;
-	fetch->budget.rate = options->rate_limit;
+	budget->key = tt_budget_key(options->app_id, options->host, options->access_token);
+	budget->owner = options->server_owner_is_superuser ? InvalidOid : options->server_owner;
+	budget->server = options->serverid;
+	budget->rate = options->rate_limit;
 	http.timeout_ms = options->timeout * 1000;
 	http.connect_timeout_ms = options->connect_timeout * 1000;
 	http.max_response_size = options->max_response_size;
@@ -216,7 +217,7 @@ park(TtFetch *fetch)
 	if (tt_http_running(fetch->http) > 0)
 		tt_http_pump(fetch->http);
 	tt_jobs_tell_sent(fetch);
-	tt_budget_watch(&fetch->budget, false);
+	tt_budget_watch(&fetch->reading.budget, false);
 	fetch->slots.held = fetch->reading.njobs + fetch->reading.nready + 1;
 	fetch->slots.parked = true;
 	fetch->parked_at = GetCurrentTimestamp();
@@ -230,7 +231,7 @@ unpark(TtFetch *fetch)
 	dlist_iter iter;
 
 	fetch->slots.parked = false;
-	tt_budget_watch(&fetch->budget, true);
+	tt_budget_watch(&fetch->reading.budget, true);
 	dlist_foreach(iter, &fetch->reading.flying)
 		dlist_container(TtFetchJob, node, iter.cur)->unattended_ms += ms;
 	tt_slots_landed(&fetch->slots);
@@ -294,4 +295,10 @@ void
 tt_fetch_release(TtPage *page)
 {
 	MemoryContextDelete(page->context);
+}
+
+int64
+tt_fetch_session_requests(void)
+{
+	return tt_jobs_of_session();
 }

@@ -4,15 +4,13 @@
  *
  * fetch.c: a page after the other.  send.c: jobs become requests.  classify.c: what
  * a reply means.  page.c: a good one.  slots.h: how many requests and pages at a
- * time.  overdue.c: which requests took too long.
+ * time.
  */
 #ifndef TT_FETCH_PRIVATE_H
 #define TT_FETCH_PRIVATE_H
 
 #include "postgres.h"
 
-#include "budget/budget.h"
-#include "budget/counters.h"
 #include "cut/cut.h"
 #include "failure/failure.h"
 #include "fetch/fetch.h"
@@ -28,8 +26,7 @@ struct TtFetch
 	MemoryContextCallback callback;
 	TtPaths				 *paths;
 	TtHttp				 *http;
-	TtSlots				  slots; /* as the other scans of the backend see it */
-	TtBudgetUser		  budget;
+	TtSlots				  slots;   /* as the other scans of the backend see it */
 	TtReading			  reading; /* units, jobs, pages */
 	TtRefused			  refused;
 	TtSplit				  split;
@@ -52,6 +49,12 @@ extern TimestampTz tt_earlier(TimestampTz a, TimestampTz b);
 /* classify.c: a transfer is over, well or not; the job may be gone then */
 extern void tt_job_done(TtFetch *fetch, TtFetchJob *job);
 
+/*
+ * A job that is not sent, since its request timed out twice, here or elsewhere:
+ * cut its unit, or raise.  The job is gone then.
+ */
+extern void tt_job_withhold(TtFetch *fetch, TtFetchJob *job);
+
 /* no row of an account is read any more, and those that wait are dropped */
 extern void tt_account_give_up(TtFetch *fetch, int64 account);
 
@@ -62,14 +65,5 @@ extern void tt_account_give_up(TtFetch *fetch, int64 account);
  */
 extern bool tt_page_arrived(TtFetch *fetch, TtFetchJob *job, const TtFailure *failure,
 							TtReply *reply, MemoryContext context);
-
-/*
- * overdue.c: how often a request was not answered in time within ten
- * minutes; the third time TikTok blocks it.  note: once more.
- */
-extern uint64 tt_overdue_key(const TtFetch *fetch, const char *url, const char *body);
-extern bool	  tt_overdue_any(void); /* whether any was not, ever */
-extern int	  tt_overdue_times(uint64 key);
-extern int	  tt_overdue_note(uint64 key);
 
 #endif /* TT_FETCH_PRIVATE_H */

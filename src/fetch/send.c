@@ -10,6 +10,8 @@
 
 #include "fetch/fetch_private.h"
 
+#include "common/hashfn.h"
+
 /*
  * What a request leaves out whose conditions were refused: all but the one
  * that tells its unit from the next.
@@ -50,20 +52,25 @@ free_request(char *url, TtParams *params)
 	tt_params_free(params);
 }
 
-/* Whether a request was not answered in time so often that it is not sent again. */
-static bool
-is_overdue(const TtFetch *fetch, const TtFetchJob *job)
+static uint64
+hash_text(const char *text, uint64 seed)
+{
+	return hash_bytes_extended((const unsigned char *) text, (int) strlen(text), seed);
+}
+
+/* What tells a job's request from others, also from those of other sessions. */
+static uint64
+job_key(const TtFetch *fetch, const TtFetchJob *job)
 {
 	TtParams params;
-	char	*url;
-	uint64	 key;
+	char	*url = job_request(fetch, job, &params);
+	uint64	 key = hash_combine64(hash_text(url, 0),
+								  hash_text(fetch->reading.options->access_token, 1));
 
-	if (!tt_overdue_any())
-		return false;
-	url = job_request(fetch, job, &params);
-	key = tt_overdue_key(fetch, url, params.body);
+	if (params.body != NULL)
+		key = hash_combine64(key, hash_text(params.body, 2));
 	free_request(url, &params);
-	return tt_overdue_times(key) > 1;
+	return key;
 }
 
 static void
@@ -76,8 +83,8 @@ job_send(TtFetch *fetch, TtFetchJob *job)
 	char		 *token = psprintf("Access-Token: %s", reading->options->access_token);
 	const char	 *headers[] = {token, NULL};
 
-	job->key = tt_overdue_key(fetch, url, params.body);
 	job->tries++;
+	job->sent = false;
 	job->unattended_ms = 0;
 	job->nnames = reading->query->send_names ? tt_unit_names(reading->query, &job->unit->unit) : 0;
 	job->transfer = tt_http_start(fetch->http, url, params.body, headers, job);
@@ -199,23 +206,32 @@ count_budget_wait(TtFetch *fetch, TimestampTz now)
 		return;
 	delta.throttled_ms = (now - fetch->budget_since) / 1000;
 	fetch->reading.stats->throttled_ms += delta.throttled_ms;
-	tt_counters_add(&fetch->budget, fetch->reading.query->stream->endpoint->path, &delta);
+	tt_counters_add(&fetch->reading.budget, fetch->reading.query->stream->endpoint->path, &delta);
 	fetch->budget_since = 0;
 }
 
-/* Whether the budget lets a job go now; otherwise budget_until says when to ask. */
-static bool
-budget_grants(TtFetch *fetch, TtFetchJob *job, TimestampTz now)
+/* Whether the budget lets a job go now; otherwise *again says when to ask. */
+static TtBudgetReply
+ask_budget(TtFetch *fetch, TtFetchJob *job, TimestampTz now, TimestampTz *again)
 {
-	int wait_ms;
+	TtReading	 *reading = &fetch->reading;
+	TtBudgetReply reply = TT_BUDGET_LATER;
+	int			  wait_ms;
 
-	if (fetch->budget_until > now)
-		return false;
-	wait_ms = tt_budget_acquire(&fetch->budget, &job->grant);
-	if (wait_ms == 0)
-		return true;
-	fetch->budget_until = TimestampTzPlusMilliseconds(now, wait_ms);
-	return false;
+	if (fetch->budget_until <= now)
+	{
+		job->key = job_key(fetch, job);
+		reply = tt_budget_acquire(&reading->budget, job->key, reading->options->timeout * 1000,
+								  &job->grant, &wait_ms);
+		*again = TimestampTzPlusMilliseconds(now, wait_ms);
+		if (reply == TT_BUDGET_LATER)
+			fetch->budget_until = *again;
+	}
+	if (reply == TT_BUDGET_LATER)
+		*again = fetch->budget_until;
+	if ((reply == TT_BUDGET_LATER || reply == TT_BUDGET_SAME) && fetch->budget_since == 0)
+		fetch->budget_since = now;
+	return reply;
 }
 
 TimestampTz
@@ -231,6 +247,7 @@ tt_jobs_send(TtFetch *fetch)
 	TtReading		  *reading = &fetch->reading;
 	TimestampTz		   now = GetCurrentTimestamp();
 	TimestampTz		   wake = 0;
+	bool			   held_back = false;
 	dlist_mutable_iter iter;
 
 again:
@@ -239,6 +256,7 @@ again:
 	dlist_foreach_modify(iter, &reading->waiting)
 	{
 		TtFetchJob *job = dlist_container(TtFetchJob, node, iter.cur);
+		TimestampTz again = 0;
 
 		if (reading->alone != NULL && job->unit != reading->alone)
 			continue;
@@ -251,17 +269,26 @@ again:
 			return wake;
 		tt_slots_content(&fetch->slots);
 		/* its jobs are gone then, and others are there */
-		if (tt_cut_unasked(reading, job->unit, is_overdue(fetch, job)))
+		if (tt_cut_unasked(reading, job->unit))
 			goto again;
-		if (!budget_grants(fetch, job, now))
+		switch (ask_budget(fetch, job, now, &again))
 		{
-			if (fetch->budget_since == 0)
-				fetch->budget_since = now;
-			return tt_earlier(wake, fetch->budget_until);
+			case TT_BUDGET_GRANTED:
+				job_send(fetch, job);
+				break;
+			case TT_BUDGET_LATER:
+				return tt_earlier(wake, again);
+			case TT_BUDGET_SAME:
+				wake = tt_earlier(wake, again);
+				held_back = true;
+				break;
+			case TT_BUDGET_OVER:
+				tt_job_withhold(fetch, job);
+				goto again;
 		}
-		job_send(fetch, job);
 	}
-	count_budget_wait(fetch, now);
+	if (!held_back)
+		count_budget_wait(fetch, now);
 	if (reading->njobs > 0)
 		tt_slots_content(&fetch->slots);
 	return wake;
@@ -276,6 +303,7 @@ tt_jobs_tell_sent(TtFetch *fetch)
 	{
 		TtFetchJob *job = tt_transfer_arg(transfer);
 
+		job->sent = true;
 		tt_budget_sent(&job->grant);
 	}
 }

@@ -6,6 +6,14 @@
 
 #include "units/units_private.h"
 
+static int64 session_requests = 0;
+
+int64
+tt_jobs_of_session(void)
+{
+	return session_requests;
+}
+
 void
 tt_job_add(TtReading *reading, TtFetchUnit *unit)
 {
@@ -55,8 +63,28 @@ tt_jobs_unblock(TtReading *reading)
 }
 
 void
+tt_job_count(TtReading *reading, const TtFetchJob *job, TtRequestCounters *delta)
+{
+	session_requests++;
+	reading->stats->requests++;
+	delta->requests = 1;
+	delta->retries = job->tries > 1;
+	tt_counters_add(&reading->budget, reading->query->stream->endpoint->path, delta);
+}
+
+void
+tt_job_count_given_up(TtReading *reading, const TtFetchJob *job)
+{
+	TtRequestCounters delta = {0};
+
+	if (job->transfer != NULL && job->sent)
+		tt_job_count(reading, job, &delta);
+}
+
+void
 tt_job_free(TtReading *reading, TtFetchJob *job)
 {
+	tt_job_count_given_up(reading, job);
 	tt_budget_answered(&job->grant, TT_BUDGET_ANSWER_NONE);
 	if (job->transfer != NULL)
 		tt_http_release(job->transfer);

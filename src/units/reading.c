@@ -107,5 +107,9 @@ tt_reading_free_units(TtReading *reading)
 void
 tt_reading_end(TtReading *reading)
 {
+	dlist_iter iter;
+
+	dlist_foreach(iter, &reading->flying)
+		tt_job_count_given_up(reading, dlist_container(TtFetchJob, node, iter.cur));
 	tt_verify_end(&reading->verify);
 }

@@ -17,6 +17,7 @@
 #include "postgres.h"
 
 #include "budget/budget.h"
+#include "budget/counters.h"
 #include "failure/stats.h"
 #include "lib/ilist.h"
 #include "options/options.h"
@@ -71,6 +72,7 @@ typedef struct TtFetchJob
 	int			  overdue; /* how often it was not answered in time */
 	uint64		  key;	   /* of the request that was sent last */
 	int			  nnames;  /* metrics asked for when it was sent */
+	bool		  sent;	   /* it went out, this time */
 	TimestampTz	  not_before;
 	TtTransfer	 *transfer;
 	TtBudgetGrant grant;		 /* until it is answered */
@@ -96,6 +98,7 @@ typedef struct TtReading
 	const TtOptions *options;
 	TtQuery			*query;
 	TtFetchStats	*stats;
+	TtBudgetUser	 budget; /* of its requests */
 	TtVerify		 verify;
 	TtUnits			*units;		/* malloc'ed: tt_reading_free_units() */
 	int64			 next_unit; /* first unit not begun */
@@ -117,7 +120,10 @@ typedef struct TtReading
 
 /* ---- reading.c: the whole query ---- */
 
-/* Prepare to read it; context is the current one, the others outlive it. */
+/*
+ * Prepare to read it; its context is the current one, the others outlive it.  The
+ * caller sets the budget.
+ */
 extern void tt_reading_init(TtReading *reading, const TtTable *table, const TtOptions *options,
 							TtQuery *query, const TtProjection *projection,
 							TtFetchStats *stats);
@@ -209,6 +215,12 @@ extern void tt_job_block(TtReading *reading, TtFetchJob *job);
 
 /* Aborts its request, if there is one. */
 extern void tt_job_free(TtReading *reading, TtFetchJob *job);
+
+/* Count the request that was sent for it; delta: what else is known of that. */
+extern void tt_job_count(TtReading *reading, const TtFetchJob *job, TtRequestCounters *delta);
+
+/* requests that this session has sent so far, tries again included */
+extern int64 tt_jobs_of_session(void);
 
 /* ---- pages.c ---- */
 

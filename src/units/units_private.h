@@ -11,6 +11,9 @@
 extern void tt_jobs_drop(TtReading *reading, const TtFetchUnit *unit);
 extern void tt_jobs_unblock(TtReading *reading);
 
+/* Count a request that was sent and whose reply nobody waits for any more. */
+extern void tt_job_count_given_up(TtReading *reading, const TtFetchJob *job);
+
 /*
  * pages.c.  add: a page waits to be taken, and owns its context from now on.
  * drop: those of a unit; of an account, or all, also of finished units.
