@@ -125,7 +125,7 @@ cut_pages(TtReading *reading, TtFetchUnit *unit)
 }
 
 bool
-tt_cut(TtReading *reading, TtFetchUnit *unit, bool slow)
+tt_unit_cut(TtReading *reading, TtFetchUnit *unit, bool slow)
 {
 	if (tt_unit_handed_on(unit) || unit == reading->alone)
 		return false;
@@ -139,13 +139,13 @@ tt_cut(TtReading *reading, TtFetchUnit *unit, bool slow)
 }
 
 bool
-tt_cut_slow(TtReading *reading, TtFetchUnit *unit)
+tt_unit_cut_slow(TtReading *reading, TtFetchUnit *unit)
 {
-	return unit->slow && tt_cut(reading, unit, true);
+	return unit->slow && tt_unit_cut(reading, unit, true);
 }
 
 bool
-tt_cut_unasked(TtReading *reading, TtFetchUnit *unit)
+tt_unit_cut_unasked(TtReading *reading, TtFetchUnit *unit)
 {
 	const TtUnit *whole = tt_unit_whole(unit);
 

@@ -21,16 +21,16 @@
  * Read smaller units in place of one; slow: it took too long.  False: some of its
  * rows left, or it is the least that can be asked for.
  */
-extern bool tt_cut(TtReading *reading, TtFetchUnit *unit, bool slow);
+extern bool tt_unit_cut(TtReading *reading, TtFetchUnit *unit, bool slow);
 
 /* Cut it once more, if it was cut because it took too long; false: it was not. */
-extern bool tt_cut_slow(TtReading *reading, TtFetchUnit *unit);
+extern bool tt_unit_cut_slow(TtReading *reading, TtFetchUnit *unit);
 
 /*
  * Cut a unit that is about to be asked for, if it is known to be too much: its
  * jobs are gone then.
  */
-extern bool tt_cut_unasked(TtReading *reading, TtFetchUnit *unit);
+extern bool tt_unit_cut_unasked(TtReading *reading, TtFetchUnit *unit);
 
 /* ---- split.c, id_lists.c: reports of more ads than a report covers ---- */
 

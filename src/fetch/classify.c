@@ -159,11 +159,11 @@ carry_out(TtFetch *fetch, TtFetchJob *job, TtRemedy remedy, int64 wait_ms, int64
 			return tt_page_arrived(fetch, job, failure, unconstify(TtReply *, failure->reply),
 								   context);
 		case TT_REMEDY_RETRY:
-			if (failure->overdue == 0 || !tt_cut_slow(reading, job->unit))
+			if (failure->overdue == 0 || !tt_unit_cut_slow(reading, job->unit))
 				send_again(fetch, job, wait_ms, penalty_ms);
 			return false;
 		case TT_REMEDY_ASK_LESS:
-			if (!tt_cut(reading, job->unit, failure->overdue > 1))
+			if (!tt_unit_cut(reading, job->unit, failure->overdue > 1))
 				tt_failure_raise(failure);
 			return false;
 		case TT_REMEDY_PARAMETER:
@@ -243,7 +243,7 @@ tt_job_withhold(TtFetch *fetch, TtFetchJob *job)
 	failure.names = reading->query->send_names ? tt_unit_names(reading->query, &job->unit->unit)
 											   : 0;
 	tt_failure_account_set(failure.account);
-	if (!tt_cut(reading, job->unit, true))
+	if (!tt_unit_cut(reading, job->unit, true))
 		tt_failure_raise(&failure);
 	tt_failure_account_set(0);
 }
