@@ -210,9 +210,9 @@ count_budget_wait(TtFetch *fetch, TimestampTz now)
 	fetch->budget_since = 0;
 }
 
-/* Whether the budget lets a job go now; otherwise *again says when to ask. */
+/* Whether the budget lets a job go now; otherwise *later says when to ask. */
 static TtBudgetReply
-ask_budget(TtFetch *fetch, TtFetchJob *job, TimestampTz now, TimestampTz *again)
+ask_budget(TtFetch *fetch, TtFetchJob *job, TimestampTz now, TimestampTz *later)
 {
 	TtReading	 *reading = &fetch->reading;
 	TtBudgetReply reply = TT_BUDGET_LATER;
@@ -223,12 +223,12 @@ ask_budget(TtFetch *fetch, TtFetchJob *job, TimestampTz now, TimestampTz *again)
 		job->key = job_key(fetch, job);
 		reply = tt_budget_acquire(&reading->budget, job->key, reading->options->timeout * 1000,
 								  &job->grant, &wait_ms);
-		*again = TimestampTzPlusMilliseconds(now, wait_ms);
+		*later = TimestampTzPlusMilliseconds(now, wait_ms);
 		if (reply == TT_BUDGET_LATER)
-			fetch->budget_until = *again;
+			fetch->budget_until = *later;
 	}
 	if (reply == TT_BUDGET_LATER)
-		*again = fetch->budget_until;
+		*later = fetch->budget_until;
 	if ((reply == TT_BUDGET_LATER || reply == TT_BUDGET_SAME) && fetch->budget_since == 0)
 		fetch->budget_since = now;
 	return reply;
@@ -256,7 +256,7 @@ again:
 	dlist_foreach_modify(iter, &reading->waiting)
 	{
 		TtFetchJob *job = dlist_container(TtFetchJob, node, iter.cur);
-		TimestampTz again = 0;
+		TimestampTz later = 0;
 
 		if (reading->alone != NULL && job->unit != reading->alone)
 			continue;
@@ -271,15 +271,15 @@ again:
 		/* its jobs are gone then, and others are there */
 		if (tt_unit_cut_unasked(reading, job->unit))
 			goto again;
-		switch (ask_budget(fetch, job, now, &again))
+		switch (ask_budget(fetch, job, now, &later))
 		{
 			case TT_BUDGET_GRANTED:
 				job_send(fetch, job);
 				break;
 			case TT_BUDGET_LATER:
-				return tt_earlier(wake, again);
+				return tt_earlier(wake, later);
 			case TT_BUDGET_SAME:
-				wake = tt_earlier(wake, again);
+				wake = tt_earlier(wake, later);
 				held_back = true;
 				break;
 			case TT_BUDGET_OVER:
