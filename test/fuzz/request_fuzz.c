@@ -280,11 +280,13 @@ expected_options(const TtQuery *query, const TtUnit *unit)
 	bool			report = stream->kind == TT_KIND_REPORT;
 	json_t		   *options = json_object();
 	const TtKind   *kind = query->nkinds > 0 ? &query->kinds[unit->kind] : NULL;
-	const char	   *status = report ? tt_level_status_field(stream->report.level) : "primary_status";
+	const char	   *status = "primary_status";
 	const char	   *wanted = query->include_deleted ? "STATUS_ALL" : "STATUS_NOT_DELETE";
 	bool			told = report ? query->include_deleted && tt_stream_hides_objects(stream)
 								  : stream->endpoint->hides_deleted;
 
+	if (report)
+		status = tt_level_status_field(stream->report.level);
 	if (told && status != NULL && (unit->without & TT_FILTER_BY_STATUS) == 0)
 		json_object_set_new(options, status, report ? strings(&wanted, 1) : json_string(wanted));
 	if (kind != NULL && kind->nbuying_types > 0 && (unit->without & TT_FILTER_BY_BUYING) == 0)
@@ -440,6 +442,14 @@ expect_report(const TtQuery *query, const TtUnit *unit, json_t *expected)
 		json_object_set_new(expected, "metrics", expected_names(query, unit));
 }
 
+static int
+expected_page_size(const TtQuery *query, const TtUnit *unit)
+{
+	int most = query->nkinds > 0 ? query->kinds[unit->kind].max_page_size : 0;
+
+	return most == 0 || most > query->page_size ? query->page_size : most;
+}
+
 static void
 check_params(const TtQuery *query, const TtUnits *units, const TtUnit *unit, int page)
 {
@@ -458,11 +468,7 @@ check_params(const TtQuery *query, const TtUnits *units, const TtUnit *unit, int
 	if (query->page_size > 0)
 	{
 		json_object_set_new(expected, "page", json_integer(page));
-		json_object_set_new(expected, "page_size",
-							json_integer(query->nkinds > 0 && query->kinds[unit->kind].max_page_size > 0 &&
-												 query->kinds[unit->kind].max_page_size < query->page_size
-											 ? query->kinds[unit->kind].max_page_size
-											 : query->page_size));
+		json_object_set_new(expected, "page_size", json_integer(expected_page_size(query, unit)));
 	}
 	CHECK(tt_request_params(query, units, unit, page, &result));
 	CHECK(strlen(result.query) <= TT_MAX_QUERY_STRING);

@@ -21,8 +21,6 @@ setup_fdw($node, %ONE_SERIES, rate_limit => 1000, page_size => 200, timeout => 1
 	advertiser_ids => $account, -import => [qw(ads ads_reports_daily campaigns_reports_hourly)],
 	-import_options => { metrics => 'all' });
 
-# Its time-outs are known to all sessions that share its budget: this many had one.
-my $apps = 0;
 my $json = JSON::PP->new->canonical;
 my @first;
 my $report = 'SELECT ad_id, stat_time_day, spend FROM ads.ads_reports_daily WHERE '
@@ -31,21 +29,14 @@ my %kinds = (
 	report => { path => 'report/integrated/get', sql => sprintf($report, '') },
 	entity => { path => 'ad/get', sql => 'SELECT ad_id, ad_name FROM ads.ads ORDER BY 1' });
 
-# A budget that knows of no time-out.
-sub forget
-{
-	$apps++;
-	return "ALTER USER MAPPING FOR CURRENT_USER SERVER tiktok OPTIONS (SET app_id '$apps');\n";
-}
-
-# Runs a statement in a session of its own: rows, SQLSTATE, what was said.
+# Runs a statement in a session of its own, as an app without time-outs: rows, SQLSTATE, what was said.
 sub run
 {
 	my ($sql, @faults) = @_;
 
 	api_reset();
 	api_faults(\@faults);
-	my ($rc, $out, $err) = $node->psql('postgres', "\\set VERBOSITY verbose\n" . forget() . $sql);
+	my ($rc, $out, $err) = $node->psql('postgres', "\\set VERBOSITY verbose\n" . new_app() . $sql);
 	my ($state) = $err =~ /ERROR:  (\w{5}):/;
 	return ($out, $state // ($rc == 0 ? '' : "psql failed: $err"), $err);
 }
