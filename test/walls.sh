@@ -164,23 +164,12 @@ wall "headers of src are included with their folder" \
 		close(cmd)
 	}')"
 
-# Folders that hold more than eight files, and how many: they may lose some.
-CROWDED=""
 wall "at most eight files in a folder of src" \
-	"$(files 'src/*' | awk -F/ -v crowded="$CROWDED" '
+	"$(files 'src/*' | awk -F/ '
 		NF > 2 { n[$2]++ }
 		END {
 			for (folder in n)
-				most[folder] = 8
-			split(crowded, entry, " ")
-			for (i in entry) {
-				split(entry[i], pair, ":")
-				most[pair[1]] = pair[2]
-				if (n[pair[1]] < pair[2])
-					print "src/" pair[1] ": " n[pair[1]] + 0 " files, less than CROWDED says"
-			}
-			for (folder in n)
-				if (n[folder] > most[folder])
+				if (n[folder] > 8)
 					print "src/" folder ": " n[folder] " files"
 		}')"
 
