@@ -4,7 +4,7 @@
 #   make installcheck              regression and TAP tests against the running server
 #   sh test/check.sh               everything, on a private server, nothing installed
 #
-# Developers: make indent | check-format | lint | walls | unit | fuzz | coverage |
+# Developers: make indent | check-format | lint | walls | circles | unit | fuzz | coverage |
 # sql | doc | dist; WERROR=1 turns warnings into errors.
 
 EXTENSION = tiktok_fdw
@@ -157,6 +157,10 @@ coverage:
 walls:
 	sh test/walls.sh
 
+# No two files, no two folders use each other.
+circles: $(OBJS)
+	@$(PYTHON) test/circles.py $(OBJS)
+
 # The stream tables of the reference, from the catalogue.
 doc:
 	sh doc/generate.sh
@@ -170,5 +174,5 @@ dist:
 		-o $(EXTENSION)-$(DISTVERSION).zip HEAD
 DISTVERSION = $(shell sed -n 's/^	"version": "\(.*\)",/\1/p' META.json)
 
-.PHONY: sql check-sql unit fuzz libfuzzer indent check-format lint coverage walls doc \
+.PHONY: sql check-sql unit fuzz libfuzzer indent check-format lint coverage walls circles doc \
 	check-doc dist
