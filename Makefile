@@ -170,5 +170,4 @@ dist:
 		-o $(EXTENSION)-$(DISTVERSION).zip HEAD
 DISTVERSION = $(shell sed -n 's/^	"version": "\(.*\)",/\1/p' META.json)
 
-.PHONY: sql check-sql unit fuzz libfuzzer indent check-format lint coverage walls doc \
-	check-doc dist
+.PHONY: sql check-sql unit fuzz libfuzzer indent check-format lint coverage walls doc check-doc dist
