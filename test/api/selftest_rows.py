@@ -458,7 +458,7 @@ class Accounts(Case):
         one = report('ADVERTISER', ['advertiser_id', 'stat_time_day'], ('live_play_count',),
                      advertiser_id=str(FIRST))
         self.walk(REPORT, **one)
-        self.refused(40002, REPORT, **{**one, 'metrics': ['tax_spend']})
+        self.refused('tax_spend', REPORT, **{**one, 'metrics': ['tax_spend']})
         self.assertEqual(self.walk('campaign/get', advertiser_id=str(EMPTY)), [])
 
 
