@@ -4,8 +4,8 @@
 #   make installcheck              regression and TAP tests against the running server
 #   sh test/check.sh               everything, on a private server, nothing installed
 #
-# Developers: make indent | check-format | lint | walls | circles | unit | fuzz | coverage |
-# sql | doc | dist; WERROR=1 turns warnings into errors.
+# Developers: make indent | check-format | lint | walls | circles | unit | fuzz |
+# coverage | sql | doc | dist; WERROR=1 turns warnings into errors.
 
 EXTENSION = tiktok_fdw
 EXTVERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" tiktok_fdw.control)
