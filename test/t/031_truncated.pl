@@ -183,6 +183,28 @@ foreach my $case ([ 30, 'campaigns' ], [ 30, 'ads' ], [ 10, 'ad_groups' ], [ 10,
 	is_deeply([ sort keys %by ], \@by, 'by @by');
 }
 
+# Windows one after the other: each is split by the list that the first one read,
+# and has nobody else to wait for.
+foreach my $case ([ 1, 50 ], [ 1, 140 ], [ 2, 50 ], [ 2, 140 ])
+{
+	my ($most, $from) = @$case;
+	my $windows = int(($from + 26) / 30);
+	my $sql = compare('ads_reports_daily', $small,
+		" AND stat_time_day BETWEEN '" . day($from) . "' AND '" . day(3) . "'",
+		'--from', day($from), '--to', day(3));
+
+	$node->safe_psql('postgres', "ALTER SERVER tiktok OPTIONS (SET concurrency '$most')");
+	api_settings(ad_limit => 30);
+	my ($out, $state, $err) = run("SET statement_timeout = '8s';\n$sql");
+	is("$state$out", 't|0|0', "$windows windows, $most at a time: as computed") or diag($err);
+	my ($whole, @split) = asked();
+	cmp_ok($whole, '<=', $most, 'few requests told of the cut');
+	is(scalar keys %{ { map { $_->{params}{start_date} => 1 } @{ api_log(qr{report/integrated}) } } },
+		$windows, 'each window was asked for');
+	is(scalar @{ api_log(qr{campaign/get}) }, 2, 'the campaigns are listed once');
+}
+$node->safe_psql('postgres', "ALTER SERVER tiktok OPTIONS (SET concurrency '$concurrency')");
+
 # what is still cut
 foreach my $case (
 	[ 10, 'campaigns', qr/HINT:  The campaign \d+ alone .* report of ad groups/ ],
