@@ -49,6 +49,10 @@ endif
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
+ifneq ($(filter 9.% 10 11 12 13 14,$(MAJORVERSION)),)
+$(error tiktok_fdw needs PostgreSQL 15 or later, $(PG_CONFIG) is of $(VERSION): name another's in PG_CONFIG)
+endif
+
 # PGXS tracks no header dependencies; a build of this size need not be clever.
 $(OBJS) $(OBJS:.o=.bc): $(INCLUDED) Makefile
 

@@ -9,6 +9,10 @@
 
 #include "postgres.h"
 
+#if PG_VERSION_NUM < 150000
+#error "tiktok_fdw needs PostgreSQL 15 or later"
+#endif
+
 #if PG_VERSION_NUM >= 180000
 #include "commands/explain_format.h"
 #include "commands/explain_state.h"
