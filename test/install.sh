@@ -1,6 +1,7 @@
 #!/bin/sh
 # The ways to build and to install: out of the source tree, from one that cannot be
-# written to, with make -j, with another compiler, into DESTDIR, twice, and away again.
+# written to, with make -j, with another compiler, into DESTDIR, twice, away again, and
+# from the archive that make dist makes of the last commit.
 #
 #   sh test/install.sh
 #
@@ -87,6 +88,18 @@ ok "the files are those of the other build" same "$TT_WORK/one" "$TT_WORK/again"
 ok "clean is clean" build "$tree" clean
 installed "$tree" >"$TT_WORK/again"
 ok "the source tree is as it was" same "$TT_WORK/source" "$TT_WORK/again"
+
+# The archive, which is no repository, builds and tests itself.
+dist() {
+	git -c safe.directory='*' clone -q "$TT_TOP" "$TT_WORK/clone" &&
+		make -s -C "$TT_WORK/clone" PG_CONFIG="$PG_CONFIG" dist &&
+		python3 -m zipfile -e "$TT_WORK"/clone/tiktok_fdw-*.zip "$TT_WORK/dist"
+}
+if [ -e "$TT_TOP/.git" ] && tt_have git; then
+	ok "make dist" dist
+	ok "its archive builds and tests itself" \
+		sh "$(echo "$TT_WORK"/dist/tiktok_fdw-*)/test/check.sh" build walls doc regress scan
+fi
 
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

@@ -48,7 +48,8 @@ files() {
 			ls-files --cached --others --exclude-standard -- "$@"
 	else
 		for tt_f in "$@"; do
-			find . -name "${tt_f##*/}" -type f ! -path './build/*' | sed 's/^\.\///'
+			# as git understands it: a "*" is any number of folders
+			find . -path "./$tt_f" -type f ! -path './build/*' | sed 's/^\.\///'
 		done
 	fi | sort -u | while IFS= read -r tt_f; do
 		[ -f "$tt_f" ] && printf '%s\n' "$tt_f"
