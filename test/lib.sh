@@ -325,11 +325,13 @@ tt_private_pg() {
 		"$tt_prefix"/*) ;;
 		*) tt_die "cannot copy the PostgreSQL of $PG_CONFIG: it is spread over the system" ;;
 	esac
-	cp -a "$tt_prefix" "$TT_WORK/pg" || tt_die "cannot copy $tt_prefix"
+	tt_copied=$(mktemp -d "$TT_WORK/pg.XXXXXX") && cp -a "$tt_prefix/." "$tt_copied" ||
+		tt_die "cannot copy $tt_prefix"
+	chmod 755 "$tt_copied"
 	if [ "$(id -u)" = 0 ]; then
-		chown -R "$TT_USER:" "$TT_WORK/pg"
+		chown -R "$TT_USER:" "$tt_copied"
 	fi
-	PG_CONFIG=$TT_WORK/pg/bin/$(basename "$PG_CONFIG")
+	PG_CONFIG=$tt_copied/bin/$(basename "$PG_CONFIG")
 	TT_BINDIR=$("$PG_CONFIG" --bindir)
 	TT_PRIVATE=
 }

@@ -10,8 +10,8 @@
 # (077) 3,000 requests, which must use 95 % of the rate; the fuzzers
 # (test/fuzz/run.sh) get a tenth of the time first, or all of it; without parts,
 # the tests of faults run under sanitizers next (test/sanitize.sh, short variants:
-# the long ones are TT_SOAK=1 sh test/sanitize.sh), and the ways to build and install
-# are tried (test/install.sh). Every round is a run of
+# the long ones are TT_SOAK=1 sh test/sanitize.sh), the ways to build and install
+# are tried (test/install.sh), and upgrades (test/upgrade.sh). Every round is a run of
 # check.sh with servers and an API of its own. Ends with "N passed, N failed",
 # summed over the rounds; the first failure ends it.
 # Environment: TT_MINUTES (for want of the argument).
@@ -27,7 +27,7 @@ case ${1:-} in
 esac
 scripts=
 [ $# -gt 0 ] || {
-	scripts="sanitize install"
+	scripts="sanitize install upgrade"
 	set -- unit regress tap
 }
 ends=$(($(date +%s) + minutes * 60))
