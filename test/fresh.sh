@@ -6,24 +6,29 @@
 #   check    sh test/check.sh  likewise
 #   package  debian/: built and read by the release's tools, installed, used, removed
 #
-#   sh test/fresh.sh [release…] [demo|check|package]…     bookworm trixie, all of them
+#   sh test/fresh.sh [release…] [root|user]… [demo|check|package]…
+#
+# without names bookworm and trixie, both and all of them.
 #
 # Needs root, debootstrap, and the machine's own sources of packages, which the
 # folders get, too; they see no process and no mount of the machine, and nothing stays.
-# Environment: TT_PARTS (parts of check.sh; all), TT_BASES (a folder in which the bare
+# Environment: TT_PARTS (parts of check.sh; all), TT_TIMEOUT (check.sh's), TT_BASES (a folder in which the bare
 # systems are kept for the next time), TT_KEEP=1. Ends with "N passed, N failed".
 
 . "$(dirname "$0")/lib.sh"
 
 releases=
+users=
 steps=
 for arg in "$@"; do
 	case $arg in
+		root | user) users="$users $arg" ;;
 		demo | check | package) steps="$steps $arg" ;;
 		*) releases="$releases $arg" ;;
 	esac
 done
 : "${releases:=bookworm trixie}"
+: "${users:=root user}"
 : "${steps:=demo check package}"
 [ "$(id -u)" = 0 ] || tt_die "fresh.sh needs root: it makes systems in folders"
 tt_have debootstrap || tt_die "fresh.sh needs debootstrap"
@@ -61,7 +66,7 @@ inside() {
 			mkdir -m 1777 "$root/dev/shm" &&
 			mount -t tmpfs -o mode=1777 shm "$root/dev/shm" &&
 			ln -s /proc/self/fd "$root/dev/fd" &&
-			exec chroot "$root" env -i HOME=/root USER=root TERM=dumb \
+			exec chroot "$root" env -i ${TT_TIMEOUT:+TT_TIMEOUT="$TT_TIMEOUT"} HOME=/root USER=root TERM=dumb \
 				PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"' sh "$tt_root" "$@" </dev/null
 }
 
@@ -121,7 +126,7 @@ for release in $releases; do
 		tail -n 20 "$log"
 		continue
 	fi
-	for user in root user; do
+	for user in $users; do
 		for step in $steps; do
 			case $user:$step in
 				user:package) continue ;;

@@ -25,8 +25,8 @@ tt_die() {
 
 # ---- packages ------------------------------------------------------------
 
-# The one list: what for (run: to build and run; test: to test; soak: to fuzz),
-# the Debian package, and how to see that it is there already, from wherever it
+# The one list: what for (run: to build and run; test: to test; more: to test, too, but
+# not every release has it; soak: to fuzz), the Debian package, and how to see that it is there already, from wherever it
 # comes. NN is the server's major version, see tt_package_version.
 tt_packages() {
 	cat <<-'LIST'
@@ -40,9 +40,9 @@ tt_packages() {
 		run  ca-certificates           test -d /etc/ssl/certs
 		test libipc-run-perl           perl -MIPC::Run -e 1
 		test clang                     tt_have clang
-		test clang-format-14           tt_have_clang_format
+		more clang-format-14           tt_have_clang_format
 		test openssl                   tt_have openssl
-		test postgresql-NN-cron        tt_have_cron
+		more postgresql-NN-cron        tt_have_cron
 		soak libclang-rt-dev           tt_have_libfuzzer
 	LIST
 }
@@ -143,6 +143,22 @@ tt_package_version() {
 	echo "$tt_v"
 }
 
+# Of these packages, those that nothing can be done without (needed), or these and
+# whatever else the release has (known).
+tt_packages_of() {
+	tt_optional=" $(tt_packages | sed -n 's/^more *\([^ ]*\).*/\1/p' |
+		sed "s/-NN/-${tt_version:-NN}/" | tr '\n' ' ')"
+	tt_which=$1
+	shift
+	for tt_p in "$@"; do
+		case $tt_which:$tt_optional in
+			needed:*" $tt_p "*) continue ;;
+			known:*" $tt_p "*) apt-cache show "$tt_p" >/dev/null 2>&1 || continue ;;
+		esac
+		printf '%s ' "$tt_p"
+	done
+}
+
 # tt_install run|test|soak: installs what is missing, if anything is. "test"
 # includes "run", "soak" both.
 tt_install() {
@@ -152,12 +168,20 @@ tt_install() {
 	fi
 	tt_missing=$(tt_packages | while read -r tt_kind tt_package tt_test; do
 		case $tt_kind:$1 in
-			run:* | test:test | *:soak) ;;
+			run:* | test:test | more:test | *:soak) ;;
 			*) continue ;;
 		esac
 		eval "$tt_test" >/dev/null 2>&1 || echo "$tt_package"
 	done)
 	tt_missing=$(echo $tt_missing)
+	tt_version=
+	if [ -n "$tt_missing" ] && [ -z "$(tt_packages_of needed $tt_missing)" ]; then
+		# only what can be done without: apt's lists are not read anew for that
+		tt_find_pg
+		tt_version=$TT_PGMAJOR
+		tt_missing=$(tt_packages_of known $(echo "$tt_missing" | sed "s/-NN/-$tt_version/g"))
+		[ "$(id -u)" = 0 ] || tt_have sudo || tt_missing=
+	fi
 	if [ -n "$tt_missing" ]; then
 		tt_have apt-get || tt_die "missing, and there is no apt-get to install it: $tt_missing"
 		tt_sudo=
@@ -178,6 +202,7 @@ tt_install() {
 				tt_missing=$(echo "$tt_missing" | sed "s/-NN/-$tt_version/g")
 				;;
 		esac
+		tt_missing=$(tt_packages_of known $tt_missing)
 		echo "installing $tt_missing"
 		if ! flock /var/lib/dpkg $tt_sudo env DEBIAN_FRONTEND=noninteractive \
 			apt-get -q -y -o DPkg::Lock::Timeout=300 install \
@@ -317,9 +342,16 @@ tt_settings() {
 
 # A server without such a setting gets a private copy: it finds its own files
 # relative to its program, so a copy of its prefix is a server of its own, into
-# which the extension is installed as usual (TT_PRIVATE is set, and empty).
+# which the extension is installed as usual (TT_PRIVATE is set, and empty). With
+# "always" one with such a setting, too, if it can be copied.
 tt_private_pg() {
-	[ -z "$(tt_settings)" ] || return 0
+	if [ -n "$(tt_settings)" ]; then
+		[ "${1:-}" = always ] || return 0
+		case $("$PG_CONFIG" --pkglibdir) in
+			"$(dirname "$TT_BINDIR")"/*) ;;
+			*) return 0 ;;
+		esac
+	fi
 	tt_prefix=$(dirname "$TT_BINDIR")
 	case $("$PG_CONFIG" --pkglibdir) in
 		"$tt_prefix"/*) ;;

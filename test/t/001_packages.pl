@@ -38,7 +38,7 @@ sub install
 program('apt-get', 'echo "$*" >>"$APT_LOG"');
 program('sudo', 'exec "$@"');
 program('flock', 'shift; exec "$@"');
-program('apt-cache', 'echo "  Depends: postgresql-$RELEASE"');
+program('apt-cache', 'case $1:$2 in show:*-97-cron) exit 100 ;; esac; echo "  Depends: postgresql-$RELEASE"');
 
 my $absent = '/usr/lib/postgresql/99/bin/pg_config';
 my ($said, $asked) = install(PG_CONFIG => $absent);
@@ -48,6 +48,10 @@ like($asked, qr/ postgresql-99-cron\b/, 'those of its extensions too');
 unlike($asked, qr/-NN/, 'no version is left out');
 like($said, qr/^installing .*postgresql-99 /m, 'it says what it installs');
 like($said, qr/there is no pg_config/, 'and that the server is not there after it');
+
+($said, $asked) = install(PG_CONFIG => '/usr/lib/postgresql/97/bin/pg_config');
+like($asked, qr/ postgresql-97 /, 'where apt does not know pg_cron');
+unlike($asked, qr/cron/, 'it is done without');
 
 ($said, $asked) = install(PG_CONFIG => '/usr/lib/postgresql/14/bin/pg_config');
 like($said, qr/PostgreSQL 15 or later is needed.* is of 14/, 'a server of packages that is too old');
