@@ -161,6 +161,7 @@ sub ends_in_time
 	is($session->query('SELECT 1'), '1', "$what: the session works on");
 	my $after = descriptors($session);
 	is($after->{waits}, $before->{waits}, "$what: no descriptor is left");
+	note("$what: sockets $before->{socket}, then $after->{socket}");
 	cmp_ok($after->{socket}, '<=', $before->{socket}, "$what: no connection is left")
 	  unless $options{thread};
 
