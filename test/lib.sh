@@ -347,7 +347,7 @@ tt_settings() {
 tt_private_pg() {
 	if [ -n "$(tt_settings)" ]; then
 		[ "${1:-}" = always ] || return 0
-		case $("$PG_CONFIG" --pkglibdir) in
+		case $("$PG_CONFIG" --sharedir) in
 			"$(dirname "$TT_BINDIR")"/*) ;;
 			*) return 0 ;;
 		esac

@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "query/bounds.h"
+#include "compat.h"
 #include "qual/days.h"
 
 #include "catalog/pg_type.h"
@@ -153,7 +154,7 @@ value_to_days(TtQualRole role, TtQualOp op, Oid column_type, Datum value, Oid ty
 			break;
 		case TIMESTAMPTZOID:
 			widen = ZONE_DAYS;
-			/* FALLTHROUGH */
+			TT_FALLTHROUGH;
 		case TIMESTAMPOID:
 			usecs = DatumGetTimestamp(value);
 			if (TIMESTAMP_NOT_FINITE(usecs))
