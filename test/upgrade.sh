@@ -178,7 +178,9 @@ stop old
 upgrade() {
 	use new
 	tt_as env -C "$home" pg_upgrade -U postgres -b "$old_bin" -B "$new_bin" -d "$home/old.data" \
-		-D "$home/new.data" -s "$home/run"
+		-D "$home/new.data" -s "$home/run" && return
+	find "$home/new.data/pg_upgrade_output.d" -name '*.log' -exec tail -n 3 {} +
+	return 1
 }
 ok "pg_upgrade" upgrade || enough
 start new
