@@ -4,7 +4,7 @@
 #   make installcheck              regression and TAP tests against the running server
 #   sh test/check.sh               everything, on a private server, nothing installed
 #
-# Developers: make indent | check-format | walls | unit | fuzz | doc | dist;
+# Developers: make indent | check-format | walls | unit | fuzz | sql | doc | dist;
 # WERROR=1 turns warnings into errors.
 
 EXTENSION = tiktok_fdw
@@ -22,7 +22,7 @@ MODULE_big = $(EXTENSION)
 SOURCES = $(sort tiktok_fdw.c $(call in_top,src/*/*.c))
 INCLUDED = $(call in_top,src/*.h src/*/*.h src/*/*.def)
 OBJS = $(SOURCES:.c=.o)
-DATA = $(call in_top,sql/$(EXTENSION)--*.sql)
+DATA = $(sort sql/$(EXTENSION)--$(EXTVERSION).sql $(call in_top,sql/$(EXTENSION)--*.sql))
 DOCS = README.md $(filter-out doc/README.md,$(call in_top,doc/*.md))
 PGFILEDESC = "tiktok_fdw - foreign-data wrapper for TikTok's Marketing API"
 
@@ -71,6 +71,16 @@ $(FOLDERS):
 uninstall: uninstall-doc
 uninstall-doc:
 	rm -f $(addprefix '$(DESTDIR)$(docdir)/$(docmoduledir)'/,$(notdir $(DOCS)))
+
+# The extension script is put together from its parts; nothing is written where it
+# is up to date.
+all: sql
+
+sql:
+	@sh $(srcdir)/sql/assemble.sh
+
+check-sql:
+	@sh $(srcdir)/sql/assemble.sh --check
 
 # The regression scripts find the API in $TIKTOK_API_URL; where that is not
 # set, a local API runs on a free port for as long as they do.
@@ -157,4 +167,5 @@ dist:
 		-o $(EXTENSION)-$(DISTVERSION).zip HEAD
 DISTVERSION = $(shell sed -n 's/^	"version": "\(.*\)",/\1/p' META.json)
 
-.PHONY: uninstall-doc unit fuzz libfuzzer indent check-format walls doc check-doc dist
+DATA = $(sort sql/$(EXTENSION)--$(EXTVERSION).sql $(call in_top,sql/$(EXTENSION)--*.sql))
+DOCS = README.md $(filter-out doc/README.md,$(call in_top,doc/*.md))
