@@ -25,9 +25,10 @@ tt_die() {
 
 # ---- packages ------------------------------------------------------------
 
-# The one list: what for (run: to build and run; test: to test; more: to test, too, but
-# not every release has it; soak: to fuzz), the Debian package, and how to see that it is there already, from wherever it
-# comes. NN is the server's major version, see tt_package_version.
+# The one list: what for (run: to build and run; test: to test; more: to test, too,
+# but not every release has it; coverage, soak: to measure that, to fuzz), the Debian
+# package, and how to see that it is there already, from wherever it comes. NN is the
+# server's major version, see tt_package_version.
 tt_packages() {
 	cat <<-'LIST'
 		run  build-essential           tt_have gcc make ld
@@ -41,8 +42,11 @@ tt_packages() {
 		test libipc-run-perl           perl -MIPC::Run -e 1
 		test clang                     tt_have clang
 		more clang-format-14           tt_have_clang_format
+		test clang-tidy                tt_have clang-tidy
+		test cppcheck                  tt_have cppcheck
 		test openssl                   tt_have openssl
 		more postgresql-NN-cron        tt_have_cron
+		coverage gcovr                 tt_have gcovr
 		soak libclang-rt-dev           tt_have_libfuzzer
 	LIST
 }
@@ -159,8 +163,8 @@ tt_packages_of() {
 	done
 }
 
-# tt_install run|test|soak: installs what is missing, if anything is. "test"
-# includes "run", "soak" both.
+# tt_install run|test|coverage|soak: installs what is missing, if anything is. "test"
+# includes "run", "coverage" and "soak" both.
 tt_install() {
 	# not worth an installation
 	if [ -n "${PG_CONFIG:-}" ] && tt_find_pg && [ "$TT_PGMAJOR" -lt "$TT_OLDEST" ]; then
@@ -168,7 +172,9 @@ tt_install() {
 	fi
 	tt_missing=$(tt_packages | while read -r tt_kind tt_package tt_test; do
 		case $tt_kind:$1 in
-			run:* | test:test | more:test | *:soak) ;;
+			run:* | test:test | test:coverage | test:soak) ;;
+			more:test | more:coverage | more:soak) ;;
+			"$1:$1") ;;
 			*) continue ;;
 		esac
 		eval "$tt_test" >/dev/null 2>&1 || echo "$tt_package"

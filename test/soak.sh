@@ -56,8 +56,8 @@ tally() {
 	failed=$((failed + ${n:-0}))
 }
 
-# judge STATUS: shows the log of what failed, also where it did not count that
-judge() {
+# report STATUS: shows the log of what failed, also where it did not count that
+report() {
 	[ "$1" != 0 ] || return 0
 	[ "$failed" != 0 ] || failed=1
 	cat "$log"
@@ -69,7 +69,7 @@ for script in $scripts; do
 	status=$?
 	tally "$log"
 	echo "$script: $last"
-	judge "$status"
+	report "$status"
 done
 
 round=0
@@ -79,7 +79,7 @@ while [ "$failed" = 0 ] && [ "$*" != fuzz ]; do
 	status=$?
 	tally "$log"
 	echo "round $round: $last"
-	judge "$status"
+	report "$status"
 	[ "$(date +%s)" -lt "$ends" ] || break
 done
 
