@@ -89,6 +89,14 @@ wall "only qual, path, plan and scan see planner or executor headers" \
 wall "versions of PostgreSQL and libcurl are tested in compat.h only" \
 	"$(grep -nE 'PG_VERSION_NUM|LIBCURL_VERSION_NUM' $c_files /dev/null | grep -v '^src/compat\.h:')"
 
+wall "functions that do not return are TT_NORETURN, as every server understands it" \
+	"$(grep -nE 'pg_attribute_noreturn|pg_noreturn' $c_files /dev/null | grep -v '^src/compat\.h:')"
+
+wall "who looks into a varlena has compat.h, which includes what that takes" \
+	"$(grep -lE '(VARDATA|VARSIZE)(_|\()' $c_files /dev/null | while IFS= read -r file; do
+		grep -q '"compat\.h"' "$file" || echo "$file"
+	done)"
+
 # src/request and every header of ours that it includes, directly or not
 closure=$(files 'src/request/*')
 for pass in 1 2 3 4 5 6; do
