@@ -4,8 +4,8 @@
 #   make installcheck              regression and TAP tests against the running server
 #   sh test/check.sh               everything, on a private server, nothing installed
 #
-# Developers: make indent | check-format | lint | walls | unit | fuzz | coverage |
-# sql | doc | dist; WERROR=1 turns warnings into errors.
+# Developers: make indent | check-format | lint | walls | circles | unit | fuzz |
+# coverage | sql | doc | dist; WERROR=1 turns warnings into errors.
 
 EXTENSION = tiktok_fdw
 
@@ -69,6 +69,7 @@ $(FOLDERS):
 
 # PGXS installs a DOCS of a folder without the folder, and looks for it there to remove it.
 uninstall: uninstall-doc
+.PHONY: uninstall-doc
 uninstall-doc:
 	rm -f $(addprefix '$(DESTDIR)$(docdir)/$(docmoduledir)'/,$(notdir $(DOCS)))
 
@@ -177,6 +178,10 @@ coverage:
 walls:
 	sh test/walls.sh
 
+# No two files, no two folders use each other.
+circles: $(OBJS)
+	@$(PYTHON) test/circles.py $(OBJS)
+
 # The stream tables of the reference, from the catalogue.
 doc:
 	sh doc/generate.sh
@@ -190,5 +195,5 @@ dist:
 		-o $(EXTENSION)-$(DISTVERSION).zip HEAD
 DISTVERSION = $(shell sed -n 's/^	"version": "\(.*\)",/\1/p' META.json)
 
-.PHONY: uninstall-doc sql check-sql unit fuzz libfuzzer indent check-format lint coverage walls doc \
+.PHONY: sql check-sql unit fuzz libfuzzer indent check-format lint coverage walls circles doc \
 	check-doc dist

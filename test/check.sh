@@ -13,7 +13,7 @@
 # TT_COVERAGE (a file: which lines ran, as gcovr's JSON; see coverage.sh).
 # The last line is "N passed, N failed[, N skipped]"; exit code 0 only without failures.
 
-PARTS="build clang format lint walls unit fuzz api sdk doc regress tap demo"
+PARTS="build clang format lint walls circles unit fuzz api sdk doc regress tap demo"
 
 . "$(dirname "$0")/lib.sh"
 # nothing here is for the real API
@@ -143,6 +143,11 @@ part_walls() {
 	counted walls $? "$TT_WORK/log/walls"
 }
 
+part_circles() {
+	tt_as make -s -C "$tree" PG_CONFIG="$PG_CONFIG" WERROR=1 circles >"$TT_WORK/log/circles" 2>&1
+	counted circles $? "$TT_WORK/log/circles"
+}
+
 part_unit() {
 	limited make -s -C "$tree" PG_CONFIG="$PG_CONFIG" ${copt:+COPT="$copt"} unit \
 		>"$TT_WORK/log/unit" 2>&1
@@ -267,7 +272,7 @@ echo "$("$PG_CONFIG" --version), $(gcc --version | head -n 1), libcurl $(pkg-con
 built=
 for part in $PARTS; do
 	case $part in
-		regress | tap)
+		circles | regress | tap)
 			if wanted "$part"; then
 				[ -n "$built" ] || part_build
 				if [ "$built" = 0 ]; then

@@ -21,6 +21,11 @@ shared
 budget
 wire
 reply
+failure
+verify
+units
+refused
+cut
 fetch
 accounts
 path
@@ -168,6 +173,16 @@ wall "headers of src are included with their folder" \
 			print $1 ":" $2 ": " $3
 		close(cmd)
 	}')"
+
+# (tables, .def, are data)
+wall "at most eight files in a folder of src" \
+	"$(files 'src/*' | grep -v '\.def$' | awk -F/ '
+		NF > 2 { n[$2]++ }
+		END {
+			for (folder in n)
+				if (n[folder] > 8)
+					print "src/" folder ": " n[folder] " files"
+		}')"
 
 # tables (.def) and expected outputs are as long as they have to be; the extension
 # script is put together from parts, which are not

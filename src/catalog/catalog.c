@@ -12,25 +12,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* clang-format off */
 enum
 {
-	EP_ADVERTISER_INFO,
-	EP_OAUTH2_ADVERTISER_GET,
-	EP_CAMPAIGN_GET,
-	EP_ADGROUP_GET,
-	EP_AD_GET,
-	EP_CUSTOM_AUDIENCE_LIST,
-	EP_IMAGE_SEARCH,
-	EP_VIDEO_SEARCH,
-	EP_MUSIC_GET,
-	EP_PORTFOLIO_LIST,
-	EP_REPORT
+#define TT_ENDPOINT(id, ...) EP_##id,
+#include "endpoints.def"
+#undef TT_ENDPOINT
 };
 
-/* clang-format off */
 static const TtEndpoint endpoints[] = {
-#define TT_ENDPOINT(id, path, list_key, max_page_size, max_rows, account, fields, hides) \
-	[EP_##id] = {path, list_key, max_page_size, max_rows, TT_ACCOUNT_##account, fields, hides},
+#define TT_ENDPOINT(id, path, list_key, paging, page_size, max_rows, account, fields, hides) \
+	[EP_##id] = {path, list_key, TT_PAGING_##paging, page_size, max_rows, TT_ACCOUNT_##account, \
+	fields, hides},
 #include "endpoints.def"
 #undef TT_ENDPOINT
 };
@@ -100,6 +93,13 @@ static const TtMetric metrics[] = {
 	kind, levels, TT_##audience, restrictions, additive},
 #include "metrics.def"
 #undef TT_METRIC
+};
+
+static const TtReportFilter report_filters[] = {
+#define TT_REPORT_FILTER(name, field, filter, levels, with, without) \
+	{#name, field, TT_FILTER_##filter, levels, with, without},
+#include "report_filters.def"
+#undef TT_REPORT_FILTER
 };
 
 /* every table has it, also where the API's rows lack it */
@@ -447,30 +447,30 @@ tt_stream_hides_objects(const TtStream *stream)
 		   strcmp(stream->report.report_type, "CATALOG") == 0;
 }
 
-const char *
-tt_report_id_filter(const TtReport *report, const char *name)
+const TtReportFilter *
+tt_report_filter(const TtReport *report, const char *name)
 {
-	static const struct
-	{
-		const char *name;
-		const char *field;
-		int			levels;
-	} filters[] = {
-		{"campaign_id", "campaign_ids", TT_LV_CAMPAIGN_DOWN},
-		{"adgroup_id", "adgroup_ids", TT_LV_ADGROUP_DOWN},
-		{"ad_id", "ad_ids", TT_LV_AD},
-		{"ad_id_v2", "ad_ids_v2", TT_LV_AD},
-	};
-	bool v2 = tt_report_has_dimension(report, "ad_id_v2");
-
 	if (strcmp(report->report_type, "BASIC") != 0 &&
 		strcmp(report->report_type, "AUDIENCE") != 0)
 		return NULL;
-	for (int i = 0; i < lengthof_(filters); i++)
-		if (strcmp(filters[i].name, name) == 0 && (filters[i].levels & report->level) &&
-			strcmp(name, v2 ? "ad_id" : "ad_id_v2") != 0)
-			return filters[i].field;
+	for (int i = 0; i < lengthof_(report_filters); i++)
+	{
+		const TtReportFilter *filter = &report_filters[i];
+
+		if (strcmp(filter->column, name) == 0 && (filter->levels & report->level) &&
+			(filter->with[0] == '\0' || tt_report_has_dimension(report, filter->with)) &&
+			(filter->without[0] == '\0' || !tt_report_has_dimension(report, filter->without)))
+			return filter;
+	}
 	return NULL;
+}
+
+const char *
+tt_report_id_filter(const TtReport *report, const char *name)
+{
+	const TtReportFilter *filter = tt_report_filter(report, name);
+
+	return filter != NULL && filter->filter == TT_FILTER_IDS ? filter->field : NULL;
 }
 
 const char *

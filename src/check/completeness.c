@@ -510,7 +510,7 @@ tt_completeness(FunctionCallInfo fcinfo)
 	state.refused = palloc0(sizeof(bool) * Max(state.naccounts, 1));
 	for (int level = 0; level < lengthof(levels); level++)
 		ask_level(&state, level);
-	tt_fetch_tell(&(TtTable){.name = "tiktok.completeness"}, &state.stats);
+	tt_warnings_tell(&(TtTable){.name = "tiktok.completeness"}, &state.stats);
 	for (int i = 0; i < state.naccounts; i++)
 	{
 		if (state.refused[i])

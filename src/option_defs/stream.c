@@ -127,7 +127,6 @@ tt_stream_own_report(const char *report_type, const char *data_level,
 	}
 	check_report(report);
 	stream->name = "report";
-	stream->seed_name = "";
 	stream->environments = TT_ENV_BOTH;
 	stream->kind = TT_KIND_REPORT;
 	stream->endpoint = tt_report_endpoint();
@@ -151,7 +150,8 @@ similar_streams(const char *name)
 		{
 			const TtStream *stream = tt_stream_at(i);
 			bool			same = pg_strcasecmp(name, stream->name) == 0 ||
-						pg_strcasecmp(name, stream->seed_name) == 0;
+						(stream->seed_name != NULL &&
+						 pg_strcasecmp(name, stream->seed_name) == 0);
 
 			if (distance != (same ? 0 : tt_name_distance(name, stream->name)))
 				continue;

@@ -304,6 +304,31 @@ test_other_params(void)
 }
 
 /* What a unit can be cut by: metrics, ids of a batch, ids of its own. */
+/* a list that is read by cursor: from the beginning, and on from where a page ended */
+static void
+test_cursor(void)
+{
+	TtEndpoint endpoint = *query_of("audiences", 1).stream->endpoint;
+	TtStream   stream = *query_of("audiences", 1).stream;
+	TtQuery	   query = query_of("audiences", 1);
+	TtUnits	  *units;
+	TtUnit	   unit;
+
+	endpoint.paging = TT_PAGING_CURSOR;
+	stream.endpoint = &endpoint;
+	query.stream = &stream;
+	query.page_size = 20;
+	units = tt_units_create(&query);
+	unit = tt_units_get(units, &query, 0);
+	check_unit(query, units, unit, 1, "{\"advertiser_id\": \"7002238017842757633\", \"count\": \"20\"}",
+			   "a list by cursor begins without one");
+	unit.cursor = "17\"x";
+	check_unit(query, units, unit, 2,
+			   "{\"advertiser_id\": \"7002238017842757633\", \"count\": \"20\", \"cursor\": \"17\\\"x\"}",
+			   "and goes on where the page before says, without a page's number");
+	tt_units_free(units);
+}
+
 static void
 test_cut_units(void)
 {
@@ -567,6 +592,7 @@ main(void)
 	test_sums();
 	test_filter_params();
 	test_other_params();
+	test_cursor();
 	test_cut_units();
 	test_cut_list_units();
 	test_kinds();

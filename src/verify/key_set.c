@@ -17,7 +17,7 @@
  */
 #include "postgres.h"
 
-#include "fetch/key_set.h"
+#include "verify/key_set.h"
 
 #include "miscadmin.h"
 #include "storage/buffile.h"

@@ -1,6 +1,6 @@
 /*
- * told.c
- *	  What a scan left out, and says so once at its end.
+ * warnings.c
+ *	  What a scan left out, told once at its end.
  *
  * Accounts that the API refuses, if they may be skipped, and rows without an
  * hour.  Both are kept beside the scan's numbers, which outlive a fetch, so that
@@ -8,7 +8,7 @@
  */
 #include "postgres.h"
 
-#include "fetch/fetch_private.h"
+#include "failure/stats.h"
 
 #define MOST_NAMED 10
 
@@ -24,9 +24,8 @@ struct TtSkipped
 };
 
 void
-tt_skip_note(TtFetch *fetch, const TtFailure *failure, bool told)
+tt_skip_note(TtFetchStats *stats, const TtFailure *failure, bool told)
 {
-	TtFetchStats *stats = fetch->stats;
 	MemoryContext old = MemoryContextSwitchTo(stats->context);
 	TtSkipped	 *skipped = stats->skipped;
 
@@ -60,25 +59,6 @@ tt_skip_known(const TtFetchStats *stats, int64 account)
 	return false;
 }
 
-void
-tt_skip_accounts(const TtFetch *fetch)
-{
-	TtQuery *query = fetch->query;
-	int64	*accounts;
-	int		 n = 0;
-
-	if (fetch->stats->skipped == NULL)
-		return;
-	/* the array may be the caller's; the query outlives the fetch */
-	accounts = MemoryContextAlloc(MemoryContextGetParent(fetch->context),
-								  sizeof(int64) * Max(query->naccounts, 1));
-	for (int i = 0; i < query->naccounts; i++)
-		if (!tt_skip_known(fetch->stats, query->accounts[i]))
-			accounts[n++] = query->accounts[i];
-	query->accounts = accounts;
-	query->naccounts = n;
-}
-
 static void
 tell_skipped(const TtTable *table, const TtSkipped *skipped)
 {
@@ -107,7 +87,7 @@ tell_skipped(const TtTable *table, const TtSkipped *skipped)
 }
 
 void
-tt_fetch_tell(const TtTable *table, TtFetchStats *stats)
+tt_warnings_tell(const TtTable *table, TtFetchStats *stats)
 {
 	if (stats->skipped != NULL && stats->skipped->nsilent > 0)
 	{

@@ -1,6 +1,6 @@
 /*
- * belongs.c
- *	  Whether the rows of a reply belong to the request they came with.
+ * unasked.c
+ *	  Rows that were not asked for: what a row tells does not fit its request.
  *
  * Each parameter that narrows a request, and of which its rows tell, is a
  * check: a set of ids or texts that the value is to be in, a span of time, or
@@ -14,7 +14,7 @@
  */
 #include "postgres.h"
 
-#include "fetch/belongs.h"
+#include "verify/verify_private.h"
 
 #include "utils/memutils.h"
 
@@ -56,6 +56,15 @@ typedef struct Checks
 	int					n;
 	Check			   *list;
 } Checks;
+
+/* a row that was not asked for */
+typedef struct Stray
+{
+	const char	  *param;  /* the parameter that seems to be ignored */
+	const char	  *column; /* what tells it; NULL: the number of rows does */
+	const TtValue *value;
+	bool		   filter; /* without pushdown it is not sent */
+} Stray;
 
 /* A check of the value at path, if there is one; the caller fills in the rest. */
 static Check *
@@ -386,7 +395,7 @@ same_text(const TtValue *one, const TtValue *other)
 }
 
 static bool
-rows_fit(Check *check, const TtReply *reply, TtStray *stray)
+rows_fit(Check *check, const TtReply *reply, Stray *stray)
 {
 	for (int row = 0; row < reply->nrows; row++)
 	{
@@ -449,76 +458,46 @@ most_rows(const Checks *checks, const TtQuery *query, const TtUnit *unit, const 
 	return *params != NULL ? most : -1;
 }
 
-bool
-tt_belongs_page(const TtQuery *query, const TtUnits *units, const TtUnit *unit, bool plain,
-				const TtProjection *projection, const TtReply *reply, TtStray *stray)
+/*
+ * Compare the rows of a page with the parameters of its unit's request; false
+ * fills *stray.
+ */
+static bool
+page_fits(Checks *checks, const TtUnitRows *rows, bool plain, const TtReply *reply,
+		  Stray *stray)
+{
+	const TtQuery *query = rows->verify->query;
+	int64		   most;
+
+	checks->list = palloc(sizeof(Check) * (OTHER_CHECKS + 2 * query->nconditions));
+	add_account(checks, query, rows->unit);
+	add_days(checks, query, rows->unit);
+	add_within(checks, query, rows->unit);
+	add_conditions(checks, query, rows->verify->units, rows->unit, plain);
+	add_kind(checks, query, rows->unit);
+	add_status(checks, query);
+	for (int i = 0; i < checks->n; i++)
+		if (!rows_fit(&checks->list[i], reply, stray))
+			return false;
+	if (reply->total_number <= 0)
+		return true;
+	most = most_rows(checks, query, rows->unit, &stray->param, &stray->filter);
+	stray->column = NULL;
+	return most < 0 || reply->total_number <= most;
+}
+
+void
+tt_rows_check_asked_for(const TtUnitRows *rows, bool plain, const TtReply *reply,
+						const TtFailure *failure)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "tiktok_fdw checks",
 												  ALLOCSET_SMALL_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
-	Checks		  checks = {projection, 0, NULL};
-	bool		  fit = true;
-	int64		  most;
+	Checks		  checks = {rows->verify->projection, 0, NULL};
+	Stray		  stray = {0};
 
-	checks.list = palloc(sizeof(Check) * (OTHER_CHECKS + 2 * query->nconditions));
-	add_account(&checks, query, unit);
-	add_days(&checks, query, unit);
-	add_within(&checks, query, unit);
-	add_conditions(&checks, query, units, unit, plain);
-	add_kind(&checks, query, unit);
-	add_status(&checks, query);
-	for (int i = 0; i < checks.n && fit; i++)
-		fit = rows_fit(&checks.list[i], reply, stray);
-	if (fit && reply->total_number > 0)
-	{
-		most = most_rows(&checks, query, unit, &stray->param, &stray->filter);
-		fit = most < 0 || reply->total_number <= most;
-		if (!fit)
-			stray->column = NULL;
-	}
+	if (!page_fits(&checks, rows, plain, reply, &stray))
+		tt_failure_ignored(failure, stray.param, stray.column, stray.value, stray.filter);
 	MemoryContextSwitchTo(old);
-	if (!fit)
-	{
-		stray->param = pstrdup(stray->param);
-		stray->column = stray->column != NULL ? pstrdup(stray->column) : NULL;
-	}
 	MemoryContextDelete(context);
-	return fit;
-}
-
-bool
-tt_belongs_once(const TtQuery *query)
-{
-	const TtReport *report = &query->stream->report;
-
-	if (query->stream->kind == TT_KIND_ENTITY)
-		return true;
-	return query->stream->kind == TT_KIND_REPORT &&
-		   (tt_report_has_dimension(report, "campaign_id") ||
-			tt_report_has_dimension(report, "adgroup_id") ||
-			tt_report_has_dimension(report, "ad_id"));
-}
-
-/* What tells two kinds of objects apart. */
-static const char *
-kinds_param(const TtQuery *query, const TtKind *one, const TtKind *other)
-{
-	if (one->nbuying_types == other->nbuying_types && one->norigins > 0 && other->norigins > 0)
-		return "campaign_system_origins";
-	return query->stream->kind == TT_KIND_REPORT ? "buying_type" : "buying_types";
-}
-
-const char *
-tt_belongs_param(const TtQuery *query, const TtUnits *units, const TtUnit *one,
-				 const TtUnit *other)
-{
-	if (one->account != other->account)
-		return "advertiser_id";
-	if (one->kind != other->kind)
-		return kinds_param(query, &query->kinds[one->kind], &query->kinds[other->kind]);
-	if (one->within != other->within)
-		return one->within != NULL ? one->within->param : other->within->param;
-	if (units->batched >= 0 && one->values.first != other->values.first)
-		return query->conditions[units->batched].param;
-	return "start_date";
 }
