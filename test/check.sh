@@ -134,6 +134,8 @@ part_format() {
 
 # clang-tidy and cppcheck.
 part_lint() {
+	# what is wrong with a line is the opinion of a release, as its style is
+	clang-tidy --version 2>/dev/null | grep -q 'version 14\.' || { result lint 0 0 1 && return; }
 	limited make -s -C "$tree" PG_CONFIG="$PG_CONFIG" lint >"$TT_WORK/log/lint" 2>&1
 	verdict lint $? "$TT_WORK/log/lint"
 }
