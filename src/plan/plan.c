@@ -41,6 +41,10 @@
 /* what local conditions leave at least, as long as nothing is known */
 #define MIN_SELECTIVITY 0.1
 
+/* bits: what is known of a period at execution only */
+#define UNKNOWN_FROM 1
+#define UNKNOWN_TO	 2
+
 /* a scan that can only end in an error: any other path is better */
 #define IMPOSSIBLE_COST 1.0e10
 
@@ -81,7 +85,8 @@ guess_values(const TtQual *qual)
 /* Values that are known, or can be estimated, while planning. */
 static void
 estimate_bounds(PlannerInfo *root, TtRelInfo *info, List *quals, TtBounds *bounds,
-				double *unknown_ids, double *unknown_accounts, bool *unknown_days)
+				double *unknown_ids, double *unknown_accounts, bool *unknown_days,
+				int *unknown_period)
 {
 	ListCell *lc;
 
@@ -113,19 +118,11 @@ estimate_bounds(PlannerInfo *root, TtRelInfo *info, List *quals, TtBounds *bound
 			*unknown_accounts = guess_values(qual);
 		else if (qual->role == TT_ROLE_FILTER)
 			*unknown_ids = guess_values(qual);
+		else if (qual->role == TT_ROLE_FROM || qual->role == TT_ROLE_TO)
+			*unknown_period |= qual->role == TT_ROLE_FROM ? UNKNOWN_FROM : UNKNOWN_TO;
 		else if (qual->condition != NULL || qual->op >= TT_OP_EQ)
 			*unknown_days = true;
 	}
-}
-
-static double
-count_days(const TtQuery *query)
-{
-	double days = 0;
-
-	for (int i = 0; i < query->nranges; i++)
-		days += (double) query->ranges[i].to - query->ranges[i].from + 1;
-	return days;
 }
 
 /* Rows of an account (and a day of it) where no scan has told. */
@@ -133,6 +130,22 @@ static double
 stream_guess(const TtStream *stream)
 {
 	return stream->kind == TT_KIND_REPORT ? GUESS_DAY_ROWS : GUESS_LIST_ROWS;
+}
+
+/* Whether it will be known at execution which days to ask for. */
+static bool
+bounds_suffice(const TtRelInfo *info, const TtBounds *bounds, bool unknown_days,
+			   int unknown_period)
+{
+	const TtStream *stream = info->table->stream;
+
+	if (stream->kind != TT_KIND_REPORT || stream->report.lifetime ||
+		stream->report.grain == TT_GRAIN_NONE || bounds->nothing)
+		return true;
+	if (stream->report.grain == TT_GRAIN_PERIOD)
+		return (bounds->first_days.given || (unknown_period & UNKNOWN_FROM) != 0) &&
+			   (bounds->last_days.given || (unknown_period & UNKNOWN_TO) != 0);
+	return bounds->has_lower || unknown_days || info->options->has_start_date;
 }
 
 /* What a scan with these conditions costs the API. */
@@ -146,6 +159,7 @@ estimate(PlannerInfo *root, RelOptInfo *baserel, TtRelInfo *info, List *quals)
 	double			unknown_ids = 0;
 	double			unknown_accounts = 0;
 	bool			unknown_days = false;
+	int				unknown_period = 0;
 	double			accounts;
 	double			series;
 	double			per_unit;
@@ -154,11 +168,8 @@ estimate(PlannerInfo *root, RelOptInfo *baserel, TtRelInfo *info, List *quals)
 
 	tt_bounds_init(&bounds);
 	estimate_bounds(root, info, quals, &bounds, &unknown_ids, &unknown_accounts,
-					&unknown_days);
-	result.possible = stream->kind != TT_KIND_REPORT ||
-					  stream->report.grain == TT_GRAIN_NONE || stream->report.lifetime ||
-					  bounds.has_lower || bounds.nothing || unknown_days ||
-					  info->options->has_start_date;
+					&unknown_days, &unknown_period);
+	result.possible = bounds_suffice(info, &bounds, unknown_days, unknown_period);
 	tt_query_build(&query, info->table, info->options, info->attrs, &bounds, false);
 	if (bounds.nothing)
 	{
@@ -180,8 +191,8 @@ estimate(PlannerInfo *root, RelOptInfo *baserel, TtRelInfo *info, List *quals)
 		return result;
 	info->units = (double) units->count;
 	per_unit = learned.rows;
-	if (stream->report.grain != TT_GRAIN_NONE && !unknown_days)
-		per_unit *= Max(count_days(&query), 1) / Max(units->nwindows, 1);
+	if (!unknown_days)
+		per_unit *= tt_query_times(&query) / Max(units->nwindows, 1);
 	if (query.nconditions > 0 || unknown_ids > 0)
 		per_unit = Max(per_unit / 10, 1);
 	if (stream->kind == TT_KIND_ACCOUNT)
@@ -324,15 +335,17 @@ add_parameterized_path(PlannerInfo *root, RelOptInfo *baserel, RestrictInfo *ri)
 	Relids		   outer = bms_union(ri->clause_relids, baserel->lateral_relids);
 	const char	  *reason;
 	List		  *quals = tt_qual_derive(baserel->relid, info->table, ri->clause, &reason);
+	TtEstimate	   est;
 	ParamPathInfo *ppi;
 
 	outer = bms_del_member(outer, baserel->relid);
 	if (quals == NIL || bms_is_empty(outer))
 		return;
+	est = estimate(root, baserel, info, tt_qual_concat(info->quals, quals));
+	if (!est.possible)
+		return;
 	ppi = get_baserel_parampathinfo(root, baserel, outer);
-	add_scan_path(root, baserel,
-				  estimate(root, baserel, info, tt_qual_concat(info->quals, quals)),
-				  ppi->ppi_rows, ppi->ppi_req_outer, NIL, NIL);
+	add_scan_path(root, baserel, est, ppi->ppi_rows, ppi->ppi_req_outer, NIL, NIL);
 }
 
 /* matches the members of an equivalence class that are a given column of ours */
@@ -348,10 +361,95 @@ is_column(PlannerInfo *root, RelOptInfo *rel, EquivalenceClass *ec,
 		   ((Var *) node)->varattno == *(AttrNumber *) arg;
 }
 
+/* What the clauses say that can be checked with values of these relations. */
+static List *
+movable_quals(RelOptInfo *baserel, TtRelInfo *info, ParamPathInfo *ppi)
+{
+	List	 *quals = NIL;
+	ListCell *lc;
+
+	foreach(lc, ppi->ppi_clauses)
+	{
+		const char *reason;
+
+		quals = tt_qual_concat(quals, tt_qual_derive(baserel->relid, info->table,
+													 ((RestrictInfo *) lfirst(lc))->clause,
+													 &reason));
+	}
+	return tt_qual_concat(info->quals, quals);
+}
+
+/* The relations that clauses take values of the role from, as Relids. */
+static List *
+period_sources(PlannerInfo *root, RelOptInfo *baserel, List *clauses, TtQualRole role)
+{
+	TtRelInfo *info = baserel->fdw_private;
+	List	  *sources = NIL;
+	ListCell  *lc;
+
+	foreach(lc, info->quals)
+		if (((TtQual *) lfirst(lc))->role == role)
+			return list_make1(NULL);
+	foreach(lc, clauses)
+	{
+		RestrictInfo *ri = lfirst(lc);
+		const char	 *reason;
+		List		 *quals = tt_qual_derive(baserel->relid, info->table, ri->clause, &reason);
+
+		if (quals != NIL && ((TtQual *) linitial(quals))->role == role)
+			sources = lappend(sources, bms_del_member(bms_copy(ri->clause_relids),
+													  baserel->relid));
+	}
+	return sources;
+}
+
+static bool
+has_relids(const List *list, Relids relids)
+{
+	ListCell *lc;
+
+	foreach(lc, list)
+		if (bms_equal(lfirst(lc), relids))
+			return true;
+	return false;
+}
+
+/*
+ * A period is known by two values, so that a path needs both: each source of the
+ * first day with each of the last one.
+ */
+static void
+add_period_paths(PlannerInfo *root, RelOptInfo *baserel, List *clauses)
+{
+	TtRelInfo *info = baserel->fdw_private;
+	List	  *firsts = period_sources(root, baserel, clauses, TT_ROLE_FROM);
+	List	  *lasts = period_sources(root, baserel, clauses, TT_ROLE_TO);
+	List	  *done = NIL;
+	ListCell  *lc;
+	ListCell  *lc2;
+
+	foreach(lc, firsts)
+		foreach(lc2, lasts)
+		{
+			Relids		   outer = bms_union(lfirst(lc), lfirst(lc2));
+			ParamPathInfo *ppi;
+
+			outer = bms_add_members(outer, baserel->lateral_relids);
+			if (bms_is_empty(outer) || has_relids(done, outer))
+				continue;
+			done = lappend(done, outer);
+			ppi = get_baserel_parampathinfo(root, baserel, outer);
+			add_scan_path(root, baserel,
+						  estimate(root, baserel, info, movable_quals(baserel, info, ppi)),
+						  ppi->ppi_rows, ppi->ppi_req_outer, NIL, NIL);
+		}
+}
+
 static void
 add_parameterized_paths(PlannerInfo *root, RelOptInfo *baserel)
 {
 	TtRelInfo *info = baserel->fdw_private;
+	List	  *clauses = NIL;
 	ListCell  *lc;
 
 	foreach(lc, baserel->joininfo)
@@ -359,21 +457,23 @@ add_parameterized_paths(PlannerInfo *root, RelOptInfo *baserel)
 		RestrictInfo *ri = lfirst(lc);
 
 		if (join_clause_is_movable_to(ri, baserel))
-			add_parameterized_path(root, baserel, ri);
+			clauses = lappend(clauses, ri);
 	}
-	if (!baserel->has_eclass_joins)
-		return;
 	foreach(lc, info->attrs)
 	{
 		AttrNumber attnum = lfirst_int(lc);
-		List	  *clauses =
-			generate_implied_equalities_for_column(root, baserel, is_column, &attnum,
-												   baserel->lateral_referencers);
-		ListCell *lc2;
+		List	  *implied;
 
-		foreach(lc2, clauses)
-			add_parameterized_path(root, baserel, lfirst(lc2));
+		if (!baserel->has_eclass_joins)
+			break;
+		implied = generate_implied_equalities_for_column(root, baserel, is_column, &attnum,
+														 baserel->lateral_referencers);
+		clauses = list_concat(clauses, implied);
 	}
+	foreach(lc, clauses)
+		add_parameterized_path(root, baserel, lfirst(lc));
+	if (info->table->stream->report.grain == TT_GRAIN_PERIOD)
+		add_period_paths(root, baserel, clauses);
 }
 
 void

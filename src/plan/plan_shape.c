@@ -84,6 +84,12 @@ exact_qual(const TtTable *table, const TtQual *qual)
 		}
 		if (OidIsValid(element))
 			type = element;
+		if (qual->role == TT_ROLE_FROM || qual->role == TT_ROLE_TO)
+		{
+			if (type != DATEOID || table->columns[qual->attnum - 1].type != DATEOID)
+				return false;
+			continue;
+		}
 		if ((qual->role != TT_ROLE_ACCOUNT && qual->role != TT_ROLE_FILTER) ||
 			(type != INT8OID && type != INT4OID && type != INT2OID))
 			return false;
@@ -104,7 +110,7 @@ few_dropped(const TtRelInfo *info)
 	const char *param;
 	ListCell   *lc;
 
-	if (info->nlocal > 0)
+	if (info->nlocal > 0 || info->table->leaves_out_idle)
 		return false;
 	foreach(lc, info->quals)
 	{
@@ -253,7 +259,7 @@ tiktokGetForeignUpperPaths(PlannerInfo *root, UpperRelationKind stage,
 
 	if (stage != UPPERREL_GROUP_AGG || !tt_enable_pushdown || info == NULL ||
 		input_rel->reloptkind != RELOPT_BASEREL || info->nlocal > 0 ||
-		info->table->stream->endpoint->max_page_size == 0 ||
+		info->table->stream->endpoint->max_page_size == 0 || info->table->leaves_out_idle ||
 		!bms_is_empty(input_rel->lateral_relids) ||
 		(count = only_count(root)) == NULL)
 		return;
