@@ -119,6 +119,7 @@ static const TtPeriodColumn period_columns[] = {
 #define MF_ORDER TT_MF_ORDER
 #define MF_MINIS_ONLY TT_MF_MINIS_ONLY
 #define MF_BC_ONLY TT_MF_BC_ONLY
+#define MF_DAY_ONLY TT_MF_DAY_ONLY
 
 static const TtMetric metrics[] = {
 #define TT_METRIC(name, type, kind, levels, audience, restrictions, additive, description, doubt) \
@@ -480,6 +481,8 @@ tt_metric_legal(const TtMetric *metric, const TtReport *report)
 	if ((metric->restrictions & TT_MF_NOT_HOURLY) && report->grain == TT_GRAIN_HOUR)
 		return false;
 	if ((metric->restrictions & TT_MF_NOT_LIFETIME) && report->lifetime)
+		return false;
+	if ((metric->restrictions & TT_MF_DAY_ONLY) && report->grain != TT_GRAIN_DAY)
 		return false;
 	if ((metric->restrictions & TT_MF_NO_EXTRA) && has_extra)
 		return false;
