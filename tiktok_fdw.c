@@ -19,6 +19,7 @@
 #include "options/options.h"
 #include "options/settings.h"
 #include "plan/plan.h"
+#include "plan/upper.h"
 #include "scan/analyze.h"
 #include "scan/explain.h"
 #include "scan/scan.h"

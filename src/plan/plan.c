@@ -12,38 +12,25 @@
 #include "plan/plan.h"
 
 #include "access/table.h"
-#include "accounts/accounts.h"
 #include "compat.h"
 #include "foreign/foreign.h"
-#include "shared/row_estimates.h"
-#include "nodes/makefuncs.h"
-#include "nodes/nodeFuncs.h"
-#include "optimizer/clauses.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/pathnode.h"
 #include "optimizer/paths.h"
 #include "optimizer/planmain.h"
 #include "optimizer/restrictinfo.h"
-#include "query/query.h"
-#include "options/settings.h"
+#include "path/estimate.h"
+#include "path/layout.h"
+#include "path/limit_order.h"
+#include "plan/upper.h"
+#include "qual/qual.h"
 #include "rewrite/rewriteManip.h"
-#include "utils/lsyscache.h"
 #include "utils/partcache.h"
 #include "utils/rel.h"
 
-/* guesses for what was never seen */
-#define GUESS_ACCOUNTS	10
-#define GUESS_LIST_ROWS 1000 /* rows of a list per account */
-#define GUESS_DAY_ROWS	100	 /* report rows per account and day */
-#define GUESS_IDS		10	 /* values of an array known at run time */
-
 /* what local conditions leave at least, as long as nothing is known */
 #define MIN_SELECTIVITY 0.1
-
-/* bits: what is known of a period at execution only */
-#define UNKNOWN_FROM 1
-#define UNKNOWN_TO	 2
 
 /* a scan that can only end in an error: any other path is better */
 #define IMPOSSIBLE_COST 1.0e10
@@ -70,147 +57,6 @@ used_attributes(RelOptInfo *baserel, const TtTable *table, const List *constrain
 	return attrs;
 }
 
-/* How many values a condition has, where only execution knows. */
-static double
-guess_values(const TtQual *qual)
-{
-	double	  n = 0;
-	ListCell *lc;
-
-	foreach(lc, qual->values)
-		n += OidIsValid(get_base_element_type(exprType(lfirst(lc)))) ? GUESS_IDS : 1;
-	return n;
-}
-
-/* Values that are known, or can be estimated, while planning. */
-static void
-estimate_bounds(PlannerInfo *root, TtRelInfo *info, List *quals, TtBounds *bounds,
-				double *unknown_ids, double *unknown_accounts, bool *unknown_days,
-				int *unknown_period)
-{
-	ListCell *lc;
-
-	foreach(lc, quals)
-	{
-		TtQual *qual = lfirst(lc);
-		int		n = list_length(qual->values);
-		Datum  *values = palloc(sizeof(Datum) * n);
-		bool   *nulls = palloc(sizeof(bool) * n);
-		Oid	   *types = palloc(sizeof(Oid) * n);
-		bool	known = true;
-
-		if (qual->role == TT_ROLE_FILTER && !tt_enable_pushdown)
-			continue; /* as the scan will do */
-		for (int i = 0; i < n; i++)
-		{
-			Node *value = estimate_expression_value(root, list_nth(qual->values, i));
-
-			known &= IsA(value, Const);
-			if (!known)
-				break;
-			values[i] = ((Const *) value)->constvalue;
-			nulls[i] = ((Const *) value)->constisnull;
-			types[i] = exprType(value);
-		}
-		if (known)
-			tt_bounds_apply(bounds, info->table, qual, n, values, nulls, types);
-		else if (qual->role == TT_ROLE_ACCOUNT)
-			*unknown_accounts = guess_values(qual);
-		else if (qual->role == TT_ROLE_FILTER)
-			*unknown_ids = guess_values(qual);
-		else if (qual->role == TT_ROLE_FROM || qual->role == TT_ROLE_TO)
-			*unknown_period |= qual->role == TT_ROLE_FROM ? UNKNOWN_FROM : UNKNOWN_TO;
-		else if (qual->condition != NULL || qual->op >= TT_OP_EQ)
-			*unknown_days = true;
-	}
-}
-
-/* Rows of an account (and a day of it) where no scan has told. */
-static double
-stream_guess(const TtStream *stream)
-{
-	return stream->kind == TT_KIND_REPORT ? GUESS_DAY_ROWS : GUESS_LIST_ROWS;
-}
-
-/* Whether it will be known at execution which days to ask for. */
-static bool
-bounds_suffice(const TtRelInfo *info, const TtBounds *bounds, bool unknown_days,
-			   int unknown_period)
-{
-	const TtStream *stream = info->table->stream;
-
-	if (stream->kind != TT_KIND_REPORT || stream->report.lifetime ||
-		stream->report.grain == TT_GRAIN_NONE || bounds->nothing)
-		return true;
-	if (stream->report.grain == TT_GRAIN_PERIOD)
-		return (bounds->first_days.given || (unknown_period & UNKNOWN_FROM) != 0) &&
-			   (bounds->last_days.given || (unknown_period & UNKNOWN_TO) != 0);
-	return bounds->has_lower || unknown_days || info->options->has_start_date;
-}
-
-/* What a scan with these conditions costs the API. */
-static TtEstimate
-estimate(PlannerInfo *root, RelOptInfo *baserel, TtRelInfo *info, List *quals)
-{
-	TtEstimate		result = {1, 0, true};
-	TtBounds		bounds;
-	TtQuery			query;
-	TtUnits		   *units;
-	double			unknown_ids = 0;
-	double			unknown_accounts = 0;
-	bool			unknown_days = false;
-	int				unknown_period = 0;
-	double			accounts;
-	double			series;
-	double			per_unit;
-	TtRowEstimate	learned = {stream_guess(info->table->stream), GUESS_ACCOUNTS};
-	const TtStream *stream = info->table->stream;
-
-	tt_bounds_init(&bounds);
-	estimate_bounds(root, info, quals, &bounds, &unknown_ids, &unknown_accounts,
-					&unknown_days, &unknown_period);
-	result.possible = bounds_suffice(info, &bounds, unknown_days, unknown_period);
-	tt_query_build(&query, info->table, info->options, info->attrs, &bounds, false);
-	if (bounds.nothing)
-	{
-		result.requests = 0;
-		return result;
-	}
-	(void) tt_row_estimate_get(info->table->relid, &learned);
-	if (learned.accounts == 0)
-		learned.accounts = GUESS_ACCOUNTS;
-	accounts = unknown_accounts > 0 ? unknown_accounts : Max(learned.accounts, 1);
-	if (query.naccounts > 0)
-		accounts = query.naccounts;
-	if (unknown_accounts > 0)
-		accounts = Min(accounts, unknown_accounts);
-	info->naccounts = query.naccounts;
-	query.naccounts = 1; /* count the units of one account */
-	units = tt_units_create(&query);
-	if (units == NULL)
-		return result;
-	info->units = (double) units->count;
-	per_unit = learned.rows;
-	if (!unknown_days)
-		per_unit *= tt_query_times(&query) / Max(units->nwindows, 1);
-	if (query.nconditions > 0 || unknown_ids > 0)
-		per_unit = Max(per_unit / 10, 1);
-	if (stream->kind == TT_KIND_ACCOUNT)
-		per_unit = 1;
-	/* kinds share the rows; nearly all of them are of the first */
-	series = accounts * ((double) units->count / units->nkinds);
-	result.rows = series * per_unit;
-	result.requests = units->nkinds - 1;
-	result.requests += query.page_size > 0 ? Max(ceil(per_unit / query.page_size), 1) : 1;
-	result.requests *= series;
-	if (stream->kind == TT_KIND_ACCOUNT)
-		result.requests = 1;
-	if (tt_currencies_wanted(info->table, info->attrs))
-		result.requests += ceil(accounts / TT_MAX_IDS);
-	tt_units_free(units);
-	return result;
-}
-
 /*
  * The constraint of a partition.  PostgreSQL trusts that a partition holds only
  * such rows, so the scan must ask for no others and check them: otherwise two
@@ -228,10 +74,6 @@ partition_constraint(PlannerInfo *root, RelOptInfo *baserel, Relation rel)
 	return (List *) eval_const_expressions(root, (Node *) constraint);
 }
 
-/*
- * Take what a clause that every row of the scan must satisfy implies; whether
- * that is all it says.
- */
 /* These are conditions of the query itself, not of a partition. */
 static void
 mark_asked(List *quals)
@@ -242,6 +84,10 @@ mark_asked(List *quals)
 		((TtQual *) lfirst(lc))->asked = true;
 }
 
+/*
+ * Take what a clause that every row of the scan must satisfy implies; whether
+ * that is all it says.
+ */
 static bool
 add_qual(RelOptInfo *baserel, TtRelInfo *info, Expr *clause)
 {
@@ -286,7 +132,7 @@ tiktokGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntable
 			info->nlocal++;
 	}
 	baserel->fdw_private = info;
-	info->estimate = estimate(root, baserel, info, info->quals);
+	info->estimate = tt_estimate_scan(root, info, info->quals);
 	selectivity = clauselist_selectivity(root, local, baserel->relid, JOIN_INNER, NULL);
 
 	/*
@@ -298,17 +144,6 @@ tiktokGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntable
 		selectivity = Max(selectivity, MIN_SELECTIVITY);
 	baserel->tuples = Max(info->estimate.rows, 1);
 	baserel->rows = clamp_row_est(info->estimate.rows * selectivity);
-}
-
-/*
- * The number of requests, for a plan.  With a point: the text of a plan tells a
- * Float from an Integer by nothing else, and a plan that is written and read
- * (debug_write_read_parse_plan_trees) has to come back as it was.
- */
-Node *
-tt_plan_requests(double requests)
-{
-	return (Node *) makeFloat(psprintf("%.1f", rint(requests)));
 }
 
 static void
@@ -341,7 +176,7 @@ add_parameterized_path(PlannerInfo *root, RelOptInfo *baserel, RestrictInfo *ri)
 	outer = bms_del_member(outer, baserel->relid);
 	if (quals == NIL || bms_is_empty(outer))
 		return;
-	est = estimate(root, baserel, info, tt_qual_concat(info->quals, quals));
+	est = tt_estimate_scan(root, info, tt_qual_concat(info->quals, quals));
 	if (!est.possible)
 		return;
 	ppi = get_baserel_parampathinfo(root, baserel, outer);
@@ -440,7 +275,7 @@ add_period_paths(PlannerInfo *root, RelOptInfo *baserel, List *clauses)
 			done = lappend(done, outer);
 			ppi = get_baserel_parampathinfo(root, baserel, outer);
 			add_scan_path(root, baserel,
-						  estimate(root, baserel, info, movable_quals(baserel, info, ppi)),
+						  tt_estimate_scan(root, info, movable_quals(baserel, info, ppi)),
 						  ppi->ppi_rows, ppi->ppi_req_outer, NIL, NIL);
 		}
 }
@@ -480,8 +315,7 @@ void
 tiktokGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid)
 {
 	TtRelInfo *info = baserel->fdw_private;
-
-	List *order = tt_plan_order(root, baserel);
+	List	  *order = tt_order_pushed(root, baserel);
 
 	add_scan_path(root, baserel, info->estimate, baserel->rows, baserel->lateral_relids,
 				  NIL, NIL);
@@ -489,31 +323,6 @@ tiktokGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid
 		add_scan_path(root, baserel, info->estimate, baserel->rows,
 					  baserel->lateral_relids, root->query_pathkeys, order);
 	add_parameterized_paths(root, baserel);
-}
-
-List *
-tt_plan_private(List *attrs, List *quals, Node *requests, int nlimit, List *order,
-				bool counting, List **exprs)
-{
-	List *items = NIL;
-	List *conditions = NIL;
-	List *private;
-	ListCell *lc;
-
-	*exprs = NIL;
-	foreach(lc, quals)
-	{
-		TtQual *qual = lfirst(lc);
-
-		items = lappend(items, list_make5_int(qual->attnum, qual->role, qual->op,
-											  qual->asked, list_length(qual->values)));
-		*exprs = list_concat(*exprs, qual->values);
-		if (qual->condition != NULL)
-			conditions = lappend(conditions, qual->condition);
-	}
-	private = list_make5(makeInteger(TT_PLAN_LAYOUT), attrs, items, requests,
-						 makeInteger(nlimit));
-	return list_concat(private, list_make3(order, makeInteger(counting), conditions));
 }
 
 ForeignScan *
@@ -531,7 +340,7 @@ tiktokGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid,
 	ListCell *lc;
 
 	if (IS_UPPER_REL(baserel))
-		return tt_plan_count(root, baserel, best_path, tlist);
+		return tt_upper_plan(root, baserel, best_path, tlist);
 	nclauses = list_length(clauses);
 	clauses = list_concat(clauses, copyObject(info->constraint));
 
@@ -544,7 +353,7 @@ tiktokGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid,
 			mark_asked(implied);
 		quals = tt_qual_concat(quals, implied);
 	}
-	limit = tt_plan_limit(root, baserel, best_path->path.pathkeys);
+	limit = tt_limit_pushed(root, baserel, best_path->path.pathkeys);
 	private = tt_plan_private(info->attrs, quals,
 							  list_nth(best_path->fdw_private, TT_PATH_REQUESTS),
 							  list_length(limit),

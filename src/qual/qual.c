@@ -421,3 +421,41 @@ tt_qual_classify(Index varno, const TtTable *table, Expr *clause,
 								(Node *) get_notclausearg(clause), false, reason);
 	return classify_boolean(varno, table, (Node *) clause, true, reason);
 }
+
+bool
+tt_qual_exact(const TtTable *table, const TtQual *qual)
+{
+	const char *param;
+	ListCell   *lc;
+
+	if (qual->condition != NULL)
+		return false;
+	foreach(lc, qual->values)
+	{
+		Oid type = exprType(lfirst(lc));
+		Oid element = get_base_element_type(type);
+
+		if (qual->role == TT_ROLE_DAY)
+		{
+			if (type != DATEOID || list_length(qual->values) > 1 ||
+				table->columns[qual->attnum - 1].type == TIMESTAMPTZOID)
+				return false;
+			continue;
+		}
+		if (OidIsValid(element))
+			type = element;
+		if (qual->role == TT_ROLE_FROM || qual->role == TT_ROLE_TO)
+		{
+			if (type != DATEOID || table->columns[qual->attnum - 1].type != DATEOID)
+				return false;
+			continue;
+		}
+		if ((qual->role != TT_ROLE_ACCOUNT && qual->role != TT_ROLE_FILTER) ||
+			(type != INT8OID && type != INT4OID && type != INT2OID))
+			return false;
+	}
+	return qual->role != TT_ROLE_FILTER ||
+		   (tt_qual_filter(table, qual->attnum, &param) == TT_FILTER_IDS &&
+			table->columns[qual->attnum - 1].type == INT8OID &&
+			tt_qual_positive(table, qual->attnum));
+}

@@ -73,4 +73,10 @@ extern TtFilter tt_qual_filter(const TtTable *table, int attnum, const char **pa
  */
 extern bool tt_qual_positive(const TtTable *table, int attnum);
 
+/*
+ * Whether the API returns exactly the rows that meet the condition.  A window
+ * covers the days between those that are wanted, so single days are not exact.
+ */
+extern bool tt_qual_exact(const TtTable *table, const TtQual *qual);
+
 #endif /* TT_QUAL_H */

@@ -24,7 +24,7 @@
 #include "shared/row_estimates.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
-#include "plan/plan.h"
+#include "path/layout.h"
 #include "options/settings.h"
 #include "storage/latch.h"
 #include "utils/memutils.h"
@@ -107,8 +107,8 @@ tiktokBeginForeignScan(ForeignScanState *node, int eflags)
 									RelationGetRelid(rel), state->userid, false);
 	state->projection = tt_query_projection(state->table, state->attrs);
 	state->counting = counting;
-	tt_scan_order_init(&state->order, list_nth(plan->fdw_private, TT_PLAN_ORDER),
-					   RelationGetDescr(rel));
+	tt_row_order_init(&state->order, list_nth(plan->fdw_private, TT_PLAN_ORDER),
+					  RelationGetDescr(rel));
 	MemoryContextSwitchTo(old);
 	begin_quals(state, node, plan);
 	node->fdw_state = state;
@@ -288,7 +288,7 @@ start_run(ForeignScanState *node)
 		tt_accounts_require_app(state->table, state->options);
 		find_accounts(state);
 		find_currencies(state);
-		tt_scan_order_ask(state);
+		tt_row_order_ask(&state->order, state->table, &state->query);
 		apply_limit(node);
 		state->fetch = tt_fetch_create(state->table, state->options, &state->query,
 									   state->projection, &state->stats);
@@ -333,7 +333,7 @@ tt_scan_next_page(TtScanState *state, bool wait)
 static void
 end_run(TtScanState *state)
 {
-	tt_scan_order_end(&state->order);
+	tt_row_order_end(&state->order);
 	if (state->fetch != NULL)
 		tt_fetch_end(state->fetch);
 	state->page = NULL;
@@ -346,10 +346,62 @@ end_run(TtScanState *state)
 }
 
 /*
+ * Whether the page's rows continue the order.  If not: false as long as no row
+ * was handed on, else ERROR.
+ */
+static bool
+page_in_order(ForeignScanState *node)
+{
+	TtScanState	 *state = node->fdw_state;
+	TtPage		 *page = state->page;
+	int			  natts = RelationGetDescr(node->ss.ss_currentRelation)->natts;
+	int			  column = state->order.attnum - 1;
+	MemoryContext old = MemoryContextSwitchTo(page->context);
+	Datum		 *values = palloc(sizeof(Datum) * natts);
+	bool		 *nulls = palloc(sizeof(bool) * natts);
+	bool		  right = true;
+
+	for (int row = 0; row < page->reply->nrows && right; row++)
+	{
+		tt_scan_decode(state, page, row, values, nulls);
+		right = tt_row_order_continues(&state->order, values[column], nulls[column]);
+	}
+	MemoryContextSwitchTo(old);
+	tt_row_order_keep(&state->order, state->run);
+	if (!right && state->handed_on > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_ERROR),
+				 errmsg("the TikTok API did not return foreign table \"%s\" in the order that was asked for",
+						state->table->name),
+				 errhint("Run the query again, or SET tiktok_fdw.enable_pushdown = off.")));
+	return right;
+}
+
+/* All rows, sorted here; a page may be in hand if the API turned out not to. */
+static void
+sort_rows(TtScanState *state, TupleTableSlot *slot)
+{
+	/* not in the current context: the executor resets it for each row */
+	tt_row_order_begin_sort(&state->order, slot->tts_tupleDescriptor, state->run);
+	if (state->page == NULL)
+		(void) tt_scan_next_page(state, true);
+	for (; state->page != NULL; (void) tt_scan_next_page(state, true))
+		for (int row = 0; row < state->page->reply->nrows; row++)
+		{
+			ExecClearTuple(slot);
+			tt_scan_decode(state, state->page, row, slot->tts_values, slot->tts_isnull);
+			ExecStoreVirtualTuple(slot);
+			tt_row_order_put(&state->order, slot);
+		}
+	ExecClearTuple(slot);
+	tt_row_order_sort(&state->order);
+}
+
+/*
  * The rows are to come in order and the API does not give it: read all of them
  * and sort.
  */
-static bool
+static void
 start_sorting(ForeignScanState *node)
 {
 	TtScanState	 *state = node->fdw_state;
@@ -369,13 +421,12 @@ start_sorting(ForeignScanState *node)
 									   state->projection, &state->stats);
 		MemoryContextSwitchTo(old);
 	}
-	tt_scan_order_sort(state, node->ss.ss_ScanTupleSlot);
-	return true;
+	sort_rows(state, node->ss.ss_ScanTupleSlot);
 }
 
 /* What a complete scan found is the next one's estimate. */
 static void
-learn(TtScanState *state)
+store_row_estimate(TtScanState *state)
 {
 	const TtQuery *query = &state->query;
 	double		   times;
@@ -413,13 +464,11 @@ have_row(ForeignScanState *node, bool wait)
 		if (!tt_scan_next_page(state, wait))
 		{
 			if (state->finished)
-				learn(state);
+				store_row_estimate(state);
 			return false;
 		}
 		if (state->order.by_api &&
-			(state->query.order_refused ||
-			 !tt_scan_order_check(state, state->page,
-								  RelationGetDescr(node->ss.ss_currentRelation)->natts)))
+			(state->query.order_refused || !page_in_order(node)))
 			return false;
 	}
 	return true;
@@ -516,7 +565,7 @@ tiktokIterateForeignScan(ForeignScanState *node)
 			return slot;
 		start_sorting(node);
 	}
-	tt_scan_order_next(state, slot);
+	tt_row_order_next(&state->order, slot);
 	return slot;
 }
 

@@ -14,24 +14,7 @@
 #include "query/option_bounds.h"
 #include "nodes/execnodes.h"
 #include "query/query.h"
-#include "utils/sortsupport.h"
-#include "utils/tuplesort.h"
-
-/* ORDER BY that the plan relies on */
-typedef struct TtScanOrder
-{
-	AttrNumber		attnum; /* 0: any order will do */
-	Oid				operator;
-	bool			descending;
-	bool			nulls_first;
-	bool			by_api; /* this run's rows come in order */
-	SortSupportData sort;
-	bool			has_last; /* last value handed on or checked */
-	Datum			last;
-	bool			last_null;
-	Tuplesortstate *sorted; /* the API's order is of no use: our own */
-	TupleTableSlot *sorted_slot;
-} TtScanOrder;
+#include "scan/row_order.h"
 
 typedef struct TtScanState
 {
@@ -48,7 +31,7 @@ typedef struct TtScanState
 	bool		  counting; /* only the number of rows is wanted */
 	TtProjection *projection;
 	TtDecoder	 *decoder;
-	TtScanOrder	  order;
+	TtRowOrder	  order;
 	bool		  started;
 	bool		  finished;
 	TtQuery		  query;
@@ -88,25 +71,5 @@ extern bool tt_scan_next_page(TtScanState *state, bool wait);
 /* Decode row of a page into values and nulls, in the page's context. */
 extern void tt_scan_decode(TtScanState *state, TtPage *page, int row, Datum *values,
 						   bool *nulls);
-
-/* scan_order.c */
-
-extern void tt_scan_order_init(TtScanOrder *order, List *plan_order, TupleDesc desc);
-
-/* Whether the API orders this run's rows: then ask for it. */
-extern void tt_scan_order_ask(TtScanState *state);
-
-/*
- * The page's rows continue the order.  If not: false as long as no row was
- * handed on, else ERROR.
- */
-extern bool tt_scan_order_check(TtScanState *state, TtPage *page, int natts);
-
-/* Read everything and sort it; then rows come from tt_scan_order_next(). */
-extern void tt_scan_order_sort(TtScanState *state, TupleTableSlot *slot);
-extern bool tt_scan_order_next(TtScanState *state, TupleTableSlot *slot);
-
-/* Forget a run's order. */
-extern void tt_scan_order_end(TtScanOrder *order);
 
 #endif /* TT_SCAN_H */

@@ -6,7 +6,7 @@
  * is no such descriptor (fd stays -1): sockets are then looked at with poll()
  * and whoever waits does so in slices.
  *
- * Only http.c uses this.  Nothing here ereports, palloc's or blocks, so all of
+ * Only wire/http.c uses this.  Nothing here ereports, palloc's or blocks, so all of
  * it may be called from callbacks of libcurl and of memory contexts.
  */
 #ifndef TT_LOOP_H

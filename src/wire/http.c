@@ -29,14 +29,18 @@
 
 #include <curl/curl.h>
 
-#include "compat.h"
+#include <signal.h>
+
 #include "wire/http.h"
-#include "wire/http_private.h"
+
+#include "compat.h"
 #include "miscadmin.h"
 #include "storage/fd.h"
 #include "storage/latch.h"
 #include "utils/memutils.h"
 #include "utils/wait_event.h"
+#include "wire/event_loop.h"
+#include "wire/transfer_private.h"
 
 /* wires kept for the next clients, with all their idle connections */
 #define MAX_IDLE_WIRES 4
@@ -53,12 +57,32 @@
 /* without a pollable descriptor: how often to look (milliseconds) */
 #define WAIT_SLICE 20L
 
-CURLSH *tt_http_share = NULL;
+/* A CURLM with its connections; lives in TopMemoryContext. */
+typedef struct TtWire
+{
+	dlist_node node; /* in idle_wires, unless a client has it */
+	CURLM	  *multi;
+	char	  *proxy; /* what a client must have in common with the last */
+	char	  *ca_file;
+} TtWire;
+
+struct TtHttp
+{
+	MemoryContext		  owner;
+	MemoryContextCallback callback;
+	TtEventLoop			  loop;
+	int					  descriptors; /* held, as fd.c was told */
+	TtWire				 *wire;
+	bool				  deaf; /* a socket could not be watched */
+	TtTransferGroup		  group;
+};
+
+static CURLSH *curl_share = NULL; /* what all clients of the backend share */
 
 static dlist_head idle_wires = DLIST_STATIC_INIT(idle_wires);
 static int		  n_idle_wires = 0;
 
-static void release_lane(void *arg);
+static void release_client(void *arg);
 
 /* ---------------------------------------------------------------------------
  * Signals
@@ -68,8 +92,8 @@ static void release_lane(void *arg);
  * All but those that a fault raises: blocking these is undefined.  SIGQUIT too
  * waits; calls of libcurl are short.
  */
-void
-tt_http_block_signals(sigset_t *before)
+static void
+block_signals(sigset_t *before)
 {
 	sigset_t all;
 
@@ -83,8 +107,8 @@ tt_http_block_signals(sigset_t *before)
 	pthread_sigmask(SIG_SETMASK, &all, before);
 }
 
-void
-tt_http_restore_signals(const sigset_t *before)
+static void
+restore_signals(const sigset_t *before)
 {
 	pthread_sigmask(SIG_SETMASK, before, NULL);
 }
@@ -113,7 +137,7 @@ init_curl(void)
 		initialized = true;
 	}
 
-	if (tt_http_share == NULL)
+	if (curl_share == NULL)
 	{
 		CURLSH *made = curl_share_init();
 
@@ -126,7 +150,7 @@ init_curl(void)
 			ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"),
 							errdetail("libcurl could not make its share handle.")));
 		}
-		tt_http_share = made;
+		curl_share = made;
 	}
 }
 
@@ -251,7 +275,7 @@ on_timer(CURLM *multi, long timeout_ms, void *userp)
 }
 
 /* ---------------------------------------------------------------------------
- * Lanes
+ * Clients
  * ------------------------------------------------------------------------- */
 
 static char *
@@ -290,7 +314,7 @@ setup_multi(TtHttp *http)
 
 	if (code != CURLM_OK)
 	{
-		http->spoiled = true;
+		http->group.spoiled = true;
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
 				 errmsg("could not set up libcurl: %s", curl_multi_strerror(code))));
@@ -323,22 +347,24 @@ tt_http_create(const TtHttpOptions *options, MemoryContext owner)
 	TtHttp *http = MemoryContextAllocZero(owner, sizeof(TtHttp));
 
 	http->owner = owner;
-	http->options = *options;
-	http->options.ca_file = copy_string(owner, options->ca_file);
-	http->options.proxy = copy_string(owner, options->proxy);
-	http->options.user_agent = copy_string(owner, options->user_agent);
-	dlist_init(&http->transfers);
-	dlist_init(&http->done);
-	dlist_init(&http->sent);
+	http->group.options = *options;
+	http->group.options.ca_file = copy_string(owner, options->ca_file);
+	http->group.options.proxy = copy_string(owner, options->proxy);
+	http->group.options.user_agent = copy_string(owner, options->user_agent);
+	dlist_init(&http->group.all);
+	dlist_init(&http->group.done);
+	dlist_init(&http->group.sent);
 	tt_loop_init(&http->loop);
 
-	http->callback.func = release_lane;
+	http->callback.func = release_client;
 	http->callback.arg = http;
 	MemoryContextRegisterResetCallback(owner, &http->callback);
 
 	init_curl();
 	acquire_descriptors(http);
 	http->wire = take_wire(options);
+	http->group.multi = http->wire->multi;
+	http->group.share = curl_share;
 	setup_multi(http);
 	return http;
 }
@@ -348,36 +374,120 @@ tt_http_create(const TtHttpOptions *options, MemoryContext owner)
  * nothing the second time.  The structs themselves go with the context.
  */
 static void
-release_lane(void *arg)
+release_client(void *arg)
 {
-	TtHttp	  *http = arg;
-	dlist_iter iter;
-	sigset_t   mask;
+	TtHttp	   *http = arg;
+	const char *proxy = http->group.options.proxy;
+	dlist_iter	iter;
+	sigset_t	mask;
 
-	tt_http_block_signals(&mask);
-	dlist_foreach(iter, &http->transfers)
-	{
-		TtTransfer *transfer = dlist_container(TtTransfer, node, iter.cur);
-
-		tt_transfer_free_request(transfer);
-		free(transfer->reply.body);
-		transfer->reply.body = NULL;
-	}
-	dlist_init(&http->transfers);
-	dlist_init(&http->done);
-	dlist_init(&http->sent);
+	block_signals(&mask);
+	dlist_foreach(iter, &http->group.all)
+		tt_transfer_free(dlist_container(TtTransfer, node, iter.cur));
+	dlist_init(&http->group.all);
+	dlist_init(&http->group.done);
+	dlist_init(&http->group.sent);
 	if (http->wire)
 	{
-		give_back_wire(http->wire, http->spoiled || http->peak > MAX_IDLE_CONNECTIONS);
+		give_back_wire(http->wire, http->group.spoiled || http->group.peak > MAX_IDLE_CONNECTIONS);
 		http->wire = NULL;
 	}
-	tt_http_restore_signals(&mask);
+	restore_signals(&mask);
 
 	tt_loop_close(&http->loop);
 	for (; http->descriptors > 0; http->descriptors--)
 		ReleaseExternalFD();
-	if (http->options.proxy)
-		explicit_bzero(unconstify(char *, http->options.proxy), strlen(http->options.proxy));
+	if (proxy)
+		explicit_bzero(unconstify(char *, proxy), strlen(proxy));
+}
+
+/* ---------------------------------------------------------------------------
+ * The client's transfers
+ * ------------------------------------------------------------------------- */
+
+TtTransfer *
+tt_http_start(TtHttp *http, const char *url, const char *body,
+			  const char *const *headers, void *arg)
+{
+	TtTransfer *transfer = MemoryContextAllocZero(http->owner, sizeof(TtTransfer));
+	sigset_t	mask;
+
+	transfer->arg = arg;
+	http->group.in_flight++;
+	http->group.peak = Max(http->group.peak, http->group.in_flight);
+
+	block_signals(&mask);
+	tt_transfer_start(transfer, &http->group, url, body, headers);
+	restore_signals(&mask);
+
+	/* the descriptor must tell of one that could not start; libcurl does not mind */
+	if (transfer->in_done)
+		tt_loop_arm(&http->loop, TT_LOOP_CURL, tt_loop_now());
+	return transfer;
+}
+
+void
+tt_http_release(TtTransfer *transfer)
+{
+	sigset_t mask;
+
+	block_signals(&mask);
+	tt_transfer_free(transfer);
+	restore_signals(&mask);
+
+	if (!transfer->told_done)
+		transfer->group->in_flight--;
+	if (transfer->in_done)
+		dlist_delete(&transfer->done_node);
+	if (transfer->in_sent)
+		dlist_delete(&transfer->sent_node);
+	dlist_delete(&transfer->node);
+	pfree(transfer);
+}
+
+TtTransfer *
+tt_http_next_done(TtHttp *http)
+{
+	TtTransfer *transfer;
+
+	if (dlist_is_empty(&http->group.done))
+		tt_http_pump(http);
+	if (dlist_is_empty(&http->group.done))
+		return NULL;
+	transfer = dlist_container(TtTransfer, done_node, dlist_pop_head_node(&http->group.done));
+	transfer->in_done = false;
+	transfer->told_done = true;
+	http->group.in_flight--;
+	return transfer;
+}
+
+TtTransfer *
+tt_http_next_sent(TtHttp *http)
+{
+	TtTransfer *transfer;
+
+	if (dlist_is_empty(&http->group.sent))
+		return NULL;
+	transfer = dlist_container(TtTransfer, sent_node, dlist_pop_head_node(&http->group.sent));
+	transfer->in_sent = false;
+	return transfer;
+}
+
+int
+tt_http_in_flight(const TtHttp *http)
+{
+	return http->group.in_flight;
+}
+
+int
+tt_http_running(const TtHttp *http)
+{
+	const dlist_node *head = &http->group.done.head;
+	int				  running = http->group.in_flight;
+
+	for (const dlist_node *node = head->next; node && node != head; node = node->next)
+		running--;
+	return running;
 }
 
 /* ---------------------------------------------------------------------------
@@ -390,16 +500,14 @@ fail_all(TtHttp *http, const char *why, CURLcode code)
 {
 	dlist_iter iter;
 
-	http->spoiled = true;
+	http->group.spoiled = true;
 	http->deaf = false;
-	dlist_foreach(iter, &http->transfers)
+	dlist_foreach(iter, &http->group.all)
 	{
 		TtTransfer *transfer = dlist_container(TtTransfer, node, iter.cur);
 
-		if (transfer->in_done || transfer->told_done)
-			continue;
-		snprintf(transfer->curl_error, sizeof(transfer->curl_error), "%s", why);
-		tt_transfer_finish(transfer, code);
+		if (!transfer->in_done && !transfer->told_done)
+			tt_transfer_fail(transfer, why, code);
 	}
 }
 
@@ -434,8 +542,7 @@ tt_http_pump(TtHttp *http)
 	int			running;
 	int			n;
 
-	tt_http_block_signals(&mask);
-	http->pumping = true;
+	block_signals(&mask);
 	n = tt_loop_poll(&http->loop, events, lengthof(events));
 	for (int i = 0; i < n && code == CURLM_OK; i++)
 	{
@@ -461,53 +568,7 @@ tt_http_pump(TtHttp *http)
 				 code == CURLM_OUT_OF_MEMORY ? CURLE_OUT_OF_MEMORY : CURLE_ABORTED_BY_CALLBACK);
 	else if (http->deaf)
 		fail_all(http, "could not wait for the connection", CURLE_ABORTED_BY_CALLBACK);
-	http->pumping = false;
-	tt_http_restore_signals(&mask);
-}
-
-TtTransfer *
-tt_http_next_done(TtHttp *http)
-{
-	TtTransfer *transfer;
-
-	if (dlist_is_empty(&http->done))
-		tt_http_pump(http);
-	if (dlist_is_empty(&http->done))
-		return NULL;
-	transfer = dlist_container(TtTransfer, done_node, dlist_pop_head_node(&http->done));
-	transfer->in_done = false;
-	transfer->told_done = true;
-	http->in_flight--;
-	return transfer;
-}
-
-TtTransfer *
-tt_http_next_sent(TtHttp *http)
-{
-	TtTransfer *transfer;
-
-	if (dlist_is_empty(&http->sent))
-		return NULL;
-	transfer = dlist_container(TtTransfer, sent_node, dlist_pop_head_node(&http->sent));
-	transfer->in_sent = false;
-	return transfer;
-}
-
-int
-tt_http_in_flight(const TtHttp *http)
-{
-	return http->in_flight;
-}
-
-int
-tt_http_running(const TtHttp *http)
-{
-	const dlist_node *head = &http->done.head;
-	int				  running = http->in_flight;
-
-	for (const dlist_node *node = head->next; node && node != head; node = node->next)
-		running--;
-	return running;
+	restore_signals(&mask);
 }
 
 int
@@ -553,7 +614,7 @@ tt_http_wait(TtHttp *http, bool rate_limited)
 	int	 happened;
 
 	CHECK_FOR_INTERRUPTS();
-	if (!dlist_is_empty(&http->done) || !dlist_is_empty(&http->sent))
+	if (!dlist_is_empty(&http->group.done) || !dlist_is_empty(&http->group.sent))
 		return; /* told by an earlier pump: nothing would wake us */
 
 	if (http->loop.fd >= 0)

@@ -14,49 +14,9 @@
 #include "postgres.h"
 
 #include "utils/timestamp.h"
+#include "wire/transfer.h"
 
-typedef struct TtHttp	  TtHttp;
-typedef struct TtTransfer TtTransfer;
-
-typedef struct TtHttpOptions
-{
-	int			timeout_ms; /* whole request */
-	int			connect_timeout_ms;
-	int64		max_response_size; /* decoded bytes */
-	const char *ca_file;		   /* NULL: the system's */
-	const char *proxy;			   /* NULL: none; the environment is ignored */
-	bool		allow_http;		   /* otherwise https only */
-	const char *user_agent;
-} TtHttpOptions;
-
-typedef enum TtHttpOutcome
-{
-	TT_HTTP_OK,			   /* a whole reply came, whatever its status */
-	TT_HTTP_NO_CONNECTION, /* DNS, connect, proxy */
-	TT_HTTP_TLS,		   /* handshake, certificate */
-	TT_HTTP_TIMEOUT,
-	TT_HTTP_TOO_LARGE, /* over max_response_size */
-	TT_HTTP_OUT_OF_MEMORY,
-	TT_HTTP_BROKEN /* closed or garbled on the way */
-} TtHttpOutcome;
-
-typedef struct TtHttpReply
-{
-	TtHttpOutcome outcome;
-	int			  status; /* HTTP status; 0: none */
-	char		 *body;	  /* decoded, NUL-terminated; malloc'ed, owned by
-								 * the transfer; NULL unless outcome is OK */
-	size_t		  length;
-	int64		  wire_bytes;	 /* received, as compressed */
-	int			  retry_after;	 /* seconds; -1: no such header */
-	bool		  ads_throttled; /* header X-Tt-Ads-Throttle is there and is not
-								 * "false" or "0" */
-	bool		  overdue;		 /* TT_HTTP_TIMEOUT although the request was sent:
-								  * the other side took too long */
-	char		  error[512];	 /* of libcurl, with the phase (DNS, connect, TLS,
-								 * server) and times of a time-out; "" if OK;
-								 * contains no URL query and no header */
-} TtHttpReply;
+typedef struct TtHttp TtHttp;
 
 /*
  * A client whose life is that of memory context owner.  ERROR 53000 class if
@@ -88,9 +48,6 @@ extern TtTransfer *tt_http_next_done(TtHttp *http);
  * that ended before it was told is still told before it is released.
  */
 extern TtTransfer *tt_http_next_sent(TtHttp *http);
-
-extern void		   *tt_transfer_arg(const TtTransfer *transfer);
-extern TtHttpReply *tt_transfer_reply(TtTransfer *transfer);
 
 /* Abort if under way, free everything. */
 extern void tt_http_release(TtTransfer *transfer);

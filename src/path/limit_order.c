@@ -1,31 +1,26 @@
 /*
- * plan_shape.c
- *	  What the shape of a query lets a scan save: LIMIT, ORDER BY … LIMIT and
- *	  count(*).
+ * limit_order.c
+ *	  LIMIT, and ORDER BY … LIMIT, where they let a scan read less.
  *
  * LIMIT is only a hint: the Limit node stays, so a wrong guess cannot lose a
  * row.  An order is promised (pathkeys) only where the API can give it; the
  * executor checks it, and sorts itself where it turns out that it must.
- * count(*) is the one exception to "every condition is rechecked": it is taken
- * from the API's totals, so all conditions must be exact.
  */
 #include "postgres.h"
 
-#include "plan/plan.h"
+#include "path/limit_order.h"
 
 #include "access/stratnum.h"
 #include "catalog/pg_type.h"
-#include "options/settings.h"
 #include "compat.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
-#include "optimizer/pathnode.h"
 #include "optimizer/paths.h"
-#include "optimizer/planmain.h"
-#include "optimizer/tlist.h"
-#include "utils/fmgroids.h"
+#include "options/settings.h"
+#include "path/relation.h"
+#include "qual/qual.h"
 #include "utils/lsyscache.h"
 
 /*
@@ -59,48 +54,6 @@ rows_reach_limit(PlannerInfo *root)
 }
 
 /*
- * Whether the API returns exactly the rows that meet the condition.  A window
- * covers the days between those that are wanted, so single days are not exact.
- */
-static bool
-exact_qual(const TtTable *table, const TtQual *qual)
-{
-	const char *param;
-	ListCell   *lc;
-
-	if (qual->condition != NULL)
-		return false;
-	foreach(lc, qual->values)
-	{
-		Oid type = exprType(lfirst(lc));
-		Oid element = get_base_element_type(type);
-
-		if (qual->role == TT_ROLE_DAY)
-		{
-			if (type != DATEOID || list_length(qual->values) > 1 ||
-				table->columns[qual->attnum - 1].type == TIMESTAMPTZOID)
-				return false;
-			continue;
-		}
-		if (OidIsValid(element))
-			type = element;
-		if (qual->role == TT_ROLE_FROM || qual->role == TT_ROLE_TO)
-		{
-			if (type != DATEOID || table->columns[qual->attnum - 1].type != DATEOID)
-				return false;
-			continue;
-		}
-		if ((qual->role != TT_ROLE_ACCOUNT && qual->role != TT_ROLE_FILTER) ||
-			(type != INT8OID && type != INT4OID && type != INT2OID))
-			return false;
-	}
-	return qual->role != TT_ROLE_FILTER ||
-		   (tt_qual_filter(table, qual->attnum, &param) == TT_FILTER_IDS &&
-			table->columns[qual->attnum - 1].type == INT8OID &&
-			tt_qual_positive(table, qual->attnum));
-}
-
-/*
  * Whether hardly a row that the API returns will be dropped here: only then
  * are small pages cheaper.  One value of an enum is a filter, several are not.
  */
@@ -116,7 +69,7 @@ few_dropped(const TtRelInfo *info)
 	{
 		TtQual *qual = lfirst(lc);
 
-		if (!exact_qual(info->table, qual) &&
+		if (!tt_qual_exact(info->table, qual) &&
 			(qual->role != TT_ROLE_FILTER || list_length(qual->values) > 1 ||
 			 tt_qual_filter(info->table, qual->attnum, &param) != TT_FILTER_EQ ||
 			 OidIsValid(get_base_element_type(exprType(linitial(qual->values))))))
@@ -133,7 +86,7 @@ can_evaluate(Node *expr)
 }
 
 List *
-tt_plan_limit(PlannerInfo *root, RelOptInfo *rel, List *pathkeys)
+tt_limit_pushed(PlannerInfo *root, RelOptInfo *rel, List *pathkeys)
 {
 	Query	  *parse = root->parse;
 	TtRelInfo *info = rel->fdw_private;
@@ -184,7 +137,7 @@ single_account(const TtRelInfo *info)
 }
 
 List *
-tt_plan_order(PlannerInfo *root, RelOptInfo *rel)
+tt_order_pushed(PlannerInfo *root, RelOptInfo *rel)
 {
 	TtRelInfo *info = rel->fdw_private;
 	PathKey	  *key;
@@ -216,86 +169,4 @@ tt_plan_order(PlannerInfo *root, RelOptInfo *rel)
 								  key->pk_nulls_first);
 	}
 	return NIL;
-}
-
-/* The Aggref if count(*) is all that is wanted of rel; else NULL. */
-static Aggref *
-only_count(PlannerInfo *root)
-{
-	Query	 *parse = root->parse;
-	List	 *aggs;
-	Aggref	 *count;
-	ListCell *lc;
-
-	if (!parse->hasAggs || parse->groupClause != NIL || parse->groupingSets != NIL ||
-		parse->havingQual != NULL || parse->hasTargetSRFs)
-		return NULL;
-	aggs = pull_var_clause((Node *) root->upper_targets[UPPERREL_GROUP_AGG]->exprs,
-						   PVC_INCLUDE_AGGREGATES | PVC_INCLUDE_WINDOWFUNCS |
-							   PVC_INCLUDE_PLACEHOLDERS);
-	if (aggs == NIL)
-		return NULL;
-	count = linitial(aggs);
-	if (!IsA(count, Aggref) || count->aggfnoid != F_COUNT_ || !count->aggstar ||
-		count->aggfilter != NULL)
-		return NULL;
-	foreach(lc, aggs)
-		if (!equal(lfirst(lc), count))
-			return NULL;
-	return count;
-}
-
-void
-tiktokGetForeignUpperPaths(PlannerInfo *root, UpperRelationKind stage,
-						   RelOptInfo *input_rel, RelOptInfo *output_rel, void *extra)
-{
-	TtRelInfo	*info = input_rel->fdw_private;
-	int			 nfilters = 0;
-	double		 requests;
-	Cost		 cost;
-	ForeignPath *path;
-	Aggref		*count;
-	ListCell	*lc;
-
-	if (stage != UPPERREL_GROUP_AGG || !tt_enable_pushdown || info == NULL ||
-		input_rel->reloptkind != RELOPT_BASEREL || info->nlocal > 0 ||
-		info->table->stream->endpoint->max_page_size == 0 || info->table->leaves_out_idle ||
-		!bms_is_empty(input_rel->lateral_relids) ||
-		(count = only_count(root)) == NULL)
-		return;
-	foreach(lc, info->quals)
-	{
-		nfilters += ((TtQual *) lfirst(lc))->role == TT_ROLE_FILTER;
-		if (nfilters > 1 || !exact_qual(info->table, lfirst(lc)))
-			return;
-	}
-	output_rel->fdw_private = info;
-	requests = info->units * Max(info->naccounts, 1);
-	cost = requests * TT_REQUEST_COST;
-	path = TT_FOREIGN_UPPER_PATH(root, output_rel, root->upper_targets[UPPERREL_GROUP_AGG], 1,
-								 cost, cost, NIL,
-								 list_make3(tt_plan_requests(requests), NIL, list_make1(count)));
-	add_path(output_rel, (Path *) path);
-}
-
-ForeignScan *
-tt_plan_count(PlannerInfo *root, RelOptInfo *rel, ForeignPath *path, List *tlist)
-{
-	TtRelInfo *info = rel->fdw_private;
-	List	  *scan_tlist =
-		add_to_flat_tlist(NIL, list_nth(path->fdw_private, TT_PATH_AGGREGATES));
-	List	 *attrs = NIL;
-	ListCell *lc;
-	List	 *exprs;
-	List *private;
-
-	/* so that the rows that come with the totals show whether they were asked for */
-	foreach(lc, info->quals)
-		if (((TtQual *) lfirst(lc))->role == TT_ROLE_FILTER)
-			attrs = lappend_int(attrs, ((TtQual *) lfirst(lc))->attnum);
-	private = tt_plan_private(attrs, info->quals,
-							  list_nth(path->fdw_private, TT_PATH_REQUESTS), 0,
-							  NIL, true, &exprs);
-
-	return make_foreignscan(tlist, NIL, 0, exprs, private, scan_tlist, NIL, NULL);
 }

@@ -1,6 +1,6 @@
 /*
- * http_transfer.c
- *	  One HTTP request of a client: how it is set up, what becomes of its reply.
+ * transfer.c
+ *	  One HTTP request: how it is set up, what becomes of its reply (libcurl).
  *
  * See http.c for who owns what.  The callbacks of libcurl here must not
  * ereport, palloc or longjmp: they note trouble in the transfer, and the easy
@@ -16,8 +16,7 @@
 #include <time.h>
 
 #include "compat.h"
-#include "wire/http.h"
-#include "wire/http_private.h"
+#include "wire/transfer_private.h"
 
 /* an idle connection older than this (seconds) is not used again */
 #define MAX_IDLE_SECONDS 60L
@@ -42,7 +41,7 @@ mark_sent(TtTransfer *transfer)
 		return; /* again, on another connection */
 	transfer->was_sent = true;
 	transfer->in_sent = true;
-	dlist_push_tail(&transfer->http->sent, &transfer->sent_node);
+	dlist_push_tail(&transfer->group->sent, &transfer->sent_node);
 }
 
 /* Did this transfer not need a new connection so far? */
@@ -88,7 +87,7 @@ on_body(char *data, size_t size, size_t n, void *userp)
 	TtHttpReply *reply = &transfer->reply;
 	size_t		 bytes = size * n;
 	size_t		 needed = reply->length + bytes + 1;
-	size_t		 limit = (size_t) transfer->http->options.max_response_size + 1;
+	size_t		 limit = (size_t) transfer->group->options.max_response_size + 1;
 
 	if (needed > limit)
 	{
@@ -211,7 +210,7 @@ append_header(TtTransfer *transfer, const char *line)
 static void
 setup_security(TtTransfer *transfer)
 {
-	const TtHttpOptions *options = &transfer->http->options;
+	const TtHttpOptions *options = &transfer->group->options;
 
 	if (options->allow_http)
 		EASY_SET(transfer, TT_CURLOPT_PROTOCOLS, TT_CURL_HTTP_AND_HTTPS);
@@ -242,9 +241,9 @@ setup_security(TtTransfer *transfer)
 static void
 setup_transport(TtTransfer *transfer, bool https)
 {
-	const TtHttpOptions *options = &transfer->http->options;
+	const TtHttpOptions *options = &transfer->group->options;
 
-	EASY_SET(transfer, CURLOPT_SHARE, tt_http_share);
+	EASY_SET(transfer, CURLOPT_SHARE, transfer->group->share);
 	EASY_SET(transfer, CURLOPT_NOSIGNAL, 1L);
 	EASY_SET(transfer, CURLOPT_NOPROGRESS, 1L);
 #ifdef TT_HAVE_CURL_QUICK_EXIT
@@ -306,11 +305,10 @@ setup_request(TtTransfer *transfer, const char *url, const char *body,
 	EASY_SET(transfer, CURLOPT_HTTPHEADER, transfer->headers);
 }
 
-/* Hand it to the wire; it starts at the next pump. */
 static void
-add_to_wire(TtTransfer *transfer)
+add_to_multi(TtTransfer *transfer)
 {
-	CURLMcode code = curl_multi_add_handle(transfer->http->wire->multi, transfer->easy);
+	CURLMcode code = curl_multi_add_handle(transfer->group->multi, transfer->easy);
 
 	if (code == CURLM_OK)
 		transfer->added = true;
@@ -323,44 +321,35 @@ add_to_wire(TtTransfer *transfer)
 	}
 }
 
-TtTransfer *
-tt_http_start(TtHttp *http, const char *url, const char *body,
-			  const char *const *headers, void *arg)
+void
+tt_transfer_start(TtTransfer *transfer, TtTransferGroup *group, const char *url,
+				  const char *body, const char *const *headers)
 {
-	TtTransfer *transfer = MemoryContextAllocZero(http->owner, sizeof(TtTransfer));
-	sigset_t	mask;
-
-	transfer->http = http;
-	transfer->arg = arg;
+	transfer->group = group;
 	transfer->reply.retry_after = -1;
-	dlist_push_tail(&http->transfers, &transfer->node);
-	http->in_flight++;
-	http->peak = Max(http->peak, http->in_flight);
+	dlist_push_tail(&group->all, &transfer->node);
 
-	tt_http_block_signals(&mask);
 	transfer->easy = curl_easy_init();
 	if (transfer->easy == NULL)
+	{
 		tt_transfer_finish(transfer, CURLE_OUT_OF_MEMORY);
+		return;
+	}
+	setup_security(transfer);
+	setup_transport(transfer, pg_strncasecmp(url, "https:", 6) == 0);
+	setup_request(transfer, url, body, headers);
+	if (transfer->setup == CURLE_OK)
+		add_to_multi(transfer);
 	else
 	{
-		setup_security(transfer);
-		setup_transport(transfer, pg_strncasecmp(url, "https:", 6) == 0);
-		setup_request(transfer, url, body, headers);
-		if (transfer->setup == CURLE_OK)
-			add_to_wire(transfer);
-		else
-		{
-			snprintf(transfer->curl_error, sizeof(transfer->curl_error), "%s: %s",
-					 transfer->setup_option, curl_easy_strerror(transfer->setup));
-			tt_transfer_finish(transfer, transfer->setup);
-		}
+		snprintf(transfer->curl_error, sizeof(transfer->curl_error), "%s: %s",
+				 transfer->setup_option, curl_easy_strerror(transfer->setup));
+		tt_transfer_finish(transfer, transfer->setup);
 	}
 #ifndef TT_HAVE_CURL_PREREQ
 	if (transfer->easy)
 		mark_sent(transfer);
 #endif
-	tt_http_restore_signals(&mask);
-	return transfer;
 }
 
 /* ---------------------------------------------------------------------------
@@ -474,7 +463,7 @@ describe_error(TtTransfer *transfer, CURLcode code)
 	else if (reply->outcome == TT_HTTP_TOO_LARGE)
 		snprintf(reply->error, sizeof(reply->error),
 				 "the reply is larger than " INT64_FORMAT " bytes",
-				 transfer->http->options.max_response_size);
+				 transfer->group->options.max_response_size);
 	else if (reply->outcome == TT_HTTP_OUT_OF_MEMORY)
 		snprintf(reply->error, sizeof(reply->error), "out of memory");
 	else
@@ -485,9 +474,9 @@ describe_error(TtTransfer *transfer, CURLcode code)
 }
 
 /*
- * A connection that was kept open and that the server closed in the meantime,
- * so that nothing came back: not worth an error.  libcurl notices most of these
- * by itself; for the others the request is sent once more, on a new connection.
+ * A connection that the server closed in the meantime, so that nothing came
+ * back: not worth an error.  libcurl notices most of these by itself; for the
+ * others the request is sent once more, on a new connection.
  */
 bool
 tt_transfer_retry(TtTransfer *transfer, CURLcode code)
@@ -504,22 +493,42 @@ tt_transfer_retry(TtTransfer *transfer, CURLcode code)
 	transfer->fresh = true;
 	EASY_SET(transfer, CURLOPT_FRESH_CONNECT, 1L);
 	if (transfer->setup != CURLE_OK ||
-		curl_multi_remove_handle(transfer->http->wire->multi, transfer->easy) != CURLM_OK)
+		curl_multi_remove_handle(transfer->group->multi, transfer->easy) != CURLM_OK)
 		return false;
 	transfer->added = false;
 	transfer->curl_error[0] = '\0';
-	add_to_wire(transfer);
+	add_to_multi(transfer);
 	return true;
 }
 
-/*
- * The transfer is over: fill in the reply and let go of everything else.
- * Called with signals blocked, not from within a callback of libcurl.
- */
+/* Free what a transfer holds of libcurl's and malloc's, but for the reply. */
+static void
+free_request(TtTransfer *transfer)
+{
+	if (transfer->easy)
+	{
+		if (transfer->added &&
+			curl_multi_remove_handle(transfer->group->multi, transfer->easy) != CURLM_OK)
+			transfer->group->spoiled = true;
+		transfer->added = false;
+		curl_easy_cleanup(transfer->easy);
+		transfer->easy = NULL;
+	}
+	for (struct curl_slist *line = transfer->headers; line; line = line->next)
+		explicit_bzero(line->data, strlen(line->data));
+	curl_slist_free_all(transfer->headers);
+	transfer->headers = NULL;
+	if (transfer->post)
+	{
+		explicit_bzero(transfer->post, transfer->post_length);
+		free(transfer->post);
+		transfer->post = NULL;
+	}
+}
+
 void
 tt_transfer_finish(TtTransfer *transfer, CURLcode code)
 {
-	TtHttp		*http = transfer->http;
 	TtHttpReply *reply = &transfer->reply;
 
 	if (transfer->easy)
@@ -554,41 +563,25 @@ tt_transfer_finish(TtTransfer *transfer, CURLcode code)
 		reply->body = NULL;
 		reply->length = 0;
 	}
-	tt_transfer_free_request(transfer);
+	free_request(transfer);
 
 	transfer->in_done = true;
-	dlist_push_tail(&http->done, &transfer->done_node);
-
-	/* the descriptor must tell of it too; libcurl does not mind */
-	if (!http->pumping)
-		tt_loop_arm(&http->loop, TT_LOOP_CURL, tt_loop_now());
+	dlist_push_tail(&transfer->group->done, &transfer->done_node);
 }
 
-/* Free what a transfer holds of libcurl's and malloc's, but for the reply. */
 void
-tt_transfer_free_request(TtTransfer *transfer)
+tt_transfer_fail(TtTransfer *transfer, const char *why, CURLcode code)
 {
-	TtHttp *http = transfer->http;
+	snprintf(transfer->curl_error, sizeof(transfer->curl_error), "%s", why);
+	tt_transfer_finish(transfer, code);
+}
 
-	if (transfer->easy)
-	{
-		if (transfer->added &&
-			curl_multi_remove_handle(http->wire->multi, transfer->easy) != CURLM_OK)
-			http->spoiled = true;
-		transfer->added = false;
-		curl_easy_cleanup(transfer->easy);
-		transfer->easy = NULL;
-	}
-	for (struct curl_slist *line = transfer->headers; line; line = line->next)
-		explicit_bzero(line->data, strlen(line->data));
-	curl_slist_free_all(transfer->headers);
-	transfer->headers = NULL;
-	if (transfer->post)
-	{
-		explicit_bzero(transfer->post, transfer->post_length);
-		free(transfer->post);
-		transfer->post = NULL;
-	}
+void
+tt_transfer_free(TtTransfer *transfer)
+{
+	free_request(transfer);
+	free(transfer->reply.body);
+	transfer->reply.body = NULL;
 }
 
 void *
@@ -601,25 +594,4 @@ TtHttpReply *
 tt_transfer_reply(TtTransfer *transfer)
 {
 	return &transfer->reply;
-}
-
-void
-tt_http_release(TtTransfer *transfer)
-{
-	TtHttp	*http = transfer->http;
-	sigset_t mask;
-
-	tt_http_block_signals(&mask);
-	tt_transfer_free_request(transfer);
-	tt_http_restore_signals(&mask);
-
-	if (!transfer->told_done)
-		http->in_flight--;
-	if (transfer->in_done)
-		dlist_delete(&transfer->done_node);
-	if (transfer->in_sent)
-		dlist_delete(&transfer->sent_node);
-	dlist_delete(&transfer->node);
-	free(transfer->reply.body);
-	pfree(transfer);
 }

@@ -1,0 +1,170 @@
+/*
+ * estimate.c
+ *	  What a scan will cost, from the conditions and what earlier scans found.
+ *
+ * The conditions whose values are known become the very query that the scan
+ * would send, and its units are counted.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "path/estimate.h"
+
+#include "accounts/accounts.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "options/settings.h"
+#include "query/query.h"
+#include "shared/row_estimates.h"
+#include "utils/lsyscache.h"
+
+/* guesses for what was never seen */
+#define GUESS_ACCOUNTS	10
+#define GUESS_LIST_ROWS 1000 /* rows of a list per account */
+#define GUESS_DAY_ROWS	100	 /* report rows per account and day */
+#define GUESS_IDS		10	 /* values of an array known at run time */
+
+/* bits: what is known of a period at execution only */
+#define UNKNOWN_FROM 1
+#define UNKNOWN_TO	 2
+
+/* How many values a condition has, where only execution knows. */
+static double
+guess_values(const TtQual *qual)
+{
+	double	  n = 0;
+	ListCell *lc;
+
+	foreach(lc, qual->values)
+		n += OidIsValid(get_base_element_type(exprType(lfirst(lc)))) ? GUESS_IDS : 1;
+	return n;
+}
+
+/* Values that are known, or can be estimated, while planning. */
+static void
+estimate_bounds(PlannerInfo *root, TtRelInfo *info, List *quals, TtBounds *bounds,
+				double *unknown_ids, double *unknown_accounts, bool *unknown_days,
+				int *unknown_period)
+{
+	ListCell *lc;
+
+	foreach(lc, quals)
+	{
+		TtQual *qual = lfirst(lc);
+		int		n = list_length(qual->values);
+		Datum  *values = palloc(sizeof(Datum) * n);
+		bool   *nulls = palloc(sizeof(bool) * n);
+		Oid	   *types = palloc(sizeof(Oid) * n);
+		bool	known = true;
+
+		if (qual->role == TT_ROLE_FILTER && !tt_enable_pushdown)
+			continue; /* as the scan will do */
+		for (int i = 0; i < n; i++)
+		{
+			Node *value = estimate_expression_value(root, list_nth(qual->values, i));
+
+			known &= IsA(value, Const);
+			if (!known)
+				break;
+			values[i] = ((Const *) value)->constvalue;
+			nulls[i] = ((Const *) value)->constisnull;
+			types[i] = exprType(value);
+		}
+		if (known)
+			tt_bounds_apply(bounds, info->table, qual, n, values, nulls, types);
+		else if (qual->role == TT_ROLE_ACCOUNT)
+			*unknown_accounts = guess_values(qual);
+		else if (qual->role == TT_ROLE_FILTER)
+			*unknown_ids = guess_values(qual);
+		else if (qual->role == TT_ROLE_FROM || qual->role == TT_ROLE_TO)
+			*unknown_period |= qual->role == TT_ROLE_FROM ? UNKNOWN_FROM : UNKNOWN_TO;
+		else if (qual->condition != NULL || qual->op >= TT_OP_EQ)
+			*unknown_days = true;
+	}
+}
+
+/* Rows of an account (and a day of it) where no scan has told. */
+static double
+stream_guess(const TtStream *stream)
+{
+	return stream->kind == TT_KIND_REPORT ? GUESS_DAY_ROWS : GUESS_LIST_ROWS;
+}
+
+/* Whether it will be known at execution which days to ask for. */
+static bool
+bounds_suffice(const TtRelInfo *info, const TtBounds *bounds, bool unknown_days,
+			   int unknown_period)
+{
+	const TtStream *stream = info->table->stream;
+
+	if (stream->kind != TT_KIND_REPORT || stream->report.lifetime ||
+		stream->report.grain == TT_GRAIN_NONE || bounds->nothing)
+		return true;
+	if (stream->report.grain == TT_GRAIN_PERIOD)
+		return (bounds->first_days.given || (unknown_period & UNKNOWN_FROM) != 0) &&
+			   (bounds->last_days.given || (unknown_period & UNKNOWN_TO) != 0);
+	return bounds->has_lower || unknown_days || info->options->has_start_date;
+}
+
+TtEstimate
+tt_estimate_scan(PlannerInfo *root, TtRelInfo *info, List *quals)
+{
+	TtEstimate		result = {1, 0, true};
+	TtBounds		bounds;
+	TtQuery			query;
+	TtUnits		   *units;
+	double			unknown_ids = 0;
+	double			unknown_accounts = 0;
+	bool			unknown_days = false;
+	int				unknown_period = 0;
+	double			accounts;
+	double			series;
+	double			per_unit;
+	TtRowEstimate	known_rows = {stream_guess(info->table->stream), GUESS_ACCOUNTS};
+	const TtStream *stream = info->table->stream;
+
+	tt_bounds_init(&bounds);
+	estimate_bounds(root, info, quals, &bounds, &unknown_ids, &unknown_accounts,
+					&unknown_days, &unknown_period);
+	result.possible = bounds_suffice(info, &bounds, unknown_days, unknown_period);
+	tt_query_build(&query, info->table, info->options, info->attrs, &bounds, false);
+	if (bounds.nothing)
+	{
+		result.requests = 0;
+		return result;
+	}
+	(void) tt_row_estimate_get(info->table->relid, &known_rows);
+	if (known_rows.accounts == 0)
+		known_rows.accounts = GUESS_ACCOUNTS;
+	accounts = unknown_accounts > 0 ? unknown_accounts : Max(known_rows.accounts, 1);
+	if (query.naccounts > 0)
+		accounts = query.naccounts;
+	if (unknown_accounts > 0)
+		accounts = Min(accounts, unknown_accounts);
+	info->naccounts = query.naccounts;
+	query.naccounts = 1; /* count the units of one account */
+	units = tt_units_create(&query);
+	if (units == NULL)
+		return result;
+	info->units = (double) units->count;
+	per_unit = known_rows.rows;
+	if (!unknown_days)
+		per_unit *= tt_query_times(&query) / Max(units->nwindows, 1);
+	if (query.nconditions > 0 || unknown_ids > 0)
+		per_unit = Max(per_unit / 10, 1);
+	if (stream->kind == TT_KIND_ACCOUNT)
+		per_unit = 1;
+	/* kinds share the rows; nearly all of them are of the first */
+	series = accounts * ((double) units->count / units->nkinds);
+	result.rows = series * per_unit;
+	result.requests = units->nkinds - 1;
+	result.requests += query.page_size > 0 ? Max(ceil(per_unit / query.page_size), 1) : 1;
+	result.requests *= series;
+	if (stream->kind == TT_KIND_ACCOUNT)
+		result.requests = 1;
+	if (tt_currencies_wanted(info->table, info->attrs))
+		result.requests += ceil(accounts / TT_MAX_IDS);
+	tt_units_free(units);
+	return result;
+}

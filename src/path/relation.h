@@ -1,0 +1,44 @@
+/*
+ * relation.h
+ *	  What is known of a foreign table while a query is planned.
+ */
+#ifndef TT_RELATION_H
+#define TT_RELATION_H
+
+#include "postgres.h"
+
+#include "nodes/pg_list.h"
+#include "options/options.h"
+#include "table/table.h"
+
+/* what a scan costs the API */
+typedef struct TtEstimate
+{
+	double requests;
+	double rows;	 /* that the API returns */
+	bool   possible; /* false: no lower time bound */
+} TtEstimate;
+
+/* fdw_private of the base relation, and of the upper relations over it */
+typedef struct TtRelInfo
+{
+	TtTable	  *table;
+	TtOptions *options;
+	List	  *attrs;	   /* attribute numbers the scan reads */
+	List	  *quals;	   /* TtQual of baserestrictinfo and constraint */
+	List	  *constraint; /* of a partition: expressions, else NIL */
+	int		   nlocal;	   /* clauses that only we can check */
+	int		   naccounts;  /* certain upper bound; 0: none */
+	double	   units;	   /* estimated request series of one account */
+	TtEstimate estimate;   /* of a scan with quals */
+} TtRelInfo;
+
+/* path->fdw_private, by index */
+enum TtPathPrivate
+{
+	TT_PATH_REQUESTS,  /* Float */
+	TT_PATH_ORDER,	   /* as TT_PLAN_ORDER */
+	TT_PATH_AGGREGATES /* List: the Aggref of an upper path */
+};
+
+#endif /* TT_RELATION_H */
