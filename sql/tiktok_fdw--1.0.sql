@@ -1146,8 +1146,8 @@ BEGIN
 		RAISE EXCEPTION 'the target must be a table or a schema and a table'
 			USING ERRCODE = '42602';
 	END IF;
-	EXECUTE tiktok._fill('CREATE TABLE {name} (LIKE {source}, _synced_at timestamptz NOT NULL{_deleted_at},
-			PRIMARY KEY ({keys})){partitioned}',
+	EXECUTE tiktok._fill('CREATE TABLE {name} (LIKE {source}, _synced_at timestamptz NOT NULL{_deleted_at}, '
+			'PRIMARY KEY ({keys})){partitioned}',
 		jsonb_build_object('name', name, 'source', source::text, 'keys', keys,
 			'_deleted_at', CASE WHEN time_column IS NULL THEN ', _deleted_at timestamptz' ELSE '' END,
 			'partitioned', CASE WHEN partitioned THEN format(' PARTITION BY RANGE (%I)', time_column)
