@@ -84,18 +84,16 @@ static const struct
 	int			days;
 } grains[] = {
 #define TT_GRAIN(grain, name, dimension, days) [TT_GRAIN_##grain] = {name, dimension, days},
-#include "grains.def"
+#include "dimensions.def"
 #undef TT_GRAIN
 };
 
 static const TtPeriodColumn period_columns[] = {
-#define TT_GRAIN(grain, name, dimension, days)
 #define TT_PERIOD_COLUMN(grain, name, value, in_key, description) \
 	{{NULL, #name, TT_TYPE_date, TT_FILTER_NONE, "", 0, description, ""}, \
 	TT_GRAIN_##grain, TT_PERIOD_##value, in_key},
-#include "grains.def"
+#include "dimensions.def"
 #undef TT_PERIOD_COLUMN
-#undef TT_GRAIN
 };
 
 #define METRIC false
@@ -178,7 +176,7 @@ find_column(const TtColumn *const *index, int n, const char *stream, const char 
 {
 	TtColumn			   wanted = {.stream = stream, .name = name};
 	const TtColumn		  *key = &wanted;
-	const TtColumn *const *found = bsearch(&key, index, n, sizeof(key), compare_columns);
+	const TtColumn *const *found = bsearch(&key, index, n, sizeof(TtColumn *), compare_columns);
 
 	return found != NULL ? *found : NULL;
 }
@@ -262,9 +260,9 @@ prepare(void)
 		dimension_index[i] = &dimensions[i].column;
 	for (int i = 0; i < lengthof_(columns); i++)
 		column_index[i] = &columns[i];
-	qsort(metric_index, lengthof_(metrics), sizeof(metric_index[0]), compare_columns);
-	qsort(dimension_index, lengthof_(dimensions), sizeof(dimension_index[0]), compare_columns);
-	qsort(column_index, lengthof_(columns), sizeof(column_index[0]), compare_columns);
+	qsort(metric_index, lengthof_(metrics), sizeof(TtColumn *), compare_columns);
+	qsort(dimension_index, lengthof_(dimensions), sizeof(TtColumn *), compare_columns);
+	qsort(column_index, lengthof_(columns), sizeof(TtColumn *), compare_columns);
 	for (int i = 0; i < lengthof_(streams); i++)
 	{
 		if (streams[i].kind != TT_KIND_REPORT)

@@ -159,11 +159,11 @@ typedef struct TtDimension
 
 #define TT_MAX_DIMENSIONS 8
 
-/* what a row covers in time: TT_GRAIN_NONE (0), TT_GRAIN_DAY, … of grains.def */
+/* what a row covers in time: TT_GRAIN_NONE (0), TT_GRAIN_DAY, … of dimensions.def */
 typedef enum TtGrain
 {
 #define TT_GRAIN(grain, name, dimension, days) TT_GRAIN_##grain,
-#include "grains.def"
+#include "dimensions.def"
 #undef TT_GRAIN
 } TtGrain;
 

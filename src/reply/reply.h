@@ -72,6 +72,15 @@ extern TtReply *tt_reply_parse(const TtPaths *paths, const char *body, size_t le
 #define tt_reply_value(reply, row, slot) \
 	(&(reply)->values[(size_t) (row) * (reply)->nslots + (slot)])
 
+/* Row to is what row from was, where some are taken out: to is no greater. */
+static inline void
+tt_reply_move_row(TtReply *reply, int from, int to)
+{
+	if (to < from)
+		memcpy(tt_reply_value(reply, to, 0), tt_reply_value(reply, from, 0),
+			   sizeof(TtValue) * reply->nslots);
+}
+
 /*
  * The elements of a JSON array (the text of a TT_VALUE_JSON) as values (nested
  * ones as TT_VALUE_JSON); false if it is no array.
