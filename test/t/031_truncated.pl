@@ -399,4 +399,18 @@ foreach my $what (sort keys %waits)
 	}
 }
 
+# who waits for a list sleeps until something comes
+SKIP:
+{
+	my $status = '/proc/' . $session->pid . '/status';
+	my $switches = sub { slurp_file($status) =~ /^voluntary_ctxt_switches:\s+(\d+)/m ? $1 : -1 };
+
+	skip 'no /proc', 2 unless -e $status;
+	api_faults([ { match => { path => 'campaign/get' }, times => 0, action => { hang => JSON::PP::true } } ]);
+	my $before = $switches->();
+	like($session->query("SET statement_timeout = '1s'; $waits{'a scan'}"), qr/57014/, 'a list that does not come');
+	cmp_ok($switches->() - $before, '<', 60, '... is not looked at again and again');
+	api_reset();
+}
+
 done_testing();
