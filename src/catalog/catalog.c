@@ -93,6 +93,7 @@ static const TtDimension dimensions[] = {
 #define MF_ORDER TT_MF_ORDER
 #define MF_MINIS_ONLY TT_MF_MINIS_ONLY
 #define MF_BC_ONLY TT_MF_BC_ONLY
+#define MF_DAYS TT_MF_DAYS
 
 static const TtMetric metrics[] = {
 #define TT_METRIC(name, type, kind, levels, audience, restrictions, additive, description, doubt) \

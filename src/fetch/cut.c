@@ -32,8 +32,8 @@ days_of(const TtFetch *fetch, const TtUnit *unit)
 {
 	const TtStream *stream = fetch->query->stream;
 
-	if (stream->kind != TT_KIND_REPORT || stream->report.grain == TT_GRAIN_NONE ||
-		stream->report.lifetime)
+	if (stream->kind != TT_KIND_REPORT || stream->report.lifetime ||
+		(stream->report.grain == TT_GRAIN_NONE && !fetch->query->adds_up))
 		return 1;
 	return unit->days.to - unit->days.from + 1;
 }

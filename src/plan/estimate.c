@@ -99,6 +99,7 @@ tt_estimate_scan(PlannerInfo *root, TtRelInfo *info, List *quals)
 {
 	TtEstimate		result = {1, 0, true};
 	TtBounds		bounds;
+	TtBounds		days;
 	TtQuery			query;
 	TtUnits		   *units;
 	double			unknown_ids = 0;
@@ -109,15 +110,24 @@ tt_estimate_scan(PlannerInfo *root, TtRelInfo *info, List *quals)
 	double			per_unit;
 	TtRowEstimate	known_rows = {stream_guess(info->table->stream), GUESS_ACCOUNTS};
 	const TtStream *stream = info->table->stream;
+	const TtTable  *dated = info->table->daily != NULL ? info->table->daily : info->table;
 
 	tt_bounds_init(&bounds);
 	estimate_bounds(root, info, quals, &bounds, &unknown_ids, &unknown_accounts,
 					&unknown_days);
 	result.possible = stream->kind != TT_KIND_REPORT ||
-					  stream->report.grain == TT_GRAIN_NONE || stream->report.lifetime ||
+					  dated->stream->report.grain == TT_GRAIN_NONE || stream->report.lifetime ||
 					  bounds.has_lower || bounds.nothing || unknown_days ||
 					  info->options->has_start_date;
 	tt_query_build(&query, info->table, info->options, info->attrs, &bounds, false);
+	if (!bounds.nothing && unknown_days && query.nranges == 0)
+	{
+		/* the days that are known and those that were assumed do not meet */
+		tt_bounds_init(&days);
+		bounds.nranges = days.nranges;
+		bounds.ranges = days.ranges;
+		tt_query_build(&query, info->table, info->options, info->attrs, &bounds, false);
+	}
 	if (bounds.nothing)
 	{
 		result.requests = 0;
@@ -137,9 +147,13 @@ tt_estimate_scan(PlannerInfo *root, TtRelInfo *info, List *quals)
 	if (units == NULL)
 		return result;
 	info->units = (double) units->count;
+	info->days = unknown_days ? 0 : count_days(&query);
 	per_unit = known_rows.rows;
 	if (stream->report.grain != TT_GRAIN_NONE && !unknown_days)
-		per_unit *= Max(count_days(&query), 1) / Max(units->nwindows, 1);
+		per_unit *= Max(info->days, 1) / Max(units->nwindows, 1);
+	/* of a day there are those that delivered, of sums all objects */
+	if (query.adds_up)
+		per_unit *= 2;
 	if (query.nconditions > 0 || unknown_ids > 0)
 		per_unit = Max(per_unit / 10, 1);
 	if (stream->kind == TT_KIND_ACCOUNT)

@@ -16,6 +16,9 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+/* metrics in which any delivery shows */
+static const char *const signs[] = {"spend", "impressions"};
+
 TtDay
 tt_query_last_day(void)
 {
@@ -63,6 +66,9 @@ build_metrics(TtQuery *query, const TtTable *table, const List *attrs)
 		asked[column->metric_number] = true;
 		query->names[query->nnames++] = column->metric_name;
 	}
+	if (table->daily != NULL)
+		for (int i = 0; i < lengthof(signs); i++)
+			add_name(query, signs[i]);
 	if (query->nnames > 0)
 		return;
 	/* no metric wanted: the cheapest, where it is certain to exist */
@@ -187,6 +193,12 @@ build_days(TtQuery *query, const TtTable *table, const TtOptions *options,
 {
 	TtDay last_day = tt_query_last_day();
 
+	if (table->daily != NULL)
+	{
+		/* the days of which the rows are sums */
+		table = table->daily;
+		query->adds_up = true;
+	}
 	if (table->stream->kind != TT_KIND_REPORT || table->stream->report.lifetime)
 		return;
 	query->nranges = tt_bounds_days(bounds, table->stream, options->has_start_date,
@@ -216,7 +228,8 @@ tt_query_build(TtQuery *query, const TtTable *table, const TtOptions *options,
 {
 	memset(query, 0, sizeof(*query));
 	query->stream = table->stream;
-	query->names = palloc(sizeof(char *) * (list_length(attrs) + table->nkeys + 3));
+	query->names = palloc(sizeof(char *) * (list_length(attrs) + table->nkeys +
+											lengthof(signs) + 3));
 	if (table->stream->kind == TT_KIND_REPORT)
 		build_metrics(query, table, attrs);
 	else
@@ -237,15 +250,35 @@ tt_query_build(TtQuery *query, const TtTable *table, const TtOptions *options,
 	query->secret = options->secret;
 }
 
-/* A value that no column needs, unless there is one that does. */
-static void
+/* A value that no column needs, unless there is one that does; its slot. */
+static int
 add_path(TtProjection *projection, const char *path)
 {
 	for (int i = 0; path != NULL && i < projection->npaths; i++)
 		if (strcmp(projection->paths[i], path) == 0)
-			return;
+			return i;
 	if (path != NULL)
 		projection->paths[projection->npaths++] = path;
+	return projection->npaths - 1;
+}
+
+/* Where a row shows whether anything was delivered: in any metric. */
+static void
+add_signs(TtProjection *projection, const TtTable *table, const List *attrs)
+{
+	ListCell *lc;
+
+	projection->signs = palloc(sizeof(int) * (list_length(attrs) + lengthof(signs)));
+	foreach(lc, attrs)
+	{
+		const TtTableColumn *column = &table->columns[lfirst_int(lc) - 1];
+
+		if (column->metric != NULL && !column->metric->attribute)
+			projection->signs[projection->nsigns++] = projection->slots[lfirst_int(lc) - 1];
+	}
+	for (int i = 0; i < lengthof(signs); i++)
+		projection->signs[projection->nsigns++] =
+			add_path(projection, psprintf("metrics.%s", signs[i]));
 }
 
 TtProjection *
@@ -255,7 +288,8 @@ tt_query_projection(const TtTable *table, const List *attrs)
 	ListCell	 *lc;
 
 	projection->nkeys = table->nkeys;
-	projection->paths = palloc(sizeof(char *) * (table->nkeys + list_length(attrs) + 2));
+	projection->paths = palloc(sizeof(char *) * (table->nkeys + list_length(attrs) +
+												 lengthof(signs) + 2));
 	for (int i = 0; i < table->nkeys; i++)
 		projection->paths[projection->npaths++] = table->key_paths[i];
 	projection->slots = palloc(sizeof(int) * Max(table->natts, 1));
@@ -271,6 +305,8 @@ tt_query_projection(const TtTable *table, const List *attrs)
 	add_path(projection, tt_query_account_path(table->stream));
 	if (table->stream->endpoint->hides_deleted)
 		add_path(projection, "secondary_status");
+	if (table->daily != NULL)
+		add_signs(projection, table, attrs);
 	return projection;
 }
 

@@ -47,6 +47,8 @@ typedef struct TtProjection
 	const char **paths;
 	int			 nkeys;
 	int			*slots; /* by attribute number - 1 */
+	int			 nsigns;
+	int			*signs; /* slots of the metrics of a row of sums: idle if all are zero */
 } TtProjection;
 
 /* where a row tells its account, if that is certain; NULL: it does not */

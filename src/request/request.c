@@ -19,6 +19,7 @@
 
 #define DAYS_A_REQUEST_DAY	30
 #define DAYS_A_REQUEST_HOUR 1
+#define DAYS_A_REQUEST_SUM	365
 
 int
 tt_request_span(const TtStream *stream)
@@ -155,6 +156,28 @@ tt_windows(const TtDays *ranges, int nranges, int span, TtDays **windows)
 	return n;
 }
 
+int
+tt_windows_exact(const TtDays *ranges, int nranges, int span, TtDays **windows)
+{
+	int64_t upper = nranges + 1;
+	int		n = 0;
+
+	for (int i = 0; i < nranges; i++)
+		upper += ((int64_t) ranges[i].to - ranges[i].from) / span;
+	*windows = malloc(sizeof(TtDays) * (size_t) upper);
+	if (*windows == NULL)
+		return -1;
+	for (int i = 0; i < nranges; i++)
+		for (int64_t from = ranges[i].from; from <= ranges[i].to; from += span)
+		{
+			int64_t last = from + span - 1;
+
+			(*windows)[n].from = (TtDay) from;
+			(*windows)[n++].to = last < ranges[i].to ? (TtDay) last : ranges[i].to;
+		}
+	return n;
+}
+
 /* values that fit in one request; 0: any number */
 static int
 condition_limit(const TtCondition *condition)
@@ -245,9 +268,12 @@ tt_units_create(TtQuery *query)
 	units->nwindows = 1;
 	if (dated)
 	{
-		units->nwindows = tt_windows(query->ranges, query->nranges,
-									 tt_request_span(query->stream),
-									 &units->windows);
+		units->nwindows =
+			query->adds_up
+				? tt_windows_exact(query->ranges, query->nranges, DAYS_A_REQUEST_SUM,
+								   &units->windows)
+				: tt_windows(query->ranges, query->nranges, tt_request_span(query->stream),
+							 &units->windows);
 		if (units->nwindows < 0)
 		{
 			free(units);

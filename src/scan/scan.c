@@ -27,6 +27,7 @@
 #include "plan/layout.h"
 #include "options/settings.h"
 #include "storage/latch.h"
+#include "table/sums.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
@@ -82,6 +83,14 @@ scan_relation(ForeignScanState *node, ForeignScan *plan, bool counting)
 	return TT_SCANNED_RELATION(node->ss.ps.state, TT_SCANNED_INDEX(plan));
 }
 
+bool
+tt_scan_summed(const ForeignScan *plan)
+{
+	Node *sums = list_nth(plan->fdw_private, TT_PLAN_SUMS);
+
+	return sums != NULL && IsA(sums, Integer);
+}
+
 void
 tiktokBeginForeignScan(ForeignScanState *node, int eflags)
 {
@@ -102,6 +111,9 @@ tiktokBeginForeignScan(ForeignScanState *node, int eflags)
 	state->run = AllocSetContextCreate(context, "tiktok_fdw run", ALLOCSET_DEFAULT_SIZES);
 	state->userid = OidIsValid(userid) ? userid : GetUserId();
 	state->table = tt_table_get(rel);
+	if (tt_scan_summed(plan))
+		state->table = tt_table_sums(state->table,
+									 intVal(list_nth(plan->fdw_private, TT_PLAN_SUMS)));
 	state->attrs = list_nth(plan->fdw_private, TT_PLAN_ATTRS);
 	state->options = tt_options_get(GetForeignTable(RelationGetRelid(rel))->serverid,
 									RelationGetRelid(rel), state->userid, false);
@@ -430,7 +442,8 @@ store_row_estimate(TtScanState *state)
 	const TtQuery *query = &state->query;
 	double		   days = 0;
 
-	if (state->fetch == NULL || query->nconditions > 0 || query->row_bound > 0 ||
+	if (state->fetch == NULL || state->table->daily != NULL || query->nconditions > 0 ||
+		query->row_bound > 0 ||
 		state->stats.skipped_accounts > 0)
 		return;
 	for (int i = 0; i < query->nranges; i++)
@@ -443,6 +456,23 @@ store_row_estimate(TtScanState *state)
 							  state->bounds.has_accounts ? 0 : query->naccounts);
 }
 
+/* Whether an object did nothing on the days of which its row is the sum. */
+static bool
+row_is_idle(const TtScanState *state)
+{
+	const TtProjection *projection = state->projection;
+
+	for (int i = 0; i < projection->nsigns; i++)
+	{
+		const TtValue *value = tt_reply_value(state->page->reply, state->row,
+											  projection->signs[i]);
+
+		if (value->text != NULL && value->text[strspn(value->text, "0.-")] != '\0')
+			return false;
+	}
+	return projection->nsigns > 0;
+}
+
 /* Go on to the next row of the page that the table holds; false: none is left. */
 static bool
 page_has_row(TtScanState *state)
@@ -450,7 +480,8 @@ page_has_row(TtScanState *state)
 	if (state->page == NULL)
 		return false;
 	while (state->row < state->page->reply->nrows &&
-		   !tt_accounts_hold_row(state->table, state->options, state->page, state->row))
+		   (!tt_accounts_hold_row(state->table, state->options, state->page, state->row) ||
+			row_is_idle(state)))
 		state->row++;
 	return state->row < state->page->reply->nrows;
 }

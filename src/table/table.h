@@ -30,7 +30,9 @@ typedef struct TtTableColumn
 	bool			in_key;
 } TtTableColumn;
 
-typedef struct TtTable
+typedef struct TtTable TtTable;
+
+struct TtTable
 {
 	Oid				relid;
 	char		   *name; /* schema-qualified and quoted, for messages */
@@ -39,7 +41,8 @@ typedef struct TtTable
 	TtTableColumn  *columns; /* by attribute number - 1 */
 	int				nkeys;	 /* the API's key, without advertiser_id */
 	char		  **key_paths;
-} TtTable;
+	const TtTable  *daily; /* the rows are sums of the days of this one (sums.h); else NULL */
+};
 
 /*
  * ERROR if the options define no stream.  The relation is locked by the caller.
