@@ -8,6 +8,8 @@ CREATE EXTENSION tiktok_fdw;
 
 -- the streams
 SELECT name, kind, key_columns, cursor_column, environments FROM tiktok.streams;
+SELECT grain, count(*), array_agg(name ORDER BY name) FILTER (WHERE grain IN ('week', 'month', 'period')) AS names
+FROM tiktok.streams GROUP BY 1 ORDER BY 1;
 SELECT endpoint, count(*) FROM tiktok.streams GROUP BY 1 ORDER BY 1;
 SELECT name, seed_name FROM tiktok.streams
 WHERE lower(replace(name, '_', '')) <> lower(seed_name);

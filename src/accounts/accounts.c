@@ -55,7 +55,7 @@ tt_accounts_get(const TtTable *table, const TtOptions *options, TtFetchStats *st
 {
 	static const char *const paths[] = {"advertiser_id"};
 	const char				*server = quote_identifier(options->server_name);
-	TtProjection			 projection = {.npaths = 1, .paths = (const char **) paths, .nkeys = 1};
+	TtProjection			 projection = {1, (const char **) paths, 1, NULL};
 	TtQuery					 query = {0};
 	TtFetch					*fetch;
 	TtPage					*page;

@@ -101,7 +101,7 @@ ask(TtCurrencies *currencies, int first, const TtTable *table, const TtOptions *
 	TtFetchStats *scan_stats)
 {
 	static const char *const paths[] = {"advertiser_id", "currency"};
-	TtProjection			 projection = {.npaths = lengthof(paths)};
+	TtProjection			 projection = {lengthof(paths), (const char **) paths, 1, NULL};
 	bool					 refused[lengthof(paths)] = {false};
 	TtOptions				 own = *options;
 	TtQuery					 query = {0};
@@ -113,8 +113,6 @@ ask(TtCurrencies *currencies, int first, const TtTable *table, const TtOptions *
 
 	/* a missing name is no reason to lack the rows, unless they are stored */
 	own.skip_failed_accounts = true;
-	projection.paths = (const char **) paths;
-	projection.nkeys = 1;
 	query.stream = tt_stream_find("advertisers");
 	query.naccounts = currencies->naccounts - first;
 	query.accounts = currencies->accounts + first;

@@ -157,8 +157,7 @@ add_days(Checks *checks, const TtQuery *query, const TtUnit *unit)
 	char			from[16];
 	char			to[16];
 
-	if (query->stream->kind != TT_KIND_REPORT || report->lifetime ||
-		report->grain == TT_GRAIN_NONE ||
+	if (query->stream->kind != TT_KIND_REPORT || !tt_report_has_time(report) ||
 		strlen(tt_day_format(unit->days.from, from)) != strlen(DAY_SHAPE) ||
 		strlen(tt_day_format(unit->days.to, to)) != strlen(DAY_SHAPE))
 		return;

@@ -32,8 +32,9 @@ days_of(const TtFetch *fetch, const TtUnit *unit)
 {
 	const TtStream *stream = fetch->query->stream;
 
-	if (stream->kind != TT_KIND_REPORT || stream->report.lifetime ||
-		(stream->report.grain == TT_GRAIN_NONE && !fetch->query->adds_up))
+	/* without a time dimension two parts would have the same keys: no sum, unless wanted */
+	if (stream->kind != TT_KIND_REPORT ||
+		(!tt_report_has_time(&stream->report) && !fetch->query->adds_up))
 		return 1;
 	return unit->days.to - unit->days.from + 1;
 }

@@ -85,6 +85,7 @@ tt_fetch_create(const TtTable *table, const TtOptions *options, TtQuery *query,
 		fetch->paths = tt_paths_create(query->stream->endpoint->list_key,
 									   projection->npaths, projection->paths);
 	fetch->hour_slot = tt_hour_slot(fetch);
+	tt_idle_init(fetch);
 	tt_skip_accounts(fetch);
 	fetch->units = tt_units_create(query);
 	if (fetch->units == NULL)
@@ -445,8 +446,11 @@ take_page(TtFetch *fetch)
 	TtReadyPage *ready = dlist_container(TtReadyPage, queue_node,
 										 dlist_head_node(&fetch->ready));
 
-	ready->unit->handed_on = true;
-	fetch->handed_on = true;
+	if (ready->page->reply->nrows > 0 || fetch->query->totals_only)
+	{
+		ready->unit->handed_on = true;
+		fetch->handed_on = true;
+	}
 	if (ready->unit->unit.naccounts == 1)
 		fetch->served[ready->unit->unit.account] = true;
 	return tt_unit_take(fetch);

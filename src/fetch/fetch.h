@@ -18,9 +18,12 @@ typedef struct TtFetch TtFetch;
 /* a page whose rows may be handed on; free it with tt_fetch_release() */
 typedef struct TtPage
 {
-	TtReply		 *reply;
-	int64		  account; /* 0: several, or none */
-	int			  number;  /* 0: the endpoint does not page */
+	TtReply *reply;
+	int64	 account; /* 0: several, or none */
+	int		 number;  /* 0: the endpoint does not page */
+
+	/* by TtPeriodValue: days that the rows are of, YYYY-MM-DD; NULL: they tell it */
+	const char	 *period[TT_PERIOD_VALUES];
 	MemoryContext context; /* of reply */
 } TtPage;
 
@@ -39,6 +42,7 @@ typedef struct TtFetchStats
 	int64 wire_bytes;
 	int64 body_bytes; /* decoded */
 	int64 skipped_accounts;
+	int64 idle;	  /* rows left out: nothing but zeros */
 	int64 splits; /* of units whose reports were truncated, or would be */
 	int	  peak_in_flight;
 

@@ -139,14 +139,19 @@ struct TtFetch
 	TimestampTz			  budget_until; /* the budget has nothing before; 0: ask it */
 	TimestampTz			  budget_since; /* since when it is waited for; 0: it is not */
 	int					  hour_slot;	/* the hour's among the keys; -1: none */
-	bool				 *served;		/* by account index: rows of it were handed on */
+	int					  nidle;		/* values by which rows are left out; 0: none is */
+	int					 *idle_slots;
+	bool				 *served; /* by account index: rows of it were handed on */
 };
 
 /* fetch.c: what tells the job's request from others, for overdue.c */
 extern uint64 tt_job_key(const TtFetch *fetch, const TtFetchJob *job);
 
 /* units.c */
-extern int64   tt_unit_account(const TtFetch *fetch, const TtFetchUnit *unit);
+extern int64 tt_unit_account(const TtFetch *fetch, const TtFetchUnit *unit);
+
+/* what tells the rows of one period from those of another; 0: they tell it themselves */
+extern uint64  tt_unit_period_hash(const TtFetch *fetch, const TtFetchUnit *unit);
 extern void	   tt_job_free(TtFetch *fetch, TtFetchJob *job);
 extern TtPage *tt_unit_take(TtFetch *fetch);
 extern void	   tt_unit_queue(TtFetch *fetch, TtFetchUnit *unit, TtReply *reply, int number,
@@ -207,6 +212,13 @@ extern bool	  tt_hour_settle(TtFetchUnit *unit);
 /* the row's hour is "-"; leave such rows out, and count them */
 extern bool tt_hour_is_none(const TtFetch *fetch, const TtReply *reply, int row);
 extern void tt_hour_leave_out(const TtFetch *fetch, TtFetchUnit *unit, TtReply *reply);
+
+/*
+ * idle.c.  init: by which values of a row it counts as idle.  leave_out: such rows
+ * of a page that is complete, if the query does not want them.
+ */
+extern void tt_idle_init(TtFetch *fetch);
+extern void tt_idle_leave_out(TtFetch *fetch, TtReply *reply);
 
 /*
  * told.c.  note: an account is skipped; told: the user knows it already.

@@ -19,6 +19,7 @@ typedef struct Kin
 	dlist_node node; /* in fetch->kin */
 	int		   account;
 	int		   kind;
+	uint64	   period;
 	TtKeySet  *seen;
 } Kin;
 
@@ -52,14 +53,16 @@ tt_kin_check(TtFetch *fetch, const TtFetchUnit *unit, const TtReply *reply,
 	{
 		TtFetchUnit *other = dlist_container(TtFetchUnit, node, iter.cur);
 
-		if (other->unit.account == unit->unit.account && other->unit.kind != unit->unit.kind)
+		if (other->unit.account == unit->unit.account && other->unit.kind != unit->unit.kind &&
+			tt_unit_period_hash(fetch, other) == tt_unit_period_hash(fetch, unit))
 			check_against(fetch, unit, other->unit.kind, other->seen, reply, failure);
 	}
 	dlist_foreach(iter, &fetch->kin)
 	{
 		Kin *other = dlist_container(Kin, node, iter.cur);
 
-		if (other->account == unit->unit.account && other->kind != unit->unit.kind)
+		if (other->account == unit->unit.account && other->kind != unit->unit.kind &&
+			other->period == tt_unit_period_hash(fetch, unit))
 			check_against(fetch, unit, other->kind, other->seen, reply, failure);
 	}
 }
@@ -94,6 +97,7 @@ tt_kin_keep(TtFetch *fetch, TtFetchUnit *unit)
 
 		kin->account = unit->unit.account;
 		kin->kind = unit->unit.kind;
+		kin->period = tt_unit_period_hash(fetch, unit);
 		kin->seen = unit->seen;
 		unit->seen = NULL;
 		dlist_push_tail(&fetch->kin, &kin->node);

@@ -22,7 +22,7 @@ typedef struct First
 
 /*
  * The key of the page's first row that has one, together with the account, whose
- * key it is only, and with the days where rows do not tell them; 0: none has.
+ * key it is only, and with the period where rows do not tell it; 0: none has.
  */
 static uint64
 first_key(const TtFetch *fetch, const TtFetchUnit *unit, const TtReply *reply)
@@ -32,7 +32,7 @@ first_key(const TtFetch *fetch, const TtFetchUnit *unit, const TtReply *reply)
 	for (int row = 0; row < reply->nrows; row++)
 		if (!tt_hour_is_none(fetch, reply, row) && tt_row_key(fetch, reply, row, &key))
 			return hash_combine64(hash_combine64(key, (uint64) tt_unit_account(fetch, unit)),
-								  fetch->query->adds_up ? (uint64) unit->unit.days.from : 0);
+								  tt_unit_period_hash(fetch, unit));
 	return 0;
 }
 

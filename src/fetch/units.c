@@ -10,6 +10,8 @@
 
 #include "fetch/fetch_private.h"
 
+#include "common/hashfn.h"
+
 int64
 tt_unit_account(const TtFetch *fetch, const TtFetchUnit *unit)
 {
@@ -44,6 +46,34 @@ tt_unit_take(TtFetch *fetch)
 	return page;
 }
 
+uint64
+tt_unit_period_hash(const TtFetch *fetch, const TtFetchUnit *unit)
+{
+	const TtUnit *spec = &unit->unit;
+
+	if (fetch->query->adds_up)
+		return hash_combine64((uint64) spec->days.from, (uint64) spec->days.to);
+	if (!tt_report_by_period(&fetch->query->stream->report))
+		return 0;
+	return hash_combine64((uint64) spec->days.from, (uint64) spec->period_to);
+}
+
+/* The page says what its rows do not: the days that they are of. */
+static void
+tell_period(const TtFetch *fetch, const TtUnit *spec, TtPage *page)
+{
+	const TtDay days[TT_PERIOD_VALUES] = {
+		[TT_PERIOD_FROM] = spec->days.from,
+		[TT_PERIOD_TO] = spec->period_to,
+		[TT_PERIOD_COVERED] = spec->days.to,
+	};
+
+	if (!tt_report_by_period(&fetch->query->stream->report))
+		return;
+	for (int i = 0; i < TT_PERIOD_VALUES; i++)
+		page->period[i] = tt_day_format(days[i], MemoryContextAlloc(page->context, 16));
+}
+
 /* A page waits to be taken, and owns its context from now on. */
 void
 tt_unit_queue(TtFetch *fetch, TtFetchUnit *unit, TtReply *reply, int number,
@@ -52,11 +82,13 @@ tt_unit_queue(TtFetch *fetch, TtFetchUnit *unit, TtReply *reply, int number,
 	TtReadyPage *ready = MemoryContextAllocZero(fetch->context, sizeof(TtReadyPage));
 
 	ready->unit = unit;
-	ready->page = MemoryContextAlloc(context, sizeof(TtPage));
+	ready->page = MemoryContextAllocZero(context, sizeof(TtPage));
 	ready->page->reply = reply;
 	ready->page->account = tt_unit_account(fetch, unit);
 	ready->page->number = number;
 	ready->page->context = context;
+	tt_idle_leave_out(fetch, reply);
+	tell_period(fetch, &unit->unit, ready->page);
 	dlist_push_tail(&unit->ready, &ready->node);
 	dlist_push_tail(&fetch->ready, &ready->queue_node);
 	fetch->nready++;

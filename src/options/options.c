@@ -84,6 +84,7 @@ typedef struct Settings
 	const char *report_type;
 	const char *data_level;
 	List	   *dimensions; /* strings */
+	const char *grain;
 	const char *path;
 } Settings;
 
@@ -159,6 +160,10 @@ static const OptionDef option_defs[] = {
 	 "level of a report of your own"},
 	{"dimensions", IN_TABLE, V_DIMENSIONS, 0, 0, 0, NULL, OWN(dimensions),
 	 "dimensions of a report of your own"},
+	{"grain", IN_TABLE, V_WORD, 0, 0, 0, "week,month,period", OWN(grain),
+	 "what a row of a report of your own covers"},
+	{"include_idle", IN_TABLE, V_BOOL, 0, 0, 0, NULL, OPT(include_idle),
+	 "whether rows of nothing but zeros are rows too"},
 
 	/* columns of foreign tables */
 	{"path", IN_COLUMN, V_PATH, 0, 0, 0, NULL, OWN(path),
@@ -458,7 +463,7 @@ resolve_stream(const Settings *s)
 				 errhint("Add OPTIONS (stream 'campaigns'); SELECT name FROM tiktok.streams "
 						 "lists the streams.")));
 	if (strcmp(s->stream, "report") == 0)
-		return tt_stream_own_report(s->report_type, s->data_level, s->dimensions);
+		return tt_stream_own_report(s->report_type, s->data_level, s->dimensions, s->grain);
 	return tt_stream_get(s->stream);
 }
 
@@ -484,6 +489,12 @@ hides_deleted(const TtStream *stream)
 }
 
 static bool
+is_by_period(const TtStream *stream)
+{
+	return tt_report_by_period(&stream->report);
+}
+
+static bool
 has_pages(const TtStream *stream)
 {
 	return stream->endpoint->max_page_size > 0;
@@ -502,6 +513,8 @@ check_table(List *options, const Settings *s)
 		{"report_type", is_own_report, "only stream \"report\" takes it"},
 		{"data_level", is_own_report, "only stream \"report\" takes it"},
 		{"dimensions", is_own_report, "only stream \"report\" takes it"},
+		{"grain", is_own_report, "only stream \"report\" takes it"},
+		{"include_idle", is_by_period, "only reports by week, month or period take it"},
 		{"start_date", has_dates, "the stream is not read by date"},
 		{"include_deleted", hides_deleted,
 		 "campaigns, ad_groups, ads and reports about them (BASIC, AUDIENCE, CATALOG) take it"},
@@ -838,6 +851,12 @@ const TtStream *
 tt_options_stream(Oid relid)
 {
 	return resolve_stream(table_settings(relid));
+}
+
+bool
+tt_options_include_idle(Oid relid)
+{
+	return table_settings(relid)->o.include_idle;
 }
 
 /* One scan: GetForeignColumnOptions() is a look-up for each column. */

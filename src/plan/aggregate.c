@@ -357,7 +357,7 @@ tt_aggregate_add_path(PlannerInfo *root, RelOptInfo *input_rel, RelOptInfo *outp
 
 	if (!tt_enable_aggregate_pushdown || tt_snapshot_refresh ||
 		info->table->stream->kind != TT_KIND_REPORT ||
-		info->table->stream->report.grain == TT_GRAIN_NONE)
+		!tt_report_has_time(&info->table->stream->report))
 		return;
 	want_shape(&wanted, info, extra);
 	if (wanted.reason == NULL)
@@ -398,7 +398,7 @@ reason_not_summed(PlannerInfo *root, RelOptInfo *rel)
 	if (!tt_enable_aggregate_pushdown || info->not_summed != NULL ||
 		(!root->parse->hasAggs && root->parse->groupClause == NIL) ||
 		info->table->stream->kind != TT_KIND_REPORT ||
-		info->table->stream->report.grain == TT_GRAIN_NONE)
+		!tt_report_has_time(&info->table->stream->report))
 		return info->not_summed;
 	if (!tt_enable_pushdown)
 		return "tiktok_fdw.enable_pushdown is off";

@@ -19,6 +19,10 @@
 #include "shared/row_estimates.h"
 #include "utils/lsyscache.h"
 
+/* bits: what is known of a period at execution only */
+#define UNKNOWN_FROM 1
+#define UNKNOWN_TO	 2
+
 /* guesses for what was never seen */
 #define GUESS_ACCOUNTS	10
 #define GUESS_LIST_ROWS 1000 /* rows of a list per account */
@@ -40,7 +44,8 @@ guess_values(const TtQual *qual)
 /* Values that are known, or can be estimated, while planning. */
 static void
 estimate_bounds(PlannerInfo *root, TtRelInfo *info, List *quals, TtBounds *bounds,
-				double *unknown_ids, double *unknown_accounts, bool *unknown_days)
+				double *unknown_ids, double *unknown_accounts, bool *unknown_days,
+				int *unknown_period)
 {
 	ListCell *lc;
 
@@ -72,6 +77,8 @@ estimate_bounds(PlannerInfo *root, TtRelInfo *info, List *quals, TtBounds *bound
 			*unknown_accounts = guess_values(qual);
 		else if (qual->role == TT_ROLE_FILTER)
 			*unknown_ids = guess_values(qual);
+		else if (qual->role == TT_ROLE_FROM || qual->role == TT_ROLE_TO)
+			*unknown_period |= qual->role == TT_ROLE_FROM ? UNKNOWN_FROM : UNKNOWN_TO;
 		else if (qual->condition != NULL || qual->op >= TT_OP_EQ)
 			*unknown_days = true;
 	}
@@ -85,6 +92,23 @@ count_days(const TtQuery *query)
 	for (int i = 0; i < query->nranges; i++)
 		days += (double) query->ranges[i].to - query->ranges[i].from + 1;
 	return days;
+}
+
+/* Whether it will be known at execution which days to ask for. */
+static bool
+bounds_suffice(const TtRelInfo *info, const TtBounds *bounds, bool unknown_days,
+			   int unknown_period)
+{
+	const TtTable  *table = info->table->daily != NULL ? info->table->daily : info->table;
+	const TtStream *stream = table->stream;
+
+	if (stream->kind != TT_KIND_REPORT || stream->report.lifetime ||
+		stream->report.grain == TT_GRAIN_NONE || bounds->nothing)
+		return true;
+	if (stream->report.grain == TT_GRAIN_PERIOD)
+		return (bounds->first_days.given || (unknown_period & UNKNOWN_FROM) != 0) &&
+			   (bounds->last_days.given || (unknown_period & UNKNOWN_TO) != 0);
+	return bounds->has_lower || unknown_days || info->options->has_start_date;
 }
 
 /* Rows of an account (and a day of it) where no scan has told. */
@@ -105,20 +129,17 @@ tt_estimate_scan(PlannerInfo *root, TtRelInfo *info, List *quals)
 	double			unknown_ids = 0;
 	double			unknown_accounts = 0;
 	bool			unknown_days = false;
+	int				unknown_period = 0;
 	double			accounts;
 	double			series;
 	double			per_unit;
 	TtRowEstimate	known_rows = {stream_guess(info->table->stream), GUESS_ACCOUNTS};
 	const TtStream *stream = info->table->stream;
-	const TtTable  *dated = info->table->daily != NULL ? info->table->daily : info->table;
 
 	tt_bounds_init(&bounds);
 	estimate_bounds(root, info, quals, &bounds, &unknown_ids, &unknown_accounts,
-					&unknown_days);
-	result.possible = stream->kind != TT_KIND_REPORT ||
-					  dated->stream->report.grain == TT_GRAIN_NONE || stream->report.lifetime ||
-					  bounds.has_lower || bounds.nothing || unknown_days ||
-					  info->options->has_start_date;
+					&unknown_days, &unknown_period);
+	result.possible = bounds_suffice(info, &bounds, unknown_days, unknown_period);
 	tt_query_build(&query, info->table, info->options, info->attrs, &bounds, false);
 	if (!bounds.nothing && unknown_days && query.nranges == 0)
 	{
@@ -149,11 +170,11 @@ tt_estimate_scan(PlannerInfo *root, TtRelInfo *info, List *quals)
 	info->units = (double) units->count;
 	info->days = unknown_days ? 0 : count_days(&query);
 	per_unit = known_rows.rows;
-	if (stream->report.grain != TT_GRAIN_NONE && !unknown_days)
-		per_unit *= Max(info->days, 1) / Max(units->nwindows, 1);
 	/* of a day there are those that delivered, of sums all objects */
 	if (query.adds_up)
 		per_unit *= 2;
+	else if (!unknown_days)
+		per_unit *= tt_query_times(&query) / Max(units->nwindows, 1);
 	if (query.nconditions > 0 || unknown_ids > 0)
 		per_unit = Max(per_unit / 10, 1);
 	if (stream->kind == TT_KIND_ACCOUNT)

@@ -16,8 +16,8 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-/* metrics in which any delivery shows */
-static const char *const signs[] = {"spend", "impressions"};
+/* names that are asked for although no column is read: for evidence, or to judge rows by */
+#define MAX_OTHER_NAMES 16
 
 TtDay
 tt_query_last_day(void)
@@ -27,10 +27,11 @@ tt_query_last_day(void)
 	return (TtDay) (now / USECS_PER_DAY) + 1;
 }
 
+/* Whether a name is among the first n of the query's. */
 static bool
-names_contain(const TtQuery *query, const char *name)
+is_among(const TtQuery *query, int n, const char *name)
 {
-	for (int i = 0; i < query->nnames; i++)
+	for (int i = 0; i < n; i++)
 		if (strcmp(query->names[i], name) == 0)
 			return true;
 	return false;
@@ -39,7 +40,7 @@ names_contain(const TtQuery *query, const char *name)
 static void
 add_name(TtQuery *query, const char *name)
 {
-	if (!names_contain(query, name))
+	if (!is_among(query, query->nnames, name))
 		query->names[query->nnames++] = name;
 }
 
@@ -49,9 +50,14 @@ build_metrics(TtQuery *query, const TtTable *table, const List *attrs)
 {
 	const TtReport *report = &table->stream->report;
 	bool		   *asked = palloc0(sizeof(bool) * Max(table->natts, 1));
+	int				nidle;
 	ListCell	   *lc;
 
 	query->send_names = true;
+	if (table->leaves_out_idle)
+		for (int i = 0; tt_idle_metric(i) != NULL; i++)
+			add_name(query, tt_idle_metric(i));
+	nidle = query->nnames;
 	foreach(lc, attrs)
 	{
 		const TtTableColumn *column = &table->columns[lfirst_int(lc) - 1];
@@ -64,11 +70,9 @@ build_metrics(TtQuery *query, const TtTable *table, const List *attrs)
 			!tt_metric_legal(column->metric, report))
 			continue;
 		asked[column->metric_number] = true;
-		query->names[query->nnames++] = column->metric_name;
+		if (!is_among(query, nidle, column->metric_name))
+			query->names[query->nnames++] = column->metric_name;
 	}
-	if (table->daily != NULL)
-		for (int i = 0; i < lengthof(signs); i++)
-			add_name(query, signs[i]);
 	if (query->nnames > 0)
 		return;
 	/* no metric wanted: the cheapest, where it is certain to exist */
@@ -164,10 +168,16 @@ build_fields(TtQuery *query, const TtTable *table, const TtOptions *options,
 static void
 missing_bound(const TtTable *table)
 {
-	const char *column = NULL;
-	const char *name = table->stream->report.grain == TT_GRAIN_HOUR
-						   ? "stat_time_hour"
-						   : "stat_time_day";
+	const char			 *column = NULL;
+	const TtReport		 *report = &table->stream->report;
+	const TtPeriodColumn *period = tt_period_column_at(report->grain, 0);
+	const char			 *name = period != NULL					  ? period->column.name
+								 : report->grain == TT_GRAIN_HOUR ? "stat_time_hour"
+																  : "stat_time_day";
+	const char			 *first = report->grain == TT_GRAIN_HOUR   ? "current_date - 1"
+								  : report->grain == TT_GRAIN_DAY  ? "current_date - 7"
+								  : report->grain == TT_GRAIN_WEEK ? "current_date - 28"
+																   : "current_date - 92";
 
 	for (int i = 0; i < table->natts; i++)
 		if (!table->columns[i].dropped &&
@@ -177,14 +187,30 @@ missing_bound(const TtTable *table)
 			(errcode(ERRCODE_FDW_UNABLE_TO_CREATE_EXECUTION),
 			 errmsg("foreign table \"%s\" needs a lower bound for \"%s\"",
 					table->name, column != NULL ? column : name),
-			 errdetail("A report by day or hour is read in windows, so the first day must be known."),
+			 period != NULL
+				 ? errdetail("Each %s is a request for each account, so the first must be known.",
+							 tt_grain_name(report->grain))
+				 : errdetail("A report by day or hour is read in windows, so the first day must be known."),
 			 column != NULL ? errhint("Add a condition such as WHERE %s >= %s, or set the option start_date of the foreign table or its server.",
-									  quote_identifier(column),
-									  table->stream->report.grain == TT_GRAIN_HOUR
-										  ? "current_date - 1"
-										  : "current_date - 7")
+									  quote_identifier(column), first)
 							: errhint("Add a column %s to the foreign table, or set the option start_date of the foreign table or its server.",
 									  name)));
+}
+
+static void
+build_periods(TtQuery *query, const TtTable *table, const TtOptions *options,
+			  TtBounds *bounds, bool need_bound)
+{
+	query->nranges = tt_query_periods(table, options, bounds, query->last_day, &query->ranges);
+	if (query->nranges < 0 && !need_bound)
+		query->nranges = tt_query_assumed_periods(table, bounds, query->last_day, &query->ranges);
+	if (query->nranges == 0)
+		bounds->nothing = true;
+	if (query->nranges >= 0)
+		return;
+	if (table->stream->report.grain == TT_GRAIN_PERIOD)
+		tt_query_missing_period(table, bounds);
+	missing_bound(table);
 }
 
 static void
@@ -201,6 +227,12 @@ build_days(TtQuery *query, const TtTable *table, const TtOptions *options,
 	}
 	if (table->stream->kind != TT_KIND_REPORT || table->stream->report.lifetime)
 		return;
+	query->last_day = last_day;
+	if (tt_report_by_period(&table->stream->report))
+	{
+		build_periods(query, table, options, bounds, need_bound);
+		return;
+	}
 	query->nranges = tt_bounds_days(bounds, table->stream, options->has_start_date,
 									options->start_date, last_day, &query->ranges);
 	if (query->nranges == 0)
@@ -212,6 +244,20 @@ build_days(TtQuery *query, const TtTable *table, const TtOptions *options,
 	query->nranges = tt_bounds_days(bounds, table->stream, true,
 									last_day - TT_ASSUMED_DAYS + 1, last_day,
 									&query->ranges);
+}
+
+double
+tt_query_times(const TtQuery *query)
+{
+	double days = 0;
+
+	if (tt_report_by_period(&query->stream->report))
+		return Max(query->nranges, 1);
+	if (!tt_report_has_time(&query->stream->report))
+		return 1;
+	for (int i = 0; i < query->nranges; i++)
+		days += (double) query->ranges[i].to - query->ranges[i].from + 1;
+	return Max(days, 1);
 }
 
 int
@@ -228,8 +274,8 @@ tt_query_build(TtQuery *query, const TtTable *table, const TtOptions *options,
 {
 	memset(query, 0, sizeof(*query));
 	query->stream = table->stream;
-	query->names = palloc(sizeof(char *) * (list_length(attrs) + table->nkeys +
-											lengthof(signs) + 3));
+	query->leave_out_idle = table->leaves_out_idle;
+	query->names = palloc(sizeof(char *) * (list_length(attrs) + table->nkeys + MAX_OTHER_NAMES));
 	if (table->stream->kind == TT_KIND_REPORT)
 		build_metrics(query, table, attrs);
 	else
@@ -250,35 +296,15 @@ tt_query_build(TtQuery *query, const TtTable *table, const TtOptions *options,
 	query->secret = options->secret;
 }
 
-/* A value that no column needs, unless there is one that does; its slot. */
-static int
+/* A value that no column needs, unless there is one that does. */
+static void
 add_path(TtProjection *projection, const char *path)
 {
 	for (int i = 0; path != NULL && i < projection->npaths; i++)
 		if (strcmp(projection->paths[i], path) == 0)
-			return i;
+			return;
 	if (path != NULL)
 		projection->paths[projection->npaths++] = path;
-	return projection->npaths - 1;
-}
-
-/* Where a row shows whether anything was delivered: in any metric. */
-static void
-add_signs(TtProjection *projection, const TtTable *table, const List *attrs)
-{
-	ListCell *lc;
-
-	projection->signs = palloc(sizeof(int) * (list_length(attrs) + lengthof(signs)));
-	foreach(lc, attrs)
-	{
-		const TtTableColumn *column = &table->columns[lfirst_int(lc) - 1];
-
-		if (column->metric != NULL && !column->metric->attribute)
-			projection->signs[projection->nsigns++] = projection->slots[lfirst_int(lc) - 1];
-	}
-	for (int i = 0; i < lengthof(signs); i++)
-		projection->signs[projection->nsigns++] =
-			add_path(projection, psprintf("metrics.%s", signs[i]));
 }
 
 TtProjection *
@@ -288,8 +314,8 @@ tt_query_projection(const TtTable *table, const List *attrs)
 	ListCell	 *lc;
 
 	projection->nkeys = table->nkeys;
-	projection->paths = palloc(sizeof(char *) * (table->nkeys + list_length(attrs) +
-												 lengthof(signs) + 2));
+	projection->paths = palloc(sizeof(char *) *
+							   (table->nkeys + list_length(attrs) + MAX_OTHER_NAMES));
 	for (int i = 0; i < table->nkeys; i++)
 		projection->paths[projection->npaths++] = table->key_paths[i];
 	projection->slots = palloc(sizeof(int) * Max(table->natts, 1));
@@ -305,8 +331,8 @@ tt_query_projection(const TtTable *table, const List *attrs)
 	add_path(projection, tt_query_account_path(table->stream));
 	if (table->stream->endpoint->hides_deleted)
 		add_path(projection, "secondary_status");
-	if (table->daily != NULL)
-		add_signs(projection, table, attrs);
+	for (int i = 0; table->leaves_out_idle && tt_idle_metric(i) != NULL; i++)
+		add_path(projection, psprintf("metrics.%s", tt_idle_metric(i)));
 	return projection;
 }
 

@@ -22,6 +22,12 @@
 extern TtDay tt_query_last_day(void);
 
 /*
+ * Of how many times as many rows an account has what the query asks for: days of
+ * a report by day or hour, periods of one by period, 1 of anything else.
+ */
+extern double tt_query_times(const TtQuery *query);
+
+/*
  * Fill *query.  attrs: attribute numbers of the columns the scan reads.
  * accounts: those of the bounds that the table holds (option_bounds.h), else of the
  * option advertiser_ids, else none (the caller looks them up).  bounds->nothing
@@ -47,8 +53,6 @@ typedef struct TtProjection
 	const char **paths;
 	int			 nkeys;
 	int			*slots; /* by attribute number - 1 */
-	int			 nsigns;
-	int			*signs; /* slots of the metrics of a row of sums: idle if all are zero */
 } TtProjection;
 
 /* where a row tells its account, if that is certain; NULL: it does not */

@@ -317,6 +317,7 @@ tt_scan_decode(TtScanState *state, TtPage *page, int row, Datum *values, bool *n
 
 	origin.account = page->account;
 	origin.currency = tt_currencies_get(state->currencies, page->account);
+	origin.period = page->period[0] != NULL ? page->period : NULL;
 	origin.page = page->number;
 	origin.endpoint = state->table->stream->endpoint->path;
 	origin.request_id = page->reply->request_id;
@@ -440,37 +441,17 @@ static void
 store_row_estimate(TtScanState *state)
 {
 	const TtQuery *query = &state->query;
-	double		   days = 0;
+	double		   times;
 
 	if (state->fetch == NULL || state->table->daily != NULL || query->nconditions > 0 ||
 		query->row_bound > 0 ||
 		state->stats.skipped_accounts > 0)
 		return;
-	for (int i = 0; i < query->nranges; i++)
-		days += (double) query->ranges[i].to - query->ranges[i].from + 1;
-	if (query->stream->report.grain == TT_GRAIN_NONE)
-		days = 1;
-	if (days > 0 && query->naccounts > 0)
+	times = tt_query_times(query);
+	if (query->naccounts > 0)
 		tt_row_estimate_store(state->table->relid,
-							  (double) state->handed_on / (query->naccounts * days),
+							  (double) state->handed_on / (query->naccounts * times),
 							  state->bounds.has_accounts ? 0 : query->naccounts);
-}
-
-/* Whether an object did nothing on the days of which its row is the sum. */
-static bool
-row_is_idle(const TtScanState *state)
-{
-	const TtProjection *projection = state->projection;
-
-	for (int i = 0; i < projection->nsigns; i++)
-	{
-		const TtValue *value = tt_reply_value(state->page->reply, state->row,
-											  projection->signs[i]);
-
-		if (value->text != NULL && value->text[strspn(value->text, "0.-")] != '\0')
-			return false;
-	}
-	return projection->nsigns > 0;
 }
 
 /* Go on to the next row of the page that the table holds; false: none is left. */
@@ -480,8 +461,7 @@ page_has_row(TtScanState *state)
 	if (state->page == NULL)
 		return false;
 	while (state->row < state->page->reply->nrows &&
-		   (!tt_accounts_hold_row(state->table, state->options, state->page, state->row) ||
-			row_is_idle(state)))
+		   !tt_accounts_hold_row(state->table, state->options, state->page, state->row))
 		state->row++;
 	return state->row < state->page->reply->nrows;
 }

@@ -131,6 +131,7 @@ tt_table_sums(const TtTable *daily, int level)
 	*stream = *daily->stream;
 	*table = *daily;
 	table->daily = daily;
+	table->leaves_out_idle = true;
 	table->stream = stream;
 	report->grain = TT_GRAIN_NONE;
 	report->ndimensions = 1;
