@@ -14,8 +14,8 @@
 #include "optimizer/pathnode.h"
 #include "optimizer/planmain.h"
 #include "optimizer/tlist.h"
-#include "plan/estimate.h"
-#include "plan/layout.h"
+#include "path/estimate.h"
+#include "path/layout.h"
 #include "qual/qual.h"
 #include "utils/fmgroids.h"
 

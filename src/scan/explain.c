@@ -13,7 +13,7 @@
 #include "nodes/nodeFuncs.h"
 #include "options/options.h"
 #include "options/settings.h"
-#include "plan/layout.h"
+#include "path/layout.h"
 #include "scan/scan.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"

@@ -13,7 +13,7 @@
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "options/settings.h"
-#include "plan/layout.h"
+#include "path/layout.h"
 #include "utils/datum.h"
 
 void

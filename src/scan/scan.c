@@ -24,7 +24,7 @@
 #include "shared/row_estimates.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
-#include "plan/layout.h"
+#include "path/layout.h"
 #include "options/settings.h"
 #include "storage/latch.h"
 #include "table/sums.h"

@@ -8,7 +8,7 @@
  */
 #include "postgres.h"
 
-#include "plan/limit_order.h"
+#include "path/limit_order.h"
 
 #include "access/stratnum.h"
 #include "catalog/pg_type.h"
@@ -19,7 +19,7 @@
 #include "optimizer/optimizer.h"
 #include "optimizer/paths.h"
 #include "options/settings.h"
-#include "plan/relation.h"
+#include "path/relation.h"
 #include "qual/qual.h"
 #include "utils/lsyscache.h"
 

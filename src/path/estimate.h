@@ -8,7 +8,7 @@
 #include "postgres.h"
 
 #include "nodes/pathnodes.h"
-#include "plan/relation.h"
+#include "path/relation.h"
 
 /* one request, in the planner's currency: as dear as 10,000 rows' CPU */
 #define TT_REQUEST_COST 100.0

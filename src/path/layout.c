@@ -6,7 +6,7 @@
 
 #include <math.h>
 
-#include "plan/layout.h"
+#include "path/layout.h"
 
 #include "nodes/makefuncs.h"
 #include "nodes/value.h"

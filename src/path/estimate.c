@@ -9,7 +9,7 @@
 
 #include <math.h>
 
-#include "plan/estimate.h"
+#include "path/estimate.h"
 
 #include "accounts/accounts.h"
 #include "nodes/nodeFuncs.h"
