@@ -46,7 +46,7 @@ struct TtTable
 	int				nkeys;	 /* the API's key, without advertiser_id and days asked for */
 	char		  **key_paths;
 	bool			leaves_out_idle; /* rows of nothing but zeros are none */
-	const TtTable  *daily; /* the rows are sums of its days (sums.h); NULL: they are not */
+	const TtTable  *daily;			 /* its days are added up here (sums.h); else NULL */
 };
 
 /*
