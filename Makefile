@@ -4,7 +4,7 @@
 #   make installcheck              regression and TAP tests against the running server
 #   sh test/check.sh               everything, on a private server, nothing installed
 #
-# Developers: make indent | check-format | walls | unit | fuzz | doc | dist;
+# Developers: make indent | check-format | walls | unit | fuzz | sql | doc | dist;
 # WERROR=1 turns warnings into errors.
 
 EXTENSION = tiktok_fdw
@@ -17,7 +17,7 @@ MODULE_big = $(EXTENSION)
 SOURCES = $(sort tiktok_fdw.c $(wildcard src/*/*.c))
 INCLUDED = $(sort $(wildcard src/*.h src/*/*.h src/*/*.def))
 OBJS = $(SOURCES:.c=.o)
-DATA = $(sort $(wildcard sql/$(EXTENSION)--*.sql))
+DATA = $(sort sql/$(EXTENSION)--$(EXTVERSION).sql $(wildcard sql/$(EXTENSION)--*.sql))
 DOCS = README.md $(filter-out doc/README.md,$(sort $(wildcard doc/*.md)))
 PGFILEDESC = "tiktok_fdw - foreign-data wrapper for TikTok's Marketing API"
 
@@ -51,6 +51,16 @@ include $(PGXS)
 
 # PGXS tracks no header dependencies; a build of this size need not be clever.
 $(OBJS) $(OBJS:.o=.bc): $(INCLUDED) Makefile
+
+# The extension script is put together from its parts; nothing is written where it
+# is up to date.
+all: sql
+
+sql:
+	@sh $(srcdir)/sql/assemble.sh
+
+check-sql:
+	@sh $(srcdir)/sql/assemble.sh --check
 
 # The regression scripts find the API in $TIKTOK_API_URL; where that is not
 # set, a local API runs on a free port for as long as they do.
@@ -137,4 +147,4 @@ dist:
 		-o $(EXTENSION)-$(DISTVERSION).zip HEAD
 DISTVERSION = $(shell sed -n 's/^	"version": "\(.*\)",/\1/p' META.json)
 
-.PHONY: unit fuzz libfuzzer indent check-format walls doc check-doc dist
+.PHONY: sql check-sql unit fuzz libfuzzer indent check-format walls doc check-doc dist

@@ -1,8 +1,15 @@
+/* generated from sql/parts by sql/assemble.sh, do not edit */
 /* tiktok_fdw 1.0: the objects of schema tiktok */
 
 \echo Use "CREATE EXTENSION tiktok_fdw" to load this file. \quit
 
--- ---- the foreign-data wrapper ----------------------------------------------
+-- ---- sql/parts/10_wrapper.sql
+--
+-- The schema and the foreign-data wrapper: what CREATE SERVER needs.
+
+GRANT USAGE ON SCHEMA tiktok TO PUBLIC;
+COMMENT ON SCHEMA tiktok IS
+'foreign-data wrapper for TikTok''s Marketing API';
 
 CREATE FUNCTION tiktok.tiktok_fdw_handler()
 RETURNS fdw_handler
@@ -24,7 +31,17 @@ CREATE FOREIGN DATA WRAPPER tiktok_fdw
 COMMENT ON FOREIGN DATA WRAPPER tiktok_fdw IS
 'TikTok''s Marketing API';
 
--- ---- the catalogue: what there is to read -----------------------------------
+CREATE FUNCTION tiktok.version()
+RETURNS text
+AS 'MODULE_PATHNAME', 'tiktok_version'
+LANGUAGE C STABLE STRICT;
+COMMENT ON FUNCTION tiktok.version() IS
+'versions of the extension, PostgreSQL and libcurl';
+
+-- ---- sql/parts/11_catalogue.sql
+--
+-- The catalogue as SQL sees it: what there is to read. Each view is over a C function
+-- of the same name, which lists the tables of src/catalog/; everybody may read them.
 
 CREATE FUNCTION tiktok.streams(
 	OUT name text,
@@ -157,45 +174,10 @@ COMMENT ON COLUMN tiktok.report_metrics.doubt IS
 
 GRANT SELECT ON tiktok.streams, tiktok.stream_columns, tiktok.report_metrics TO PUBLIC;
 
--- ---- requests and set-up ------------------------------------------------------
-
-CREATE FUNCTION tiktok.version()
-RETURNS text
-AS 'MODULE_PATHNAME', 'tiktok_version'
-LANGUAGE C STABLE STRICT;
-COMMENT ON FUNCTION tiktok.version() IS
-'versions of the extension, PostgreSQL and libcurl';
-
-CREATE FUNCTION tiktok.check(
-	server text,
-	OUT step integer,
-	OUT name text,
-	OUT ok boolean,
-	OUT detail text,
-	OUT hint text)
-RETURNS SETOF record
-AS 'MODULE_PATHNAME', 'tiktok_check'
-LANGUAGE C VOLATILE STRICT;
-COMMENT ON FUNCTION tiktok.check(text) IS
-'tries out a server for the current user, step by step, and says what to change';
-
-CREATE FUNCTION tiktok.completeness(
-	server text,
-	since date,
-	until date,
-	advertiser_id bigint DEFAULT NULL,
-	OUT advertiser_id bigint,
-	OUT level text,
-	OUT reason text,
-	OUT spend numeric,
-	OUT impressions bigint,
-	OUT clicks bigint,
-	OUT note text)
-RETURNS SETOF record
-AS 'MODULE_PATHNAME', 'tiktok_completeness'
-LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION tiktok.completeness(text, date, date, bigint) IS
-'why the sums of two reports differ: of each account and level, the sums of a period as the API gives them unasked (reason NULL), and by reason what is missing to the account''s own sum';
+-- ---- sql/parts/12_requests.sql
+--
+-- What was sent: counters in shared memory. Everybody may read them; they are set to
+-- zero by administrators.
 
 CREATE FUNCTION tiktok.stat_requests(
 	OUT server text,
@@ -255,21 +237,57 @@ AS 'MODULE_PATHNAME', 'tiktok_stat_requests_reset'
 LANGUAGE C VOLATILE STRICT;
 COMMENT ON FUNCTION tiktok.stat_requests_reset() IS
 'sets the counters of tiktok.stat_requests to zero';
+
 REVOKE ALL ON FUNCTION tiktok.stat_requests_reset() FROM PUBLIC;
 
-GRANT USAGE ON SCHEMA tiktok TO PUBLIC;
-COMMENT ON SCHEMA tiktok IS
-'foreign-data wrapper for TikTok''s Marketing API';
+-- ---- sql/parts/13_check.sql
+--
+-- Trying out a set-up, and why two reports differ: requests without a foreign table.
 
--- ---- snapshots: types ------------------------------------------------------------
+CREATE FUNCTION tiktok.check(
+	server text,
+	OUT step integer,
+	OUT name text,
+	OUT ok boolean,
+	OUT detail text,
+	OUT hint text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'tiktok_check'
+LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION tiktok.check(text) IS
+'tries out a server for the current user, step by step, and says what to change';
+
+CREATE FUNCTION tiktok.completeness(
+	server text,
+	since date,
+	until date,
+	advertiser_id bigint DEFAULT NULL,
+	OUT advertiser_id bigint,
+	OUT level text,
+	OUT reason text,
+	OUT spend numeric,
+	OUT impressions bigint,
+	OUT clicks bigint,
+	OUT note text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'tiktok_completeness'
+LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION tiktok.completeness(text, date, date, bigint) IS
+'why the sums of two reports differ: of each account and level, the sums of a period as the API gives them unasked (reason NULL), and by reason what is missing to the account''s own sum';
+
+-- ---- sql/parts/20_types.sql
+--
+-- What the steps of a refresh hand on to each other.
 
 CREATE TYPE tiktok._counts AS (inserted bigint, updated bigint, deleted bigint,
 	unchanged bigint);
 COMMENT ON TYPE tiktok._counts IS 'internal: what a merge did';
 
-CREATE TYPE tiktok._statements AS (stage text, account text, create_stage text, load text,
-	repeated text, fold text, measure text, upsert text, remove text, months text);
-COMMENT ON TYPE tiktok._statements IS 'internal: the SQL of a target; see tiktok._statements()';
+CREATE TYPE tiktok._statements AS (stage text, delta text, create_stage text, create_delta text,
+	load text, count text, repeated text, fold text, present text, compare text, differing text,
+	months text, insert text, upsert text, remove text);
+COMMENT ON TYPE tiktok._statements IS
+'internal: the SQL of a target, by the names of tiktok._templates(); stage and delta are tables';
 
 CREATE TYPE tiktok._job AS (target regclass, source regclass, run bigint,
 	statements tiktok._statements, time_column text, since date, attribution_window integer,
@@ -286,7 +304,7 @@ COMMENT ON TYPE tiktok._step IS
 CREATE TYPE tiktok._problem AS (code text, message text, detail text, hint text);
 COMMENT ON TYPE tiktok._problem IS 'internal: an error that was caught';
 
--- ---- snapshots: the registry --------------------------------------------------
+-- ---- sql/parts/21_registry.sql
 --
 -- Local tables that are kept like a foreign table. Who owns what:
 --   tiktok._snapshot…   tables: what is known of each snapshot; nobody has rights
@@ -299,7 +317,6 @@ COMMENT ON TYPE tiktok._problem IS 'internal: an error that was caught';
 -- find what they always find; they build nothing and name every operator with
 -- its schema. All others have one.
 
---
 -- What pg_dump takes along is the target's name: that of the moment, for here it
 -- is an OID (type tiktok._target), which renames do not touch. A restore without
 -- the table – left out by name, by schema – then costs this snapshot, with a
@@ -409,7 +426,11 @@ SELECT pg_catalog.pg_extension_config_dump('tiktok._snapshot_run_run_seq', '');
 GRANT SELECT ON tiktok._snapshot, tiktok._snapshot_account, tiktok._snapshot_run,
 	tiktok._snapshot_run_run_seq TO pg_database_owner;
 
--- ---- snapshots: what the caller may see ----------------------------------------
+-- ---- sql/parts/22_registry_views.sql
+--
+-- The registry as its readers see it: of each snapshot that the caller may read, or
+-- owns, a row. The views belong to the extension and read its tables for everybody,
+-- so each is a security barrier and asks tiktok._visible().
 
 CREATE FUNCTION tiktok._visible(target regclass)
 RETURNS boolean
@@ -561,7 +582,13 @@ COMMENT ON COLUMN tiktok.snapshot_progress.estimated_end IS
 GRANT SELECT ON tiktok.snapshots, tiktok.snapshot_accounts, tiktok.snapshot_runs,
 	tiktok.snapshot_progress TO PUBLIC;
 
--- ---- snapshots: writing the registry -------------------------------------------
+-- ---- sql/parts/23_registry_writes.sql
+--
+-- Writing the registry. tiktok._record() asks who the caller is and forwards to
+-- tiktok._record_WHAT(target, detail): SECURITY DEFINER, so without rights for PUBLIC,
+-- with a search_path of their own, and every table named with its schema. Each takes
+-- the detail as jsonb, so that a kind of record can get another member without another
+-- signature, and returns a number that means something for start and forget only.
 
 CREATE FUNCTION tiktok._record(target regclass, what text, detail jsonb)
 RETURNS bigint
@@ -580,6 +607,8 @@ $$;
 COMMENT ON FUNCTION tiktok._registered(regclass) IS
 'internal: the snapshot of a target, for those who may read the registry';
 
+-- The detail has the columns of tiktok._snapshot. Of a table that is one already, what
+-- is NULL there changes nothing, and since only gets earlier.
 CREATE FUNCTION tiktok._record_snapshot(target regclass, detail jsonb)
 RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER
@@ -606,7 +635,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tiktok._record_snapshot(regclass, jsonb) IS
-'internal: registers a snapshot, or changes since, attribution_window and columns of one';
+'internal: registers a snapshot, or changes since, attribution_window and columns of one; returns 0';
 
 CREATE FUNCTION tiktok._record_forget(target regclass, detail jsonb)
 RETURNS bigint
@@ -625,6 +654,8 @@ $$;
 COMMENT ON FUNCTION tiktok._record_forget(regclass, jsonb) IS
 'internal: drops all that is known of a snapshot; returns how many there were';
 
+-- The detail is empty. A run that still counts as running was killed: only who has
+-- the lock begins one.
 CREATE FUNCTION tiktok._record_start(target regclass, detail jsonb)
 RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER
@@ -661,7 +692,7 @@ AS $$
 	SELECT 0::bigint
 $$;
 COMMENT ON FUNCTION tiktok._record_plan(regclass, jsonb) IS
-'internal: how much a run has to do';
+'internal: how much a run has to do: run, accounts, windows, requests; returns 0';
 
 CREATE FUNCTION tiktok._record_failure(target regclass, detail jsonb)
 RETURNS bigint
@@ -677,7 +708,7 @@ AS $$
 	SELECT 0::bigint
 $$;
 COMMENT ON FUNCTION tiktok._record_failure(regclass, jsonb) IS
-'internal: an account could not be read';
+'internal: an account could not be read: run, account, message; returns 0';
 
 -- Beside the rows themselves, in the same transaction. A backward window is one
 -- before what was read so far; the others end where they begin, or later.
@@ -728,7 +759,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tiktok._record_window(regclass, jsonb) IS
-'internal: a window of some accounts was read and written';
+'internal: a window of some accounts was read and written: the members of tiktok._counts and tiktok._step, run, end, read_on, now, requests; days are NULL for a stream that is read whole. Returns 0';
 
 CREATE FUNCTION tiktok._record_end(target regclass, detail jsonb)
 RETURNS bigint
@@ -748,14 +779,16 @@ AS $$
 	SELECT 0::bigint
 $$;
 COMMENT ON FUNCTION tiktok._record_end(regclass, jsonb) IS
-'internal: a run is over';
+'internal: a run is over: run (NULL: it did not begin), error, warning (NULL: none), requests; returns 0';
 
 REVOKE ALL ON FUNCTION tiktok._record_snapshot(regclass, jsonb),
 	tiktok._record_forget(regclass, jsonb), tiktok._record_start(regclass, jsonb),
 	tiktok._record_plan(regclass, jsonb), tiktok._record_failure(regclass, jsonb),
 	tiktok._record_window(regclass, jsonb), tiktok._record_end(regclass, jsonb) FROM PUBLIC;
 
--- ---- snapshots: facts and small tools -------------------------------------------
+-- ---- sql/parts/30_source.sql
+--
+-- What snapshots need of C: facts about a source, locks, owners, errors.
 
 CREATE FUNCTION tiktok.accounts(source regclass)
 RETURNS SETOF bigint
@@ -848,134 +881,51 @@ LANGUAGE C STABLE STRICT;
 COMMENT ON FUNCTION tiktok._hour_comes_twice(timestamp) IS
 'internal: whether there is a time zone whose clocks are put back over that hour';
 
--- ---- snapshots: the statements of a target ---------------------------------------
+CREATE FUNCTION tiktok._row_hash(VARIADIC "any")
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'tiktok_snapshot_row_hash'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION tiktok._row_hash("any") IS
+'internal: the same number for values that are the same bit by bit (as by operator *=, NULLs too), another for others, but once in 2^64; for comparisons within a statement. At most 100 values: the number of some can be one of others'' values';
+
+-- ---- sql/parts/31_checks.sql
 --
--- Parameters: $1 accounts, $2 first day, $3 the day after the last, $4 now. The
--- target's rows are read in a sub-select that does not mix with the rest
--- (OFFSET 0): distributed tables then need no join with a local table.
+-- What is refused, before anything is sent or written: an error that says what to change.
 
-CREATE FUNCTION tiktok._window(alias text, account text, time_column text)
-RETURNS text
-LANGUAGE sql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-	SELECT CASE WHEN account IS NULL THEN 'true' ELSE
-		format('%s%I OPERATOR(pg_catalog.=) ANY ($1)', alias, account)
-		|| CASE WHEN time_column IS NULL THEN '' ELSE
-			format(' AND %1$s%2$I OPERATOR(pg_catalog.>=) $2 AND %1$s%2$I OPERATOR(pg_catalog.<) $3',
-				alias, time_column) END END
-$$;
-COMMENT ON FUNCTION tiktok._window(text, text, text) IS
-'internal: the condition for the rows of some accounts and days';
-
-CREATE FUNCTION tiktok._statements(target regclass, source regclass, key_columns text[],
-	time_column text, with_accounts boolean)
-RETURNS tiktok._statements
+-- What create_snapshot() and refresh() were given; NULL: not given. grain is NULL for
+-- a stream that is read whole.
+CREATE FUNCTION tiktok._check_arguments(source regclass, grain text, since date,
+	attribution_window integer, partition_by text)
+RETURNS void
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	result tiktok._statements;
-	stage text := 'pg_temp.' || quote_ident('tiktok_stage_' || target::oid);
-	account text;		-- column
-	win text;			-- condition
-	cols text;			-- all, for a list
-	s_cols text;
-	set_cols text;		-- for DO UPDATE
-	fold_cols text;		-- two rows into one
-	pair text;			-- condition for two rows of the same key
-	keys text;
-	t_keys text;
-	same_key text;
-	gone_key text;
-	diff text;			-- what the stage changes
-	changed text;
-	mark boolean := time_column IS NULL;
-	hourly boolean := coalesce((tiktok._source(source)).grain = 'hour', false)
-		AND time_column IS NOT NULL;
-	ours text;			-- rows of the target
-	theirs text;		-- rows of the stage
+	given text := CASE WHEN since IS NOT NULL THEN 'since'
+		WHEN attribution_window IS NOT NULL THEN 'attribution_window'
+		WHEN partition_by IS NOT NULL THEN 'partition_by' END;
 BEGIN
-	SELECT string_agg(quote_ident(c.name), ', ' ORDER BY c.attnum),
-		string_agg('s.' || quote_ident(c.name), ', ' ORDER BY c.attnum),
-		string_agg(format('%1$I = EXCLUDED.%1$I, ', c.name), '' ORDER BY c.attnum)
-			FILTER (WHERE c.name <> ALL (key_columns)),
-		string_agg(format(CASE WHEN c.additive
-				THEN '%1$I = CASE WHEN a.%1$I IS NULL THEN b.%1$I WHEN b.%1$I IS NULL THEN a.%1$I '
-					'ELSE a.%1$I + b.%1$I END'
-				ELSE '%1$I = CASE WHEN ROW(a.%1$I)::record *= ROW(b.%1$I)::record THEN a.%1$I END' END,
-				c.name), ', ') FILTER (WHERE c.name <> ALL (key_columns)),
-		format('ROW(%s)::pg_catalog.record OPERATOR(pg_catalog.*<>) ROW(%s)::pg_catalog.record',
-			string_agg('s.' || quote_ident(c.name), ', ' ORDER BY c.attnum)
-				FILTER (WHERE c.name <> ALL (key_columns) AND NOT c.signed_url),
-			string_agg('t.' || quote_ident(c.name), ', ' ORDER BY c.attnum)
-				FILTER (WHERE c.name <> ALL (key_columns) AND NOT c.signed_url)),
-		min(quote_ident(c.name)) FILTER (WHERE c.is_account),
-		min(c.name) FILTER (WHERE c.is_account)
-	INTO cols, s_cols, set_cols, fold_cols, changed, result.account, account
-	FROM tiktok._source_columns(source) AS c;
-	SELECT string_agg(quote_ident(k), ', '),
-		string_agg(format('t.%I AS "tiktok key %s"', k, n), ', '),
-		string_agg(format('s.%1$I OPERATOR(pg_catalog.=) t.%1$I', k), ' AND '),
-		string_agg(format('a.%1$I = b.%1$I', k), ' AND '),
-		string_agg(format('t.%I OPERATOR(pg_catalog.=) g."tiktok key %s"', k, n), ' AND ')
-	INTO keys, t_keys, same_key, pair, gone_key
-	FROM unnest(key_columns) WITH ORDINALITY AS u (k, n);
-
-	win := tiktok._window('', CASE WHEN with_accounts THEN account END, time_column);
-	theirs := format('(SELECT %s FROM %s WHERE %s OFFSET 0)', cols, stage, win);
-	ours := format('(SELECT %s%s FROM %s WHERE %s OFFSET 0)', cols,
-		CASE WHEN mark THEN ', _deleted_at' ELSE '' END, target, win);
-	-- 1 new, 2 changed, 3 gone, 4 as it was; 5 gone and marked
-	diff := format('(SELECT %1$s, %2$s, CASE WHEN t.%3$s IS NULL THEN 1 '
-		'WHEN s.%3$s IS NULL THEN %4$s WHEN %5$s THEN 2 ELSE 4 END AS "tiktok state" '
-		'FROM %6$s AS s FULL JOIN %7$s AS t ON %8$s OFFSET 0)', s_cols, t_keys, result.account,
-		CASE WHEN mark THEN 'CASE WHEN t._deleted_at IS NULL THEN 3 ELSE 5 END' ELSE '3' END,
-		changed || CASE WHEN mark THEN ' OR t._deleted_at IS NOT NULL' ELSE '' END,
-		theirs, ours, same_key);
-	result.create_stage := format('CREATE TEMPORARY TABLE %s AS SELECT %s FROM %s WITH NO DATA',
-		stage, cols, target);
-	result.load := format('INSERT INTO %s (%s) SELECT %s FROM %s WHERE %s',
-		stage, cols, cols, source, win);
-	-- what tiktok._fold() runs: the stage only, with a search_path of its own
-	result.repeated := format('SELECT r.account, sum(r.n - 1) AS n, %s AS fits FROM ('
-		'SELECT %s AS account, %s AS hour, count(*) AS n FROM %s WHERE %s GROUP BY %s '
-		'HAVING count(*) > 1) AS r GROUP BY r.account, r.hour::date',
-		CASE WHEN hourly THEN 'max(r.n) = 2 AND min(r.hour) = max(r.hour) '
-			'AND tiktok._hour_comes_twice(min(r.hour))' ELSE 'false' END,
-		result.account, CASE WHEN hourly THEN format('%I::timestamp', time_column)
-			ELSE 'NULL::timestamp' END, stage, win, keys);
-	result.fold := format('WITH first AS (UPDATE %1$s AS a SET %2$s FROM %1$s AS b '
-		'WHERE %3$s AND a.ctid < b.ctid AND %4$s) '
-		'DELETE FROM %1$s AS b USING %1$s AS a WHERE %3$s AND a.ctid < b.ctid AND %4$s',
-		stage, coalesce(fold_cols, format('%1$s = a.%1$s', result.account)), pair,
-		tiktok._window('a.', CASE WHEN with_accounts THEN account END, time_column));
-	result.measure := format('SELECT %s FROM %s AS d', (
-		SELECT string_agg(format('pg_catalog.count(*) FILTER (WHERE '
-			'd."tiktok state" OPERATOR(pg_catalog.=) %s)', i), ', ' ORDER BY i)
-		FROM generate_series(1, 4) AS i), diff);
-	result.upsert := format('INSERT INTO %s (%s, _synced_at%s) SELECT %s, $4%s FROM %s AS d '
-		'WHERE d."tiktok state" OPERATOR(pg_catalog.<=) 2 '
-		'ON CONFLICT (%s) DO UPDATE SET %s_synced_at = EXCLUDED._synced_at%s',
-		target, cols, CASE WHEN mark THEN ', _deleted_at' ELSE '' END,
-		cols, CASE WHEN mark THEN ', NULL' ELSE '' END, diff, keys, coalesce(set_cols, ''),
-		CASE WHEN mark THEN ', _deleted_at = EXCLUDED._deleted_at' ELSE '' END);
-	result.remove := format('WITH g AS MATERIALIZED (SELECT * FROM %s AS d '
-		'WHERE d."tiktok state" OPERATOR(pg_catalog.=) 3) %s WHERE %s AND %s', diff,
-		format(CASE WHEN mark THEN 'UPDATE %s AS t SET _deleted_at = $4, _synced_at = $4 FROM g'
-			ELSE 'DELETE FROM %s AS t USING g' END, target),
-		tiktok._window('t.', CASE WHEN with_accounts THEN account END, time_column), gone_key);
-	result.months := format('SELECT DISTINCT pg_catalog.date_trunc(''month'', %I)::date '
-		'FROM %s AS s', coalesce(time_column, 'none'), theirs);
-	result.stage := stage;
-	RETURN result;
+	IF grain IS NULL AND given IS NOT NULL THEN
+		RAISE EXCEPTION '"%" means nothing for a snapshot of %', given, source
+			USING ERRCODE = '22023', DETAIL = 'A stream without a day or hour in its key is read whole.';
+	END IF;
+	IF attribution_window NOT BETWEEN 0 AND 364 THEN
+		RAISE EXCEPTION 'attribution_window must be between 0 and 364 days, not %', attribution_window
+			USING ERRCODE = '22023';
+	END IF;
+	IF partition_by <> 'month' THEN
+		RAISE EXCEPTION 'partition_by must be ''month'' or NULL, not ''%''', partition_by
+			USING ERRCODE = '22023';
+	END IF;
+	IF NOT isfinite(since) THEN
+		RAISE EXCEPTION 'since must be a day, not %', since USING ERRCODE = '22023';
+	END IF;
 END
 $$;
-COMMENT ON FUNCTION tiktok._statements(regclass, regclass, text[], text, boolean) IS
-'internal: the statements that bring a target up to date';
+COMMENT ON FUNCTION tiktok._check_arguments(regclass, text, date, integer, text) IS
+'internal: 22023 for arguments that are wrong, or would be ignored';
 
--- ---- snapshots: creating one ------------------------------------------------------
-
+-- The first privilege that the caller lacks, named with the GRANT that helps.
 CREATE FUNCTION tiktok._check_privileges(target regclass, source regclass)
 RETURNS void
 LANGUAGE plpgsql STABLE
@@ -1009,6 +959,7 @@ $$;
 COMMENT ON FUNCTION tiktok._check_privileges(regclass, regclass) IS
 'internal: 42501 unless the caller may do all that a refresh does';
 
+-- Tables are altered on both sides. Other columns of the target do not matter.
 CREATE FUNCTION tiktok._check_columns(target regclass, source regclass, key_columns text[],
 	time_column text, known text[])
 RETURNS void
@@ -1073,7 +1024,60 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tiktok._check_columns(regclass, regclass, text[], text, text[]) IS
-'internal: an error that says what to change unless target has the columns of source. known: the columns that it had when it was last looked at';
+'internal: an error that says what to change unless target has the columns of source: 42703 one is missing, here or there; 42804 another type; 42P10 no unique index on the key. known: the columns that it had when it was last looked at; NULL: never. time_column: NULL for a stream that is read whole, which needs _deleted_at';
+
+-- partition_by: NULL where none was given.
+CREATE FUNCTION tiktok._check_target_kind(target regclass, partition_by text)
+RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	kind "char";
+	persistence "char";
+BEGIN
+	SELECT c.relkind, c.relpersistence INTO kind, persistence FROM pg_class AS c WHERE c.oid = target;
+	IF kind NOT IN ('r', 'p') OR persistence = 't' THEN
+		RAISE EXCEPTION '% cannot be a snapshot: it is not a permanent table', target
+			USING ERRCODE = '42809';
+	END IF;
+	IF partition_by IS NOT NULL AND kind <> 'p' THEN
+		RAISE EXCEPTION 'table % exists and is not partitioned', target
+			USING ERRCODE = '42809', HINT = 'Leave partition_by out, or choose another target.';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION tiktok._check_target_kind(regclass, text) IS
+'internal: 42809 unless an existing table can be a snapshot';
+
+-- session: until tiktok._unlock(), or else the end of the transaction.
+CREATE FUNCTION tiktok._check_lock(target regclass, session boolean)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	holder integer;
+BEGIN
+	IF tiktok._lock(target, session) THEN
+		RETURN;
+	END IF;
+	SELECT l.pid INTO holder FROM pg_locks AS l
+	WHERE l.locktype = 'advisory' AND l.granted AND l.objid = target::oid
+		AND l.classid = 'pg_class'::regclass AND l.objsubid = 3
+		AND l.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database());
+	RAISE EXCEPTION '% is being refreshed already%', target,
+		coalesce(format(', by process %s', holder), '')
+		USING ERRCODE = '55006', HINT = 'Wait until it is done: tiktok.snapshot_progress '
+			'shows how far it is.';
+END
+$$;
+COMMENT ON FUNCTION tiktok._check_lock(regclass, boolean) IS
+'internal: takes the lock of a target, or 55006 with who has it';
+
+-- ---- sql/parts/32_target.sql
+--
+-- The local table of a snapshot: making and registering it, and giving it up.
 
 -- The key in the order of the target: account first, then as the source has it.
 CREATE FUNCTION tiktok._key_columns(source regclass)
@@ -1118,8 +1122,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tiktok._key_columns(regclass) IS
-'internal: the columns that identify a row';
+'internal: the columns that identify a row. Errors: 42703 the foreign table lacks one, 42804 its day or hour is of another type';
 
+-- The source's columns with their comments, and our own. path: the target's name in
+-- parts; schema: where an unqualified one goes, NULL if there is none.
 CREATE FUNCTION tiktok._create_table(source regclass, path text[], schema name,
 	key_columns text[], time_column text, partitioned boolean)
 RETURNS regclass
@@ -1137,9 +1143,12 @@ BEGIN
 		RAISE EXCEPTION 'the target must be a table or a schema and a table'
 			USING ERRCODE = '42602';
 	END IF;
-	EXECUTE format('CREATE TABLE %s (LIKE %s, _synced_at timestamptz NOT NULL%s, PRIMARY KEY (%s))%s',
-		name, source, CASE WHEN time_column IS NULL THEN ', _deleted_at timestamptz' ELSE '' END,
-		keys, CASE WHEN partitioned THEN format(' PARTITION BY RANGE (%I)', time_column) ELSE '' END);
+	EXECUTE tiktok._fill('CREATE TABLE {name} (LIKE {source}, _synced_at timestamptz NOT NULL{_deleted_at}, '
+			'PRIMARY KEY ({keys})){partitioned}',
+		jsonb_build_object('name', name, 'source', source::text, 'keys', keys,
+			'_deleted_at', CASE WHEN time_column IS NULL THEN ', _deleted_at timestamptz' ELSE '' END,
+			'partitioned', CASE WHEN partitioned THEN format(' PARTITION BY RANGE (%I)', time_column)
+				ELSE '' END));
 	FOR described IN
 		SELECT c.name AS col, c.description FROM tiktok._source_columns(source) AS c
 		WHERE c.description IS NOT NULL
@@ -1155,39 +1164,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tiktok._create_table(regclass, text[], name, text[], text, boolean) IS
-'internal: creates the table of a snapshot';
+'internal: creates the table of a snapshot. time_column: NULL for a stream that is read whole. Errors: 42602 the name has no or more than two parts, those of CREATE TABLE';
 
-CREATE FUNCTION tiktok._check_arguments(source regclass, grain text, since date,
-	attribution_window integer, partition_by text)
-RETURNS void
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-	given text := CASE WHEN since IS NOT NULL THEN 'since'
-		WHEN attribution_window IS NOT NULL THEN 'attribution_window'
-		WHEN partition_by IS NOT NULL THEN 'partition_by' END;
-BEGIN
-	IF grain IS NULL AND given IS NOT NULL THEN
-		RAISE EXCEPTION '"%" means nothing for a snapshot of %', given, source
-			USING ERRCODE = '22023', DETAIL = 'A stream without a day or hour in its key is read whole.';
-	END IF;
-	IF attribution_window NOT BETWEEN 0 AND 364 THEN
-		RAISE EXCEPTION 'attribution_window must be between 0 and 364 days, not %', attribution_window
-			USING ERRCODE = '22023';
-	END IF;
-	IF partition_by <> 'month' THEN
-		RAISE EXCEPTION 'partition_by must be ''month'' or NULL, not ''%''', partition_by
-			USING ERRCODE = '22023';
-	END IF;
-	IF NOT isfinite(since) THEN
-		RAISE EXCEPTION 'since must be a day, not %', since USING ERRCODE = '22023';
-	END IF;
-END
-$$;
-COMMENT ON FUNCTION tiktok._check_arguments(regclass, text, date, integer, text) IS
-'internal: 22023 for arguments that are wrong, or would be ignored';
-
+-- Asking for less than the source holds is no error, but is said.
 CREATE FUNCTION tiktok._held_since(source regclass, since date, start_date date)
 RETURNS date
 LANGUAGE plpgsql
@@ -1205,6 +1184,8 @@ $$;
 COMMENT ON FUNCTION tiktok._held_since(regclass, date, date) IS
 'internal: the first day of a snapshot, not before the first that the source holds (start_date; NULL: any)';
 
+-- Names are resolved already: no search_path of the caller's is needed any more.
+-- existing: the table; NULL: it is to be made, by path and schema.
 CREATE FUNCTION tiktok._create_snapshot(source regclass, existing regclass, path text[],
 	schema name, since date, attribution_window integer, partition_by text)
 RETURNS regclass
@@ -1261,31 +1242,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tiktok._create_snapshot(regclass, regclass, text[], name, date, integer, text) IS
-'internal: the body of tiktok.create_snapshot()';
+'internal: the body of tiktok.create_snapshot(), with its errors';
 
-CREATE FUNCTION tiktok._check_target_kind(target regclass, partition_by text)
-RETURNS void
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-	kind "char";
-	persistence "char";
-BEGIN
-	SELECT c.relkind, c.relpersistence INTO kind, persistence FROM pg_class AS c WHERE c.oid = target;
-	IF kind NOT IN ('r', 'p') OR persistence = 't' THEN
-		RAISE EXCEPTION '% cannot be a snapshot: it is not a permanent table', target
-			USING ERRCODE = '42809';
-	END IF;
-	IF partition_by IS NOT NULL AND kind <> 'p' THEN
-		RAISE EXCEPTION 'table % exists and is not partitioned', target
-			USING ERRCODE = '42809', HINT = 'Leave partition_by out, or choose another target.';
-	END IF;
-END
-$$;
-COMMENT ON FUNCTION tiktok._check_target_kind(regclass, text) IS
-'internal: 42809 unless an existing table can be a snapshot';
-
+-- In the caller's search_path, and so without a SET.
 CREATE FUNCTION tiktok.create_snapshot(source regclass, target text, since date DEFAULT NULL,
 	attribution_window integer DEFAULT NULL, partition_by text DEFAULT NULL)
 RETURNS regclass
@@ -1301,31 +1260,234 @@ $$;
 COMMENT ON FUNCTION tiktok.create_snapshot(regclass, text, date, integer, text) IS
 'registers a local table that tiktok.refresh() keeps like a foreign table, and creates it if it is missing; sends no request. since: first day wanted (NULL: the option start_date, before which the source holds nothing). attribution_window: days before the watermark that each refresh reads again, 0 to 364 (NULL: 7). partition_by: ''month'' or NULL. For a table that is one already: an earlier since and another attribution_window are kept, NULL changes nothing. Errors: 42501 not the owner, or a privilege is missing; 22023 wrong argument; 42710 it is a snapshot of another table; HV00L no first day';
 
--- ---- snapshots: a refresh, step by step -------------------------------------------
-
-CREATE FUNCTION tiktok._check_lock(target regclass, session boolean)
+-- The table itself is its owner's.
+CREATE FUNCTION tiktok.forget(target regclass)
 RETURNS void
 LANGUAGE plpgsql
+AS $$
+BEGIN
+	IF tiktok._record(target, 'forget', '{}') OPERATOR(pg_catalog.=) 0 THEN
+		RAISE EXCEPTION 'table % is no snapshot', target USING ERRCODE = '42704';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION tiktok.forget(regclass) IS
+'drops the registration of a snapshot and its history, not the table. For its owner and superusers. Errors: 42501 not the owner, 42704 no snapshot';
+
+-- ---- sql/parts/40_statements.sql
+--
+-- The statements of a target, as templates: tiktok._templates() has their text, one a
+-- name, tiktok._parts() what goes into them, tiktok._statements() puts both together,
+-- once a refresh. A change of a statement is a change of its template.
+--
+-- Parameters of every statement: $1 accounts, $2 first day, $3 the day after the last,
+-- $4 now. The target's rows are read in a sub-select that does not mix with the rest
+-- (OFFSET 0): distributed tables then need no join with a local table. Whatever runs
+-- where triggers fire – insert, upsert, remove – names its operators with their schema.
+
+-- {name} in a template is a part that is SQL as it stands: a list of columns, a
+-- condition, a table. {name:I} is a name and {name:L} a text, quoted here. Parts
+-- are not looked into, so a column may be called {stage}. Other braces stay.
+CREATE FUNCTION tiktok._fill(template text, parts jsonb)
+RETURNS text
+LANGUAGE plpgsql IMMUTABLE STRICT
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	holder integer;
+	result text;
+	missing text;
 BEGIN
-	IF tiktok._lock(target, session) THEN
-		RETURN;
+	SELECT string_agg(CASE WHEN m[2] IS NULL THEN m[1]
+			WHEN m[3] = 'I' THEN quote_ident(parts ->> m[2])
+			WHEN m[3] = 'L' THEN quote_literal(parts ->> m[2])
+			ELSE parts ->> m[2] END, '' ORDER BY n),
+		min(m[2]) FILTER (WHERE parts ->> m[2] IS NULL)
+	INTO result, missing
+	FROM regexp_matches(template, '(\{([a-z_]+)(?::([IL]))?\}|[^{]+|\{)', 'g')
+		WITH ORDINALITY AS r (m, n);
+	IF missing IS NOT NULL THEN
+		RAISE EXCEPTION 'a template has no part "%"', missing
+			USING ERRCODE = 'XX000', DETAIL = template;
 	END IF;
-	SELECT l.pid INTO holder FROM pg_locks AS l
-	WHERE l.locktype = 'advisory' AND l.granted AND l.objid = target::oid
-		AND l.classid = 'pg_class'::regclass AND l.objsubid = 3
-		AND l.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database());
-	RAISE EXCEPTION '% is being refreshed already%', target,
-		coalesce(format(', by process %s', holder), '')
-		USING ERRCODE = '55006', HINT = 'Wait until it is done: tiktok.snapshot_progress '
-			'shows how far it is.';
+	RETURN result;
 END
 $$;
-COMMENT ON FUNCTION tiktok._check_lock(regclass, boolean) IS
-'internal: takes the lock of a target, or 55006 with who has it';
+COMMENT ON FUNCTION tiktok._fill(text, jsonb) IS
+'internal: a template of SQL with its parts filled in: {name} as it stands, {name:I} as a name, {name:L} as a text; NULL if an argument is. Error: XX000 a part is missing or NULL';
+
+CREATE FUNCTION tiktok._window(alias text, account text, time_column text)
+RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT CASE WHEN account IS NULL THEN 'true' ELSE
+		format('%s%I OPERATOR(pg_catalog.=) ANY ($1)', alias, account)
+		|| CASE WHEN time_column IS NULL THEN '' ELSE
+			format(' AND %1$s%2$I OPERATOR(pg_catalog.>=) $2 AND %1$s%2$I OPERATOR(pg_catalog.<) $3',
+				alias, time_column) END END
+$$;
+COMMENT ON FUNCTION tiktok._window(text, text, text) IS
+'internal: the condition for the rows of some accounts and days. alias: what stands before a column, with its dot; account: NULL where all rows are meant; time_column: NULL where rows have no day';
+
+-- One number for all that counts as a change: what is no key and no signed URL.
+-- A function takes a hundred values at most.
+CREATE FUNCTION tiktok._hash_of(columns text[])
+RETURNS text
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT format('tiktok._row_hash(%s)', coalesce(string_agg(h.part, ', ' ORDER BY h.n), '0'))
+	FROM (
+		SELECT (u.n - 1) / 100 AS n,
+			format('tiktok._row_hash(%s)', string_agg(quote_ident(u.name), ', ' ORDER BY u.n)) AS part
+		FROM unnest(columns) WITH ORDINALITY AS u (name, n) GROUP BY 1) AS h
+$$;
+COMMENT ON FUNCTION tiktok._hash_of(text[]) IS
+'internal: the expression for tiktok._row_hash() of some columns; of none (NULL, too), a constant';
+
+-- What the templates are made of. Three rows may meet: s of the stage, t of the
+-- target, g one that is gone; a and b are two of the stage with the same key.
+CREATE FUNCTION tiktok._parts(target regclass, source regclass, key_columns text[],
+	time_column text, with_accounts boolean)
+RETURNS jsonb
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	account text := (SELECT min(c.name) FROM tiktok._source_columns(source) AS c WHERE c.is_account);
+	bounded text := CASE WHEN with_accounts THEN account END;
+	mark boolean := time_column IS NULL;	-- rows that are gone are marked, not deleted
+	hourly boolean := coalesce((tiktok._source(source)).grain = 'hour', false) AND NOT mark;
+	columns jsonb;
+	keys jsonb;
+BEGIN
+	SELECT jsonb_build_object(
+		'columns', string_agg(quote_ident(c.name), ', ' ORDER BY c.attnum),
+		'hash', tiktok._hash_of(array_agg(c.name ORDER BY c.attnum)
+			FILTER (WHERE NOT o.is_key AND NOT c.signed_url)),
+		'excluded', coalesce(string_agg(format('%1$I = EXCLUDED.%1$I, ', c.name), '' ORDER BY c.attnum)
+			FILTER (WHERE NOT o.is_key), ''),
+		'folded', coalesce(string_agg(format(CASE WHEN c.additive
+				THEN '%1$I = CASE WHEN a.%1$I IS NULL THEN b.%1$I WHEN b.%1$I IS NULL THEN a.%1$I '
+					'ELSE a.%1$I + b.%1$I END'
+				ELSE '%1$I = CASE WHEN ROW(a.%1$I)::record *= ROW(b.%1$I)::record THEN a.%1$I END' END,
+				c.name), ', ') FILTER (WHERE NOT o.is_key), format('%1$I = a.%1$I', account)))
+	INTO columns
+	FROM tiktok._source_columns(source) AS c
+		CROSS JOIN LATERAL (SELECT c.name = ANY (key_columns)) AS o (is_key);
+	SELECT jsonb_build_object(
+		'keys', string_agg(quote_ident(k), ', '),
+		'either_keys', string_agg(format('coalesce(s.%1$I, t.%1$I) AS %1$I', k), ', '),
+		's_is_t', string_agg(format('s.%1$I = t.%1$I', k), ' AND '),
+		'a_is_b', string_agg(format('a.%1$I = b.%1$I', k), ' AND '),
+		't_is_g', string_agg(format('t.%1$I OPERATOR(pg_catalog.=) g.%1$I', k), ' AND '))
+	INTO keys
+	FROM unnest(key_columns) AS k;
+	RETURN columns || keys || jsonb_build_object(
+		'target', target::text,
+		'source', source::text,
+		'stage', 'pg_temp.' || quote_ident('tiktok_stage_' || target::oid),
+		'delta', 'pg_temp.' || quote_ident('tiktok_delta_' || target::oid),
+		'account', account,
+		'window', tiktok._window('', bounded, time_column),
+		'a_window', tiktok._window('a.', bounded, time_column),
+		't_window', tiktok._window('t.', bounded, time_column),
+		'day', coalesce(time_column, account),
+		'hour', CASE WHEN hourly THEN format('%I::timestamp', time_column) ELSE 'NULL::timestamp' END,
+		'fits', CASE WHEN hourly THEN 'max(r.n) = 2 AND min(r.hour) = max(r.hour) '
+			'AND tiktok._hour_comes_twice(min(r.hour))' ELSE 'false' END,
+		'marked', CASE WHEN mark THEN '_deleted_at IS NOT NULL' ELSE 'false' END,
+		'_deleted_at', CASE WHEN mark THEN ', _deleted_at' ELSE '' END,
+		'is_there', CASE WHEN mark THEN ', NULL' ELSE '' END,
+		'revived', CASE WHEN mark THEN ', _deleted_at = EXCLUDED._deleted_at' ELSE '' END,
+		'remove', format(CASE WHEN mark THEN 'UPDATE %s AS t SET _deleted_at = $4, _synced_at = $4 FROM g'
+			ELSE 'DELETE FROM %s AS t USING g' END, target));
+END
+$$;
+COMMENT ON FUNCTION tiktok._parts(regclass, regclass, text[], text, boolean) IS
+'internal: what goes into tiktok._templates(). time_column: NULL for a stream that is read whole; with_accounts: false where rows are not told by account';
+
+CREATE FUNCTION tiktok._templates(OUT name text, OUT template text)
+RETURNS SETOF record
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT v.* FROM (VALUES
+	('stage', '{stage}'),
+	('delta', '{delta}'),
+	('create_stage', 'CREATE TEMPORARY TABLE {stage} AS SELECT {columns} FROM {target} WITH NO DATA'),
+	-- what a merge writes, a row each: its key, whether it is new (I), changed (U) or
+	-- gone (D), and where it stands in the stage
+	('create_delta', 'CREATE TEMPORARY TABLE {delta} AS SELECT NULL::"char" AS "tiktok op",
+		NULL::tid AS "tiktok row", {keys} FROM {target} WITH NO DATA'),
+	('load', 'INSERT INTO {stage} ({columns}) SELECT {columns} FROM {source} WHERE {window}'),
+	-- how many rows there are to merge, and whether keys repeat
+	('count', 'SELECT coalesce(sum(k.n), 0) AS staged, coalesce(max(k.n) > 1, false) AS repeated
+		FROM (SELECT count(*) AS n FROM {stage} WHERE {window} GROUP BY {keys}) AS k'),
+	-- which accounts have them, a day each, and whether clocks that went back explain them
+	('repeated', 'SELECT r.account, sum(r.n - 1) AS n, {fits} AS fits
+		FROM (SELECT {account:I} AS account, {hour} AS hour, count(*) AS n
+			FROM {stage} WHERE {window} GROUP BY {keys} HAVING count(*) > 1) AS r
+		GROUP BY r.account, r.hour::date'),
+	-- two rows become the first; both statements see the stage as it was
+	('fold', 'WITH first AS (
+			UPDATE {stage} AS a SET {folded} FROM {stage} AS b
+			WHERE {a_is_b} AND a.ctid < b.ctid AND {a_window})
+		DELETE FROM {stage} AS b USING {stage} AS a
+		WHERE {a_is_b} AND a.ctid < b.ctid AND {a_window}'),
+	('present', 'SELECT true FROM {target} WHERE {window} LIMIT 1'),
+	-- keys and a number for the rest are joined, so that wide rows need no room
+	('compare', 'INSERT INTO {delta} ("tiktok op", "tiktok row", {keys})
+		SELECT d.* FROM (
+			SELECT CASE WHEN t."tiktok hash" IS NULL THEN ''I''::"char"
+					WHEN s."tiktok hash" IS NULL THEN CASE WHEN NOT t."tiktok marked" THEN ''D''::"char" END
+					WHEN s."tiktok hash" <> t."tiktok hash" OR t."tiktok marked" THEN ''U''::"char"
+				END AS "tiktok op", s."tiktok row", {either_keys}
+			FROM (SELECT {keys}, ctid AS "tiktok row", {hash} AS "tiktok hash"
+					FROM {stage} WHERE {window} OFFSET 0) AS s
+				FULL JOIN (SELECT {keys}, {hash} AS "tiktok hash", {marked} AS "tiktok marked"
+					FROM (SELECT {columns}{_deleted_at} FROM {target} WHERE {window} OFFSET 0) AS r
+					OFFSET 0) AS t ON {s_is_t}
+			OFFSET 0) AS d
+		WHERE d."tiktok op" IS NOT NULL'),
+	('differing', 'SELECT count(*) FILTER (WHERE "tiktok op" = ''I'') AS inserted,
+			count(*) FILTER (WHERE "tiktok op" = ''U'') AS updated,
+			count(*) FILTER (WHERE "tiktok op" = ''D'') AS deleted
+		FROM {delta}'),
+	('months', 'SELECT DISTINCT date_trunc(''month'', {day:I})::date FROM {stage} WHERE {window}'),
+	-- all of the stage's rows, where the target has none; they may have come meanwhile
+	('insert', 'INSERT INTO {target} ({columns}, _synced_at{_deleted_at})
+		SELECT {columns}, $4{is_there} FROM {stage} WHERE {window}
+		ON CONFLICT ({keys}) DO UPDATE SET {excluded}_synced_at = EXCLUDED._synced_at{revived}'),
+	('upsert', 'INSERT INTO {target} ({columns}, _synced_at{_deleted_at})
+		SELECT {columns}, $4{is_there} FROM {stage}
+		WHERE ctid OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT "tiktok row" FROM {delta}
+			WHERE "tiktok op" OPERATOR(pg_catalog.<>) ''D''::pg_catalog."char"))
+		ON CONFLICT ({keys}) DO UPDATE SET {excluded}_synced_at = EXCLUDED._synced_at{revived}'),
+	('remove', 'WITH g AS MATERIALIZED (SELECT {keys} FROM {delta}
+			WHERE "tiktok op" OPERATOR(pg_catalog.=) ''D''::pg_catalog."char")
+		{remove} WHERE {t_window} AND {t_is_g}')) AS v (name, template)
+$$;
+COMMENT ON FUNCTION tiktok._templates() IS
+'internal: the statements of a target before their parts are filled in; one for each member of tiktok._statements';
+
+CREATE FUNCTION tiktok._statements(target regclass, source regclass, key_columns text[],
+	time_column text, with_accounts boolean)
+RETURNS tiktok._statements
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT jsonb_populate_record(NULL::tiktok._statements,
+		jsonb_object_agg(t.name, tiktok._fill(t.template, p.parts)))
+	FROM tiktok._templates() AS t,
+		(SELECT tiktok._parts(target, source, key_columns, time_column, with_accounts)) AS p (parts)
+$$;
+COMMENT ON FUNCTION tiktok._statements(regclass, regclass, text[], text, boolean) IS
+'internal: the statements that bring a target up to date. Arguments as of tiktok._parts(); month by month they make sense with a time_column only';
+
+-- ---- sql/parts/41_plan.sql
+--
+-- A refresh is planned: from the registry and the accounts there are, the steps.
 
 -- Everything that can be refused is refused here, before any request.
 CREATE FUNCTION tiktok._open(wanted regclass, earlier date, session boolean)
@@ -1390,16 +1552,15 @@ BEGIN
 	job.folded := 0;
 	job.statements := tiktok._statements(wanted, job.source, keys, info.time_column,
 		info.account_param <> 'none');
-	IF to_regclass((job.statements).stage) IS NOT NULL THEN
-		EXECUTE format('DROP TABLE %s', (job.statements).stage);
-	END IF;
+	PERFORM tiktok._drop_stage(job.statements);
 	EXECUTE (job.statements).create_stage;
+	EXECUTE (job.statements).create_delta;
 	job.run := tiktok._record(wanted, 'start', '{}');
 	RETURN job;
 END
 $$;
 COMMENT ON FUNCTION tiktok._open(regclass, date, boolean) IS
-'internal: begins a refresh: checks, lock, stage and run. earlier: another since';
+'internal: begins a refresh: checks, lock, stage and run. earlier: another since; NULL: as registered. session: as of tiktok._check_lock(). Errors: those of tiktok.refresh()';
 
 -- The windows of one range of days, in the order in which they are read.
 CREATE FUNCTION tiktok._windows(first_day date, last_day date, span integer, backward boolean,
@@ -1483,6 +1644,22 @@ $$;
 COMMENT ON FUNCTION tiktok._steps(tiktok._job, bigint[]) IS
 'internal: cuts the work of a refresh into steps';
 
+-- All windows of a chunk of accounts at once.
+CREATE FUNCTION tiktok._joined(steps tiktok._step[])
+RETURNS tiktok._step[]
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT coalesce(array_agg(ROW(true, j.accounts, j.first_day, j.last_day, j.windows, j.backward)
+		::tiktok._step ORDER BY j.backward), '{}')
+	FROM (
+		SELECT s.accounts, s.backward, min(s.first_day) AS first_day, max(s.last_day) AS last_day,
+			count(*) AS windows
+		FROM unnest(steps) AS s WHERE s.merge GROUP BY 1, 2) AS j
+$$;
+COMMENT ON FUNCTION tiktok._joined(tiktok._step[]) IS
+'internal: the merges of a refresh that writes all at once';
+
 -- The first request of a refresh: which accounts there are.
 CREATE FUNCTION tiktok._plan(job tiktok._job, OUT steps tiktok._step[], OUT failed bigint[])
 LANGUAGE plpgsql
@@ -1517,7 +1694,39 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tiktok._plan(tiktok._job) IS
-'internal: what a refresh has to do; failed: accounts that were read before and are gone';
+'internal: what a refresh has to do, in order; failed: accounts that were read before and are gone, recorded. Errors: those of tiktok.accounts()';
+
+CREATE FUNCTION tiktok._without(accounts bigint[], failed bigint[])
+RETURNS bigint[]
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT ARRAY(SELECT a FROM unnest(accounts) AS a WHERE a <> ALL (failed) ORDER BY a)
+$$;
+COMMENT ON FUNCTION tiktok._without(bigint[], bigint[]) IS 'internal: the accounts that are left';
+
+-- ---- sql/parts/42_stage.sql
+--
+-- A refresh reads: from the source into the stage, a temporary table.
+
+-- Named with pg_temp: nobody else's tables.
+CREATE FUNCTION tiktok._drop_stage(statements tiktok._statements)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	name text;
+BEGIN
+	FOREACH name IN ARRAY ARRAY[statements.stage, statements.delta] LOOP
+		IF to_regclass(name) IS NOT NULL THEN
+			EXECUTE format('DROP TABLE %s', name);
+		END IF;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION tiktok._drop_stage(tiktok._statements) IS
+'internal: drops the temporary tables of a refresh, or what a cancelled one left';
 
 -- Whether an error is the account's, so that others may do better.
 CREATE FUNCTION tiktok._is_of_account(code text)
@@ -1582,8 +1791,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tiktok._stage(tiktok._job, tiktok._step, boolean) IS
-'internal: reads some windows; returns the accounts that could not be read';
+'internal: reads some windows into the stage, after what is there (append) or in its place; returns the accounts that could not be read, recorded. Errors: those that are of no account, and no answer for two in a row';
 
+-- Appends: what the stage has of this step was rolled back with the error.
 CREATE FUNCTION tiktok._stage_singly(job tiktok._job, step tiktok._step, accounts bigint[])
 RETURNS bigint[]
 LANGUAGE plpgsql
@@ -1601,7 +1811,99 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tiktok._stage_singly(tiktok._job, tiktok._step, bigint[]) IS
-'internal: tiktok._stage(), account by account';
+'internal: tiktok._stage(), account by account; returns and raises what that does';
+
+-- ---- sql/parts/43_merge.sql
+--
+-- A refresh writes: from the stage into the target, and that it did. tiktok._merge() is
+-- the one place where that happens, in one transaction with all that goes with it:
+--
+--   1 _fold      one row a key
+--   2 _compare   what differs: into the delta, a temporary table; the target is read
+--   3 _create_partitions
+--   4 insert or upsert, remove: the target is written, and nothing that did not change
+--   5 _merged    that it was done: the registry
+--
+-- What is to be written beside the target is written after 2 and before 4, while the
+-- delta names the rows, the stage has the new ones and the target the old.
+
+-- Rows of the stage that have the key of another. When clocks go back, an hour
+-- comes twice: two rows a key, all of one hour of the day, become one. Whoever
+-- has others that repeat is not merged, which would be an error for all.
+CREATE FUNCTION tiktok._fold(job tiktok._job, step tiktok._step, OUT failed bigint[],
+	OUT folded bigint, OUT staged bigint)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	repeated boolean;
+	r record;
+	message text;
+BEGIN
+	failed := '{}';
+	folded := 0;
+	EXECUTE (job.statements).count INTO staged, repeated
+		USING step.accounts, step.first_day, step.last_day + 1;
+	IF NOT repeated THEN
+		RETURN;
+	END IF;
+	FOR r IN EXECUTE (job.statements).repeated
+		USING step.accounts, step.first_day, step.last_day + 1
+	LOOP
+		IF r.fits THEN
+			folded := folded + r.n;
+			CONTINUE;
+		END IF;
+		message := format('%s of the rows that the TikTok API returned for %s have the key of another row',
+			r.n, job.source);
+		IF job.account_param = 'none' THEN
+			RAISE EXCEPTION '%', message USING ERRCODE = 'HV000';
+		END IF;
+		CONTINUE WHEN r.account = ANY (failed);
+		PERFORM tiktok._record(job.target, 'failure', jsonb_build_object('run', job.run,
+			'account', r.account, 'message', message));
+		failed := failed || r.account;
+	END LOOP;
+	step.accounts := tiktok._without(step.accounts, failed);
+	IF folded > 0 THEN
+		EXECUTE (job.statements).fold USING step.accounts, step.first_day, step.last_day + 1;
+	END IF;
+	EXECUTE (job.statements).count INTO staged, repeated
+		USING step.accounts, step.first_day, step.last_day + 1;
+END
+$$;
+COMMENT ON FUNCTION tiktok._fold(tiktok._job, tiktok._step) IS
+'internal: makes the rows of an hour that comes twice one; failed: accounts with other rows that repeat; folded: rows that went; staged: those to merge of the other accounts. Error: HV000 rows repeat and are of no account';
+
+-- Runs where no trigger does: it reads the target and writes the delta. Where the
+-- target has no row of the window, all are new and the delta stays empty.
+CREATE FUNCTION tiktok._compare(job tiktok._job, step tiktok._step, staged bigint,
+	OUT counts tiktok._counts, OUT fresh boolean)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	present boolean;
+	used boolean;
+BEGIN
+	EXECUTE (job.statements).present INTO present
+		USING step.accounts, step.first_day, step.last_day + 1;
+	fresh := present IS NULL;
+	IF fresh THEN
+		counts := (staged, 0, 0, 0);
+		RETURN;
+	END IF;
+	EXECUTE format('SELECT true FROM %s LIMIT 1', (job.statements).delta) INTO used;
+	IF used THEN
+		EXECUTE format('TRUNCATE %s', (job.statements).delta);
+	END IF;
+	EXECUTE (job.statements).compare USING step.accounts, step.first_day, step.last_day + 1;
+	EXECUTE (job.statements).differing INTO counts.inserted, counts.updated, counts.deleted;
+	counts.unchanged := staged - counts.inserted - counts.updated;
+END
+$$;
+COMMENT ON FUNCTION tiktok._compare(tiktok._job, tiktok._step, bigint) IS
+'internal: what differs between stage and target, in the delta; counts: how many rows of each kind; fresh: the target has none, all of the stage are new and the delta is empty. staged: rows of the stage, one a key';
 
 -- Attached, not created in place: readers of the table are not held up.
 CREATE FUNCTION tiktok._create_partitions(job tiktok._job, step tiktok._step)
@@ -1614,6 +1916,7 @@ DECLARE
 	month date;
 	name text;
 	parent record;
+	parts jsonb;
 BEGIN
 	SELECT n.nspname, c.relname INTO parent FROM pg_class AS c
 		JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = job.target;
@@ -1632,55 +1935,17 @@ BEGIN
 				AND pg_get_expr(c.relpartbound, c.oid) LIKE
 					format('FOR VALUES FROM (''%s%%'') TO (''%s%%'')', month,
 						(month + interval '1 month')::date));
-		EXECUTE format('CREATE TABLE %s (LIKE %s INCLUDING DEFAULTS INCLUDING CONSTRAINTS '
-			'INCLUDING GENERATED INCLUDING STORAGE INCLUDING COMMENTS)', name, job.target);
-		EXECUTE format('ALTER TABLE %s ATTACH PARTITION %s FOR VALUES FROM (%L) TO (%L)',
-			job.target, name, month, (month + interval '1 month')::date);
+		parts := jsonb_build_object('name', name, 'target', job.target::text,
+			'first', month, 'last', (month + interval '1 month')::date);
+		EXECUTE tiktok._fill('CREATE TABLE {name} (LIKE {target} INCLUDING DEFAULTS INCLUDING CONSTRAINTS
+			INCLUDING GENERATED INCLUDING STORAGE INCLUDING COMMENTS)', parts);
+		EXECUTE tiktok._fill('ALTER TABLE {target} ATTACH PARTITION {name}
+			FOR VALUES FROM ({first:L}) TO ({last:L})', parts);
 	END LOOP;
 END
 $$;
 COMMENT ON FUNCTION tiktok._create_partitions(tiktok._job, tiktok._step) IS
-'internal: the partitions of months that are needed and missing (partition_by ''month'')';
-
--- Rows of the stage that have the key of another. When clocks go back, an hour
--- comes twice: two rows a key, all of one hour of the day, become one. Whoever
--- has others that repeat is not merged, which would be an error for all.
-CREATE FUNCTION tiktok._fold(job tiktok._job, step tiktok._step, OUT failed bigint[],
-	OUT folded bigint)
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-	r record;
-	message text;
-BEGIN
-	failed := '{}';
-	folded := 0;
-	FOR r IN EXECUTE (job.statements).repeated
-		USING step.accounts, step.first_day, step.last_day + 1
-	LOOP
-		IF r.fits THEN
-			folded := folded + r.n;
-			CONTINUE;
-		END IF;
-		message := format('%s of the rows that the TikTok API returned for %s have the key of another row',
-			r.n, job.source);
-		IF job.account_param = 'none' THEN
-			RAISE EXCEPTION '%', message USING ERRCODE = 'HV000';
-		END IF;
-		CONTINUE WHEN r.account = ANY (failed);
-		PERFORM tiktok._record(job.target, 'failure', jsonb_build_object('run', job.run,
-			'account', r.account, 'message', message));
-		failed := failed || r.account;
-	END LOOP;
-	IF folded > 0 THEN
-		EXECUTE (job.statements).fold USING tiktok._without(step.accounts, failed),
-			step.first_day, step.last_day + 1;
-	END IF;
-END
-$$;
-COMMENT ON FUNCTION tiktok._fold(tiktok._job, tiktok._step) IS
-'internal: makes the rows of an hour that comes twice one; failed: accounts with other rows that repeat';
+'internal: the partitions of months that the stage needs and the target lacks (partition_by ''month''). Errors: those of CREATE TABLE and ATTACH PARTITION';
 
 CREATE FUNCTION tiktok._merged(job tiktok._job, step tiktok._step, counts tiktok._counts)
 RETURNS void
@@ -1693,47 +1958,47 @@ AS $$
 			'requests', tiktok._requests() - job.requests))
 $$;
 COMMENT ON FUNCTION tiktok._merged(tiktok._job, tiktok._step, tiktok._counts) IS
-'internal: records a merge';
+'internal: records a merge: how far its accounts were read, and what it did';
 
--- The stage into the target. No SET search_path: triggers fire in here.
-CREATE FUNCTION tiktok._merge(job tiktok._job, step tiktok._step)
-RETURNS tiktok._counts
+-- No SET search_path: triggers fire in here.
+CREATE FUNCTION tiktok._merge(job tiktok._job, step tiktok._step,
+	OUT counts tiktok._counts, OUT failed bigint[], OUT folded bigint)
 LANGUAGE plpgsql
 AS $$
 DECLARE
-	counts tiktok._counts;
+	fold record := tiktok._fold(job, step);
+	difference record;
 	now timestamptz := pg_catalog.clock_timestamp();
 BEGIN
-	EXECUTE (job.statements).measure
-		INTO counts.inserted, counts.updated, counts.deleted, counts.unchanged
-		USING step.accounts, step.first_day, step.last_day OPERATOR(pg_catalog.+) 1;
+	failed := fold.failed;
+	folded := fold.folded;
+	step.accounts := tiktok._without(step.accounts, failed);
+	IF pg_catalog.cardinality(step.accounts) OPERATOR(pg_catalog.=) 0 THEN
+		RETURN;
+	END IF;
+	difference := tiktok._compare(job, step, fold.staged);
+	counts := difference.counts;
 	IF job.partition_by IS NOT NULL AND counts.inserted OPERATOR(pg_catalog.>) 0 THEN
 		PERFORM tiktok._create_partitions(job, step);
 	END IF;
 	-- nothing changed: the target is not even locked for writing
 	IF counts.inserted OPERATOR(pg_catalog.+) counts.updated OPERATOR(pg_catalog.>) 0 THEN
-		EXECUTE (job.statements).upsert USING step.accounts, step.first_day,
-			step.last_day OPERATOR(pg_catalog.+) 1, now;
+		EXECUTE CASE WHEN difference.fresh THEN (job.statements).insert ELSE (job.statements).upsert END
+			USING step.accounts, step.first_day, step.last_day OPERATOR(pg_catalog.+) 1, now;
 	END IF;
 	IF counts.deleted OPERATOR(pg_catalog.>) 0 THEN
 		EXECUTE (job.statements).remove USING step.accounts, step.first_day,
 			step.last_day OPERATOR(pg_catalog.+) 1, now;
 	END IF;
 	PERFORM tiktok._merged(job, step, counts);
-	RETURN counts;
 END
 $$;
 COMMENT ON FUNCTION tiktok._merge(tiktok._job, tiktok._step) IS
-'internal: writes what a window changed, and that it was read';
+'internal: writes what a window changed, and that it was read. counts: NULL if no account is left; failed: accounts that could not be merged, recorded; folded: rows that became one with another. Errors: those of tiktok._fold(), of the target''s triggers and constraints';
 
-CREATE FUNCTION tiktok._without(accounts bigint[], failed bigint[])
-RETURNS bigint[]
-LANGUAGE sql IMMUTABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-	SELECT ARRAY(SELECT a FROM unnest(accounts) AS a WHERE a <> ALL (failed) ORDER BY a)
-$$;
-COMMENT ON FUNCTION tiktok._without(bigint[], bigint[]) IS 'internal: the accounts that are left';
+-- ---- sql/parts/44_refresh.sql
+--
+-- The refresh itself: what users call.
 
 -- The end of a refresh that ran, well or not; returns the error to raise.
 CREATE FUNCTION tiktok._close(job tiktok._job, failed bigint[], problem tiktok._problem)
@@ -1746,9 +2011,7 @@ DECLARE
 	first_error text;
 	warning text;
 BEGIN
-	IF to_regclass((job.statements).stage) IS NOT NULL THEN
-		EXECUTE format('DROP TABLE %s', (job.statements).stage);
-	END IF;
+	PERFORM tiktok._drop_stage(job.statements);
 	IF job.folded > 0 THEN
 		RAISE WARNING '% of % came twice, for an hour that clocks showed twice',
 			job.folded || CASE WHEN job.folded = 1 THEN ' row' ELSE ' rows' END, job.source
@@ -1778,7 +2041,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tiktok._close(tiktok._job, bigint[], tiktok._problem) IS
-'internal: ends a refresh';
+'internal: ends a refresh: tables dropped, warnings, the run recorded. failed: accounts that could not be read; problem: the error that ended it, code NULL if none did. Returns the error to raise, 42501 if no account could be read; code NULL: none';
 
 -- A refresh that could not begin shows in tiktok.snapshots too, so that nobody
 -- has to read the scheduler's log; but not on a table that is no snapshot of ours.
@@ -1796,8 +2059,9 @@ EXCEPTION WHEN OTHERS THEN
 END
 $$;
 COMMENT ON FUNCTION tiktok._note_error(regclass, tiktok._problem) IS
-'internal: records why a refresh did not begin';
+'internal: records why a refresh did not begin, unless another one is under way (55006) or the caller may not';
 
+-- As psql shows it while a refresh runs.
 CREATE FUNCTION tiktok._notice(job tiktok._job, step tiktok._step, counts tiktok._counts)
 RETURNS void
 LANGUAGE plpgsql
@@ -1817,8 +2081,6 @@ $$;
 COMMENT ON FUNCTION tiktok._notice(tiktok._job, tiktok._step, tiktok._counts) IS
 'internal: tells whoever watches that a window is done';
 
--- ---- snapshots: what users call ----------------------------------------------------
-
 -- Each step in a transaction of its own. What a step does stands in a block of
 -- its own too: a COMMIT cannot stand in one that catches errors.
 CREATE PROCEDURE tiktok._run(target regclass, since date, INOUT problem tiktok._problem)
@@ -1828,8 +2090,7 @@ DECLARE
 	job tiktok._job;
 	steps tiktok._step[];
 	step tiktok._step;
-	counts tiktok._counts;
-	fold record;
+	merged record;
 	failed bigint[];
 BEGIN
 	BEGIN
@@ -1854,13 +2115,12 @@ BEGIN
 		CONTINUE WHEN pg_catalog.cardinality(step.accounts) OPERATOR(pg_catalog.=) 0;
 		BEGIN
 			IF step.merge THEN
-				fold := tiktok._fold(job, step);
-				failed := pg_catalog.array_cat(failed, fold.failed);
-				job.folded := job.folded OPERATOR(pg_catalog.+) fold.folded;
-				step.accounts := tiktok._without(step.accounts, fold.failed);
+				merged := tiktok._merge(job, step);
+				failed := pg_catalog.array_cat(failed, merged.failed);
+				job.folded := job.folded OPERATOR(pg_catalog.+) merged.folded;
+				step.accounts := tiktok._without(step.accounts, merged.failed);
 				IF pg_catalog.cardinality(step.accounts) OPERATOR(pg_catalog.>) 0 THEN
-					counts := tiktok._merge(job, step);
-					PERFORM tiktok._notice(job, step, counts);
+					PERFORM tiktok._notice(job, step, merged.counts);
 				END IF;
 			ELSE
 				failed := pg_catalog.array_cat(failed, tiktok._stage(job, step, false));
@@ -1880,6 +2140,7 @@ $$;
 COMMENT ON PROCEDURE tiktok._run(regclass, date, tiktok._problem) IS
 'internal: a refresh; its error is returned, so that a caller can go on';
 
+-- Errors are raised after the last commit: what was read stays.
 CREATE PROCEDURE tiktok.refresh(target regclass, since date DEFAULT NULL)
 LANGUAGE plpgsql
 AS $$
@@ -1898,6 +2159,19 @@ $$;
 COMMENT ON PROCEDURE tiktok.refresh(regclass, date) IS
 'brings a snapshot up to date, committing after each account and window; stopped at any point, the next call goes on there. For the owner only. since: fetches earlier days too. A WARNING counts accounts that could not be read; an error if none could. Errors: 42501 not the owner, or a privilege is missing; 42704 no snapshot; 55006 another session refreshes it; 25001 in a transaction block; 42703, 42804, 42P10 the table or the source was altered: the HINT says what to do';
 
+CREATE FUNCTION tiktok._own_snapshots()
+RETURNS regclass[]
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT ARRAY(SELECT s.target FROM tiktok.snapshots AS s
+		JOIN pg_class AS c ON c.oid = s.target
+		JOIN pg_roles AS r ON r.oid = c.relowner
+		WHERE r.rolname = current_user ORDER BY s.target::text)
+$$;
+COMMENT ON FUNCTION tiktok._own_snapshots() IS 'internal: those of the current user';
+
+-- A snapshot that fails does not keep the others from being read.
 CREATE PROCEDURE tiktok.refresh_all()
 LANGUAGE plpgsql
 AS $$
@@ -1929,17 +2203,17 @@ $$;
 COMMENT ON PROCEDURE tiktok.refresh_all() IS
 'tiktok.refresh() for each snapshot that the current user owns, one after the other; an error of one does not stop the others, and is an error (HV000) at the end';
 
-CREATE FUNCTION tiktok._own_snapshots()
-RETURNS regclass[]
+CREATE FUNCTION tiktok._result(job tiktok._job,
+	OUT inserted bigint, OUT updated bigint, OUT deleted bigint, OUT unchanged bigint,
+	OUT requests bigint, OUT watermark date)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT ARRAY(SELECT s.target FROM tiktok.snapshots AS s
-		JOIN pg_class AS c ON c.oid = s.target
-		JOIN pg_roles AS r ON r.oid = c.relowner
-		WHERE r.rolname = current_user ORDER BY s.target::text)
+	SELECT r.inserted, r.updated, r.deleted, r.unchanged, r.requests, s.watermark
+	FROM tiktok.snapshot_runs AS r JOIN tiktok.snapshots AS s ON s.target = r.target
+	WHERE r.run = job.run
 $$;
-COMMENT ON FUNCTION tiktok._own_snapshots() IS 'internal: those of the current user';
+COMMENT ON FUNCTION tiktok._result(tiktok._job) IS 'internal: what a refresh did';
 
 -- A function cannot commit: it reads everything, then writes.
 CREATE FUNCTION tiktok.materialize(source regclass, target text, since date DEFAULT NULL,
@@ -1954,7 +2228,7 @@ DECLARE
 	job tiktok._job := tiktok._open(existing, NULL, false);
 	steps tiktok._step[];
 	step tiktok._step;
-	fold record;
+	merged record;
 	failed bigint[];
 	problem tiktok._problem;
 BEGIN
@@ -1968,12 +2242,9 @@ BEGIN
 	FOREACH step IN ARRAY tiktok._joined(steps) LOOP
 		step.accounts := tiktok._without(step.accounts, failed);
 		CONTINUE WHEN pg_catalog.cardinality(step.accounts) OPERATOR(pg_catalog.=) 0;
-		fold := tiktok._fold(job, step);
-		failed := pg_catalog.array_cat(failed, fold.failed);
-		job.folded := job.folded OPERATOR(pg_catalog.+) fold.folded;
-		step.accounts := tiktok._without(step.accounts, fold.failed);
-		CONTINUE WHEN pg_catalog.cardinality(step.accounts) OPERATOR(pg_catalog.=) 0;
-		PERFORM tiktok._merge(job, step);
+		merged := tiktok._merge(job, step);
+		failed := pg_catalog.array_cat(failed, merged.failed);
+		job.folded := job.folded OPERATOR(pg_catalog.+) merged.folded;
 	END LOOP;
 	problem := tiktok._close(job, failed, NULL);
 	PERFORM tiktok._unlock(existing);	-- others have to wait for the commit
@@ -1987,48 +2258,9 @@ $$;
 COMMENT ON FUNCTION tiktok.materialize(regclass, text, date, integer, text) IS
 'tiktok.create_snapshot() and a refresh in one transaction: reads everything that is missing, then writes. Returns the rows inserted, updated, deleted (or marked) and unchanged, the requests, and the day up to which all accounts were read (NULL for streams that are read whole, and while an account was never read). Arguments and errors as there and in tiktok.refresh()';
 
--- All windows of a chunk of accounts at once.
-CREATE FUNCTION tiktok._joined(steps tiktok._step[])
-RETURNS tiktok._step[]
-LANGUAGE sql IMMUTABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-	SELECT coalesce(array_agg(ROW(true, j.accounts, j.first_day, j.last_day, j.windows, j.backward)
-		::tiktok._step ORDER BY j.backward), '{}')
-	FROM (
-		SELECT s.accounts, s.backward, min(s.first_day) AS first_day, max(s.last_day) AS last_day,
-			count(*) AS windows
-		FROM unnest(steps) AS s WHERE s.merge GROUP BY 1, 2) AS j
-$$;
-COMMENT ON FUNCTION tiktok._joined(tiktok._step[]) IS
-'internal: the merges of a refresh that writes all at once';
-
-CREATE FUNCTION tiktok._result(job tiktok._job,
-	OUT inserted bigint, OUT updated bigint, OUT deleted bigint, OUT unchanged bigint,
-	OUT requests bigint, OUT watermark date)
-LANGUAGE sql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-	SELECT r.inserted, r.updated, r.deleted, r.unchanged, r.requests, s.watermark
-	FROM tiktok.snapshot_runs AS r JOIN tiktok.snapshots AS s ON s.target = r.target
-	WHERE r.run = job.run
-$$;
-COMMENT ON FUNCTION tiktok._result(tiktok._job) IS 'internal: what a refresh did';
-
-CREATE FUNCTION tiktok.forget(target regclass)
-RETURNS void
-LANGUAGE plpgsql
-AS $$
-BEGIN
-	IF tiktok._record(target, 'forget', '{}') OPERATOR(pg_catalog.=) 0 THEN
-		RAISE EXCEPTION 'table % is no snapshot', target USING ERRCODE = '42704';
-	END IF;
-END
-$$;
-COMMENT ON FUNCTION tiktok.forget(regclass) IS
-'drops the registration of a snapshot and its history, not the table. For its owner and superusers. Errors: 42501 not the owner, 42704 no snapshot';
-
--- ---- comments ----------------------------------------------------------------------
+-- ---- sql/parts/50_comments.sql
+--
+-- Comments of foreign tables, from the catalogue.
 --
 -- IMPORT FOREIGN SCHEMA creates tables and nothing else. A comment is written
 -- where there is none; one that is a text of the catalogue follows the column's
@@ -2083,6 +2315,7 @@ $$;
 COMMENT ON FUNCTION tiktok._wanted_comments(oid) IS
 'internal: of the caller''s foreign tables in a schema, the comments as they are and as the catalogue has them. ours: it is a text of the catalogue, perhaps of another column';
 
+-- All commands are known before the first runs: they change what they are made from.
 CREATE FUNCTION tiktok.comment_tables(schema text)
 RETURNS bigint
 LANGUAGE plpgsql
@@ -2109,7 +2342,7 @@ $$;
 COMMENT ON FUNCTION tiktok.comment_tables(text) IS
 'writes the catalogue''s descriptions as comments of the foreign tables in a schema that the caller owns, and of their columns; returns how many it wrote. Comments of one''s own are left alone, and so are columns that the catalogue does not describe. Errors: 3F000 no such schema';
 
--- ---- report views ----------------------------------------------------------------
+-- ---- sql/parts/51_report_views.sql
 --
 -- The six report models that dashboards for TikTok's ads expect, over snapshots.
 
@@ -2257,6 +2490,8 @@ AS $$
 $$;
 COMMENT ON FUNCTION tiktok._snapshot_of(text, text) IS 'internal: the local table of a stream; NULL: there is none';
 
+-- tables: those of advertisers, campaigns, ad groups, ads that the view joins, in this
+-- order; columns: names of tiktok._report_columns(); with_url: only ads that have one.
 CREATE FUNCTION tiktok._report_query(report regclass, tables regclass[], streams text[],
 	columns text[], with_url boolean)
 RETURNS text
@@ -2274,9 +2509,10 @@ BEGIN
 	FOR i IN REVERSE cardinality(tables) .. 1 LOOP
 		outer_alias := CASE WHEN EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = report
 			AND a.attname = ids[i] AND NOT a.attisdropped) THEN 'r' ELSE aliases[i + 1] END;
-		joins := joins || format(E'\n\tLEFT JOIN %s AS %s ON %2$s.advertiser_id = r.advertiser_id', tables[i],
-			aliases[i]) || CASE WHEN i > 1 THEN format(' AND %s.%s = %s.%2$s', aliases[i], ids[i], outer_alias)
-			ELSE '' END;
+		joins := joins || tiktok._fill(E'\n\tLEFT JOIN {joined} AS {alias} ON {alias}.advertiser_id = r.advertiser_id'
+			|| CASE WHEN i > 1 THEN ' AND {alias}.{id} = {outer_alias}.{id}' ELSE '' END,
+			jsonb_build_object('joined', tables[i]::text, 'alias', aliases[i], 'id', ids[i],
+				'outer_alias', outer_alias));
 	END LOOP;
 	SELECT string_agg(
 		CASE WHEN p.missing AND b.col IS NOT NULL THEN format('r.%I', b.col)
@@ -2303,13 +2539,15 @@ BEGIN
 			('ad_group_name', 'adgroup_name'), ('ad_name', 'ad_name'), ('currency', 'currency')) AS b (name, col)
 			ON b.name = u.name AND EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = report
 				AND a.attname = b.col AND NOT a.attisdropped);
-	RETURN format(E'SELECT %s\n\tFROM %s AS r%s', query, report, joins)
-		|| CASE WHEN with_url THEN E'\n\tWHERE d.landing_page_url <> ''''' ELSE '' END;
+	RETURN tiktok._fill(E'SELECT {columns}\n\tFROM {report} AS r{joins}{condition}', jsonb_build_object(
+		'columns', query, 'report', report::text, 'joins', joins,
+		'condition', CASE WHEN with_url THEN E'\n\tWHERE d.landing_page_url <> ''''' ELSE '' END));
 END
 $$;
 COMMENT ON FUNCTION tiktok._report_query(regclass, regclass[], text[], text[], boolean) IS
 'internal: the query of a report view; a column that its table lacks is NULL';
 
+-- CREATE OR REPLACE: grants on a view stay; a view of another shape is PostgreSQL's error.
 CREATE FUNCTION tiktok.create_report_views(schema text, snapshots_in text DEFAULT NULL)
 RETURNS SETOF regclass
 LANGUAGE plpgsql
@@ -2357,4 +2595,3 @@ END
 $$;
 COMMENT ON FUNCTION tiktok.create_report_views(text, text) IS
 'creates in a schema, or replaces, the report views that dashboards expect (tiktok_ads__advertiser_report, …campaign_report, …ad_group_report, …ad_report, …url_report, …campaign_country_report) over the snapshots that the caller may read (snapshots_in: those in this schema); returns the views. One whose snapshots are missing is left out with a NOTICE. Errors: 3F000 no such schema; 42501 no CREATE on it';
-

@@ -99,11 +99,13 @@ unittest() {
 
 # ---- the parts -------------------------------------------------------------
 
-# The server's module, with gcc and no warning, staged for the servers below.
+# The server's module, with gcc and no warning, staged for the servers below; the
+# extension script is to be what its parts say before make would see to that.
 part_build() {
 	log=$TT_WORK/log/build
 	{
-		tt_as make -s -j"$TT_JOBS" -C "$tree" PG_CONFIG="$PG_CONFIG" WERROR=1 all &&
+		tt_as make -s -C "$tree" PG_CONFIG="$PG_CONFIG" check-sql &&
+			tt_as make -s -j"$TT_JOBS" -C "$tree" PG_CONFIG="$PG_CONFIG" WERROR=1 all &&
 			tt_stage "$tree"
 	} >"$log" 2>&1
 	built=$?

@@ -159,14 +159,29 @@ wall "headers of src are included with their folder" \
 		close(cmd)
 	}')"
 
-# tables (.def), expected outputs and the extension script, which is one file
-# by PostgreSQL's rules, are as long as they have to be
+# tables (.def) and expected outputs are as long as they have to be; the extension
+# script is put together from parts, which are not
 wall "no file over 900 lines" \
 	"$(files '*.c' '*.h' '*.py' '*.pl' '*.pm' '*.sh' '*.sql' | grep -v '^sql/tiktok_fdw--' |
 		while IFS= read -r file; do
 			lines=$(wc -l <"$file")
 			[ "$lines" -le 900 ] || echo "$file: $lines lines"
 		done)"
+
+wall "no part of the extension script over 400 lines" \
+	"$(for file in sql/parts/*.sql; do
+		lines=$(wc -l <"$file")
+		[ "$lines" -le 400 ] || echo "$file: $lines lines"
+	done)"
+wall "a function of PL/pgSQL says what it is for, above it and as a comment" \
+	"$(awk '
+		FNR == 1 { before = "" }
+		/^CREATE (FUNCTION|PROCEDURE) / { name = $3; sub(/\(.*/, "", name); said = before ~ /^--/ }
+		/^LANGUAGE plpgsql/ { left[name] = FILENAME; if (!said) print FILENAME ": " name ", no line above it" }
+		/^COMMENT ON (FUNCTION|PROCEDURE) / { name = $4; sub(/\(.*/, "", name); delete left[name] }
+		{ before = $0 }
+		END { for (name in left) print left[name] ": " name ", no COMMENT ON" }' sql/parts/*.sql)"
+wall "the extension script is what its parts say" "$(sh sql/assemble.sh --check 2>&1 | head -n 20)"
 
 # (but for messages, which are kept whole so that they can be searched for)
 wall "no line of C over 100 columns" \
@@ -195,7 +210,7 @@ listed=$(make -s -f - <<-'MAKE' 2>/dev/null
 	.DEFAULT_GOAL := listed
 MAKE
 )
-scripts=$(files 'sql/*.sql' | sed -n 's/^sql\/\(.*\)\.sql$/\1/p' | grep -v '^tiktok_fdw--')
+scripts=$(files 'sql/*.sql' | sed -n 's/^sql\/\([^/]*\)\.sql$/\1/p' | grep -v '^tiktok_fdw--')
 wall "every regression script is in the Makefile and has its output" \
 	"$(for name in $scripts; do
 		echo "$listed" | grep -qx "$name" || echo "sql/$name.sql is not in REGRESS"
@@ -221,6 +236,6 @@ wall "no carriage returns" \
 	"$(grep -lI "$(printf '\r')" $(files '*' | grep -v '^test/fuzz/corpus/') /dev/null)"
 wall "no test sleeps" \
 	"$(grep -nE '\b(pg_sleep|usleep|sleep)\b *\(' $(files 'sql/*.sql' 'test/t/*') /dev/null |
-		grep -v '^sql/tiktok_fdw--')"
+		grep -vE '^sql/(tiktok_fdw--|parts/)')"
 
 exit "$failed"

@@ -36,13 +36,13 @@
 #include "access/xact.h"
 #include "budget/budget.h"
 #include "budget/budget_window.h"
+#include "budget/timeouts.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
-#include "portability/instr_time.h"
 #include "shared/shared.h"
 #include "utils/timestamp.h"
 
-/* all times are in milliseconds of now_ms(); what is long is counted in so many of them */
+/* all times are in milliseconds of tt_window_now(); what is long is counted in so many of them */
 #define LONG 10
 
 /* time-outs, possible ones included, in a long window */
@@ -56,6 +56,9 @@
 
 /* ask again after this long when it is not known when to */
 #define ASK_AGAIN_MS 50
+
+/* ask again after this long while the same is under way */
+#define SAME_AGAIN_MS 20
 
 /* who waits for others looks this long after there is room, should they not come */
 #define LOOK_AGAIN_MS 100
@@ -116,6 +119,7 @@ typedef struct Grant
 	const TtBudgetUser *user; /* for comparison only */
 	Budget			   *budget;
 	Share			   *share;
+	TtAsked			   *asked;
 	TtWindow		   *counted; /* in this window of the share, once it is sent */
 	int64				slot;	 /* of that window */
 } Grant;
@@ -130,6 +134,9 @@ static Grant *grants = NULL;
 static int	  n_grants = 0;
 static int	  max_grants = 0;
 
+/* may be sent, as far as others that are the same go, but has no grant yet */
+static TtAsked *asking = NULL;
+
 static void at_transaction_end(XactEvent event, void *arg);
 
 /* Before any lock is taken. */
@@ -140,16 +147,6 @@ attach(void)
 		return;
 	table = tt_shared_table(TT_SHARED_BUDGETS);
 	RegisterXactCallback(at_transaction_end, NULL);
-}
-
-/* Of a clock that is never set back and that all processes share. */
-static int64
-now_ms(void)
-{
-	instr_time now;
-
-	INSTR_TIME_SET_CURRENT(now);
-	return (int64) INSTR_TIME_GET_MILLISEC(now);
 }
 
 /* ---------------------------------------------------------------------------
@@ -587,20 +584,34 @@ reserve_grant(void)
 	}
 }
 
-int
-tt_budget_acquire(const TtBudgetUser *user, TtBudgetGrant *grant)
+static void
+stop_asking(void)
 {
-	static int64 number = 0;
-	Budget		*budget;
-	Share		*share = NULL;
-	int64		 now;
-	int64		 wait = -1;
+	tt_timeouts_end(asking, TT_BUDGET_ANSWER_BAD);
+	asking = NULL;
+}
+
+TtBudgetReply
+tt_budget_acquire(const TtBudgetUser *user, uint64 request, int timeout_ms, TtBudgetGrant *grant,
+				  int *wait_ms)
+{
+	static int64	number = 0;
+	Budget		   *budget;
+	Share		   *share = NULL;
+	int64			now;
+	int64			wait = -1;
+	TtTimeoutsReply may;
 
 	attach();
 	reserve_grant();
 
+	may = tt_timeouts_ask(user, request, timeout_ms, &asking);
+	*wait_ms = SAME_AGAIN_MS;
+	if (may != TT_TIMEOUTS_ASK)
+		return may == TT_TIMEOUTS_WAIT ? TT_BUDGET_SAME : TT_BUDGET_OVER;
+
 	LWLockAcquire(&table->lock, LW_EXCLUSIVE);
-	now = now_ms(); /* with the lock held, or slots go backwards */
+	now = tt_window_now(); /* with the lock held, or slots go backwards */
 	budget = get_budget(user->key, now);
 	if (budget != NULL)
 		share = get_share(budget, user->owner, now);
@@ -608,19 +619,26 @@ tt_budget_acquire(const TtBudgetUser *user, TtBudgetGrant *grant)
 		wait = ask(budget, share, user, now);
 	LWLockRelease(&table->lock);
 
+	if (wait != 0)
+		stop_asking();
 	if (wait < 0)
 		out_of_memory();
 	if (wait > 0)
-		return (int) Min(wait, INT_MAX);
+	{
+		*wait_ms = (int) Min(wait, INT_MAX);
+		return TT_BUDGET_LATER;
+	}
 
 	grant->number = ++number;
 	grants[n_grants].number = number;
 	grants[n_grants].user = user;
 	grants[n_grants].budget = budget;
 	grants[n_grants].share = share;
+	grants[n_grants].asked = asking;
 	grants[n_grants].counted = NULL;
+	asking = NULL;
 	n_grants++;
-	return 0;
+	return TT_BUDGET_GRANTED;
 }
 
 static Grant *
@@ -666,7 +684,7 @@ tt_budget_sent(TtBudgetGrant *grant)
 	if (sent == NULL || sent->counted != NULL)
 		return;
 	LWLockAcquire(&table->lock, LW_EXCLUSIVE);
-	mark_sent(sent, now_ms());
+	mark_sent(sent, tt_window_now());
 	LWLockRelease(&table->lock);
 }
 
@@ -681,9 +699,11 @@ tt_budget_answered(TtBudgetGrant *grant, TtBudgetAnswer answer)
 	if (found == NULL)
 		return;
 	share = found->share;
+	/* what did not go out cannot time out */
+	tt_timeouts_end(found->asked, found->counted != NULL ? answer : TT_BUDGET_ANSWER_BAD);
 
 	LWLockAcquire(&table->lock, LW_EXCLUSIVE);
-	now = now_ms();
+	now = tt_window_now();
 	if (found->counted == NULL)
 		mark_sent(found, now);
 	tt_window_discount(found->counted, found->slot,
@@ -705,6 +725,11 @@ tt_budget_watch(const TtBudgetUser *user, bool watch)
 
 	for (int i = 0; i < n_grants; i++)
 	{
+		if (grants[i].user == user)
+			tt_timeouts_watch(grants[i].asked, watch);
+	}
+	for (int i = 0; i < n_grants; i++)
+	{
 		Grant *grant = &grants[i];
 
 		if (grant->user != user || grant->counted == NULL ||
@@ -713,7 +738,7 @@ tt_budget_watch(const TtBudgetUser *user, bool watch)
 		if (!locked)
 			LWLockAcquire(&table->lock, LW_EXCLUSIVE);
 		locked = true;
-		count_unanswered(grant, watch, now_ms());
+		count_unanswered(grant, watch, tt_window_now());
 	}
 	if (locked)
 		LWLockRelease(&table->lock);
@@ -729,6 +754,7 @@ at_transaction_end(XactEvent event, void *arg)
 	if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE ||
 		event == XACT_EVENT_PARALLEL_PRE_COMMIT)
 		return;
+	stop_asking();
 	while (n_grants > 0)
 	{
 		TtBudgetGrant grant = {grants[n_grants - 1].number};
@@ -746,7 +772,7 @@ tt_budget_penalty(const TtBudgetUser *user, int64 ms)
 
 	attach();
 	LWLockAcquire(&table->lock, LW_EXCLUSIVE);
-	now = now_ms();
+	now = tt_window_now();
 	budget = get_budget(user->key, now);
 	if (budget != NULL)
 		share = get_share(budget, user->owner, now);
@@ -767,7 +793,7 @@ tt_budget_rate(TtBudgetKey key, Oid owner, TtBudgetRate *rate)
 
 	attach();
 	LWLockAcquire(&table->lock, LW_SHARED);
-	now = now_ms();
+	now = tt_window_now();
 	budget = find_budget(key);
 	if (budget != NULL)
 		share = find_share(budget, owner);

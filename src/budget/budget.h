@@ -37,6 +37,8 @@
  * Answers that came while their backend does something else are not known here:
  * its requests count for a second then.
  *
+ * Ten minutes are blocked what timed out three times: timeouts.h.
+ *
  * Shared memory that is lost (kill -9, a restart) takes along what was sent just
  * before: within the first second of a server nothing is granted.
  *
@@ -78,15 +80,27 @@ typedef enum TtBudgetAnswer
 	TT_BUDGET_ANSWER_NONE, /* no longer waited for */
 	TT_BUDGET_ANSWER_GOOD,
 	TT_BUDGET_ANSWER_BAD, /* also: no connection */
-	TT_BUDGET_ANSWER_OVERDUE
+	TT_BUDGET_ANSWER_OVERDUE,
+	TT_BUDGET_ANSWER_BLOCKED /* the API will not have it: it timed out too often */
 } TtBudgetAnswer;
 
+typedef enum TtBudgetReply
+{
+	TT_BUDGET_GRANTED,
+	TT_BUDGET_LATER, /* nothing may be sent now */
+	TT_BUDGET_SAME,	 /* not this: others that are the same are under way */
+	TT_BUDGET_OVER	 /* not this: it timed out as often as it may */
+} TtBudgetReply;
+
 /*
- * Ask to send one request now.  Returns 0 and fills *grant, or the number of
- * milliseconds after which to ask again (at least 1): the backend waits for its
- * turn until then.  The address of *user names who sent it until it is answered.
+ * Ask to send one request now, and to wait so long for it; request: what tells
+ * it from others (timeouts.h).  Fills *grant, or *wait_ms with the number of
+ * milliseconds after which to ask again (at least 1).  TT_BUDGET_LATER: the
+ * backend waits for its turn until then.  The address of *user names who sent it
+ * until it is answered.
  */
-extern int tt_budget_acquire(const TtBudgetUser *user, TtBudgetGrant *grant);
+extern TtBudgetReply tt_budget_acquire(const TtBudgetUser *user, uint64 request, int timeout_ms,
+									   TtBudgetGrant *grant, int *wait_ms);
 
 /*
  * The granted request goes out only now (after connect, TLS): count it from

@@ -6,8 +6,19 @@
 
 #include "budget/budget_window.h"
 
+#include "portability/instr_time.h"
+
 /* slots that count: 1040 to 1045 ms */
 #define WINDOW (TT_WINDOW_MS / TT_WINDOW_SLOT)
+
+int64
+tt_window_now(void)
+{
+	instr_time now;
+
+	INSTR_TIME_SET_CURRENT(now);
+	return (int64) INSTR_TIME_GET_MILLISEC(now);
+}
 
 /* Let time pass: slots that are new since the last time are empty. */
 void

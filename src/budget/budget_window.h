@@ -24,6 +24,9 @@ typedef struct TtWindow
 	uint16 counts[TT_WINDOW_SLOTS]; /* by slot number modulo their number */
 } TtWindow;
 
+/* now, in milliseconds of a clock that is never set back and that all processes share */
+extern int64 tt_window_now(void);
+
 /* Let time pass: before anything is read. */
 extern void tt_window_advance(TtWindow *window, int64 now);
 

@@ -12,6 +12,7 @@
 
 #include <limits.h>
 
+#include "budget/timeouts.h"
 #include "common/hashfn.h"
 #include "fetch/failure.h"
 #include "options/settings.h"
@@ -419,18 +420,17 @@ tt_job_done(TtFetch *fetch, TtFetchJob *job)
 	}
 	failure_init(&failure, fetch, job, http, reply);
 	failure.malformed = malformed;
-	if (tt_failure_overdue(&failure))
+	if (tt_failure_overdue(&failure) || tt_failure_blocked(&failure))
 	{
-		int noted = tt_overdue_note(job->key);
+		int noted = tt_overdue_note(fetch, job, tt_failure_blocked(&failure));
 
 		job->overdue++;
 		failure.overdue = Max(job->overdue, noted);
 	}
 	tt_failure_account_set(failure.account);
 	remedy = tt_failure_remedy(&failure, &wait_ms, &penalty_ms);
-	tt_budget_answered(&job->grant, tt_failure_overdue(&failure) ? TT_BUDGET_ANSWER_OVERDUE
-									: remedy == TT_REMEDY_NONE	 ? TT_BUDGET_ANSWER_GOOD
-																 : TT_BUDGET_ANSWER_BAD);
+	tt_budget_answered(&job->grant, remedy == TT_REMEDY_NONE ? TT_BUDGET_ANSWER_GOOD
+															 : TT_BUDGET_ANSWER_BAD);
 	count_request(fetch, job, http, reply, remedy, tt_failure_overdue(&failure));
 	elog(DEBUG1, "tiktok_fdw: %s, advertiser " INT64_FORMAT ", page %d: HTTP status %d, code " INT64_FORMAT ", %d rows",
 		 failure.endpoint, failure.account, failure.page, http->status,
@@ -463,6 +463,38 @@ tt_job_done(TtFetch *fetch, TtFetchJob *job)
 		MemoryContextDelete(context);
 	tt_failure_account_set(0);
 	tt_http_release(transfer);
+}
+
+void
+tt_job_withhold(TtFetch *fetch, TtFetchJob *job)
+{
+	TtHttpReply http = {0};
+	TtFailure	failure;
+
+	http.outcome = TT_HTTP_TIMEOUT;
+	strlcpy(http.error, "it did so twice within ten minutes, in this session or others",
+			sizeof(http.error));
+	failure_init(&failure, fetch, job, &http, NULL);
+	failure.overdue = TT_TIMEOUTS_MOST;
+	failure.names = fetch->query->send_names ? tt_unit_names(fetch->query, &job->unit->unit) : 0;
+	tt_failure_account_set(failure.account);
+	tt_unit_cut(fetch, job->unit, &failure);
+	tt_failure_account_set(0);
+}
+
+/* Its reply, if any came, was not looked at. */
+void
+tt_job_count_given_up(TtFetch *fetch, const TtFetchJob *job)
+{
+	TtRequestCounters delta = {0};
+
+	if (job->transfer == NULL || !job->sent)
+		return;
+	session_requests++;
+	fetch->stats->requests++;
+	delta.requests = 1;
+	delta.retries = job->tries > 1;
+	tt_counters_add(&fetch->budget, fetch->query->stream->endpoint->path, &delta);
 }
 
 int64

@@ -170,8 +170,6 @@ tt_unit_cut_unasked(TtFetch *fetch, const TtFetchJob *job)
 	TtFetchUnit	 *unit = job->unit;
 	const TtUnit *whole = tt_unit_whole(unit);
 
-	if (tt_overdue_any() && tt_overdue_times(tt_job_key(fetch, job)) > 1)
-		return cut(fetch, unit, true);
 	if (unit->known || tt_unit_handed_on(unit) || unit == fetch->probe.unit)
 		return false;
 	if (days_of(fetch, whole) > fetch->max_days)

@@ -104,6 +104,30 @@ tt_failure_overdue(const TtFailure *failure)
 							 : failure->http->status == 504;
 }
 
+/* whether a message is about how many requests there are, not about one of them */
+static bool
+says_frequency(const char *message)
+{
+	return says(message, "QPS") || says(message, "per second") || says(message, "frequen") ||
+		   says(message, "too many requests") || says(message, "rate limit");
+}
+
+/* "That request is blocked for 10 minutes", "the request timed out 3 times" */
+bool
+tt_failure_blocked(const TtFailure *failure)
+{
+	const char *message;
+
+	if (failure->http->outcome != TT_HTTP_OK || !has_code(failure) ||
+		tt_code_class(failure->reply->code) != TT_CODE_RATE)
+		return false;
+	message = failure->reply->message;
+	if (says_daily(message) || says_minute(message) || says_frequency(message))
+		return false;
+	return (says(message, "request") && says(message, "block")) || says(message, "timed out") ||
+		   says(message, "timeout") || says(message, "time out") || says(message, "time-out");
+}
+
 /* What Retry-After asks for, within limits; else the usual. */
 static int64
 asked_or_backoff(const TtFailure *failure)
@@ -220,7 +244,7 @@ tt_failure_remedy(const TtFailure *failure, int64 *wait_ms, int64 *penalty_ms)
 	*wait_ms = 0;
 	*penalty_ms = 0;
 	/* once more as it is, not twice */
-	if (failure->overdue > 1 && tt_failure_overdue(failure))
+	if ((failure->overdue > 1 && tt_failure_overdue(failure)) || tt_failure_blocked(failure))
 		return TT_REMEDY_ASK_LESS;
 	remedy = unlimited_remedy(failure, wait_ms, penalty_ms);
 	if (remedy == TT_REMEDY_RETRY && failure->tries > failure->options->max_retries)
@@ -305,7 +329,10 @@ overdue_hint(const TtFailure *failure)
 	StringInfoData buf;
 
 	initStringInfo(&buf);
-	appendStringInfoString(&buf, "It timed out twice and TikTok blocks what times out three times, so it was not asked for again. It asked for");
+	if (tt_failure_blocked(failure))
+		appendStringInfoString(&buf, "TikTok blocks a request for ten minutes that timed out three times within ten, so it is not asked for again. It asked for");
+	else
+		appendStringInfoString(&buf, "It timed out twice and TikTok blocks what times out three times, so it was not asked for again. It asked for");
 	if (failure->dated)
 		appendStringInfo(&buf, " %d day(s),", failure->days.to - failure->days.from + 1);
 	if (failure->ids > 0)
@@ -354,7 +381,7 @@ code_hint(const TtFailure *failure)
 	const char *server = quote_identifier(failure->options->server_name);
 	int64		code = failure->reply->code;
 
-	if (failure->overdue > 1)
+	if (failure->overdue > 1 || tt_failure_blocked(failure))
 		return overdue_hint(failure);
 	switch (tt_code_class(code))
 	{

@@ -39,7 +39,7 @@ typedef enum TtRemedy
 {
 	TT_REMEDY_NONE,		 /* it succeeded */
 	TT_REMEDY_RETRY,	 /* send it again after *wait_ms */
-	TT_REMEDY_ASK_LESS,	 /* too large, or too slow twice: cut the unit */
+	TT_REMEDY_ASK_LESS,	 /* too large, too slow twice, or blocked: cut the unit */
 	TT_REMEDY_PARAMETER, /* ask without what is refused, else raise */
 	TT_REMEDY_ACCOUNT,	 /* 40001: this account cannot be read */
 	TT_REMEDY_RAISE
@@ -47,6 +47,9 @@ typedef enum TtRemedy
 
 /* whether the API took too long: TikTok blocks who asks a third time for it */
 extern bool tt_failure_overdue(const TtFailure *failure);
+
+/* whether the API did not even begin, since the request timed out too often before */
+extern bool tt_failure_blocked(const TtFailure *failure);
 
 /*
  * wait_ms: how long this request waits.  penalty_ms: how long nobody with the

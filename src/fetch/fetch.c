@@ -139,6 +139,8 @@ tt_fetch_end(TtFetch *fetch)
 	dlist_iter iter;
 
 	tt_split_end(fetch);
+	dlist_foreach(iter, &fetch->flying)
+		tt_job_count_given_up(fetch, dlist_container(TtFetchJob, node, iter.cur));
 	/* temporary files: the resource owner has them after an error only */
 	dlist_foreach(iter, &fetch->active)
 	{
@@ -202,8 +204,8 @@ free_request(char *url, TtParams *params)
 	tt_params_free(params);
 }
 
-uint64
-tt_job_key(const TtFetch *fetch, const TtFetchJob *job)
+static uint64
+job_key(const TtFetch *fetch, const TtFetchJob *job)
 {
 	TtParams params;
 	char	*url = job_request(fetch, job, &params);
@@ -221,8 +223,8 @@ job_send(TtFetch *fetch, TtFetchJob *job)
 	char	   *token = psprintf("Access-Token: %s", fetch->options->access_token);
 	const char *headers[] = {token, NULL};
 
-	job->key = tt_overdue_key(fetch, url, params.body);
 	job->tries++;
+	job->sent = false;
 	job->unattended_ms = 0;
 	job->nnames = fetch->query->send_names ? tt_unit_names(fetch->query, &job->unit->unit) : 0;
 	job->transfer = tt_http_start(fetch->http, url, params.body, headers, job);
@@ -339,19 +341,27 @@ count_budget_wait(TtFetch *fetch, TimestampTz now)
 	fetch->budget_since = 0;
 }
 
-/* Whether the budget lets a job go now; otherwise budget_until says when to ask. */
-static bool
-budget_grants(TtFetch *fetch, TtFetchJob *job, TimestampTz now)
+/* Whether the budget lets a job go now; otherwise *later says when to ask. */
+static TtBudgetReply
+ask_budget(TtFetch *fetch, TtFetchJob *job, TimestampTz now, TimestampTz *later)
 {
-	int wait_ms;
+	TtBudgetReply reply = TT_BUDGET_LATER;
+	int			  wait_ms;
 
-	if (fetch->budget_until > now)
-		return false;
-	wait_ms = tt_budget_acquire(&fetch->budget, &job->grant);
-	if (wait_ms == 0)
-		return true;
-	fetch->budget_until = TimestampTzPlusMilliseconds(now, wait_ms);
-	return false;
+	if (fetch->budget_until <= now)
+	{
+		job->key = job_key(fetch, job);
+		reply = tt_budget_acquire(&fetch->budget, job->key, fetch->options->timeout * 1000,
+								  &job->grant, &wait_ms);
+		*later = TimestampTzPlusMilliseconds(now, wait_ms);
+		if (reply == TT_BUDGET_LATER)
+			fetch->budget_until = *later;
+	}
+	if (reply == TT_BUDGET_LATER)
+		*later = fetch->budget_until;
+	if ((reply == TT_BUDGET_LATER || reply == TT_BUDGET_SAME) && fetch->budget_since == 0)
+		fetch->budget_since = now;
+	return reply;
 }
 
 static TimestampTz
@@ -367,6 +377,7 @@ send_jobs(TtFetch *fetch)
 {
 	TimestampTz		   now = GetCurrentTimestamp();
 	TimestampTz		   wake = 0;
+	bool			   held_back = false;
 	dlist_mutable_iter iter;
 
 again:
@@ -375,6 +386,7 @@ again:
 	dlist_foreach_modify(iter, &fetch->waiting)
 	{
 		TtFetchJob *job = dlist_container(TtFetchJob, node, iter.cur);
+		TimestampTz later = 0;
 
 		if (fetch->probe.unit != NULL && job->unit != fetch->probe.unit)
 			continue;
@@ -389,15 +401,24 @@ again:
 		/* its jobs are gone then, and others are there */
 		if (tt_unit_cut_unasked(fetch, job))
 			goto again;
-		if (!budget_grants(fetch, job, now))
+		switch (ask_budget(fetch, job, now, &later))
 		{
-			if (fetch->budget_since == 0)
-				fetch->budget_since = now;
-			return earlier(wake, fetch->budget_until);
+			case TT_BUDGET_GRANTED:
+				job_send(fetch, job);
+				break;
+			case TT_BUDGET_LATER:
+				return earlier(wake, later);
+			case TT_BUDGET_SAME:
+				wake = earlier(wake, later);
+				held_back = true;
+				break;
+			case TT_BUDGET_OVER:
+				tt_job_withhold(fetch, job);
+				goto again;
 		}
-		job_send(fetch, job);
 	}
-	count_budget_wait(fetch, now);
+	if (!held_back)
+		count_budget_wait(fetch, now);
 	if (fetch->njobs > 0)
 		tt_slots_content(&fetch->slots);
 	return wake;
@@ -414,6 +435,7 @@ tell_sent(void *arg)
 	{
 		TtFetchJob *job = tt_transfer_arg(transfer);
 
+		job->sent = true;
 		tt_budget_sent(&job->grant);
 	}
 }

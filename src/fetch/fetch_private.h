@@ -68,6 +68,7 @@ typedef struct TtFetchJob
 	int			  overdue; /* how often it was not answered in time */
 	uint64		  key;	   /* of the request that was sent last */
 	int			  nnames;  /* metrics asked for when it was sent */
+	bool		  sent;	   /* it went out, this time */
 	TimestampTz	  not_before;
 	TtTransfer	 *transfer;
 	TtBudgetGrant grant;		 /* until it is answered */
@@ -144,9 +145,6 @@ struct TtFetch
 	bool				 *served; /* by account index: rows of it were handed on */
 };
 
-/* fetch.c: what tells the job's request from others, for overdue.c */
-extern uint64 tt_job_key(const TtFetch *fetch, const TtFetchJob *job);
-
 /* units.c */
 extern int64 tt_unit_account(const TtFetch *fetch, const TtFetchUnit *unit);
 
@@ -198,6 +196,15 @@ extern void tt_join_free(TtFetch *fetch, TtJoin *join);
 
 /* classify.c: a transfer is over, well or not */
 extern void tt_job_done(TtFetch *fetch, TtFetchJob *job);
+
+/*
+ * A job that is not sent, since its request timed out twice, here or elsewhere:
+ * cut its unit, or raise.  The job is gone then.
+ */
+extern void tt_job_withhold(TtFetch *fetch, TtFetchJob *job);
+
+/* Count a request that was sent and that nobody waits for any more. */
+extern void tt_job_count_given_up(TtFetch *fetch, const TtFetchJob *job);
 
 /*
  * hour.c.  slot: where an hourly report has the hour.  tag: the hash of a
@@ -309,13 +316,11 @@ extern bool tt_unit_cut_slow(TtFetch *fetch, TtFetchUnit *unit);
 extern bool tt_unit_cut_unasked(TtFetch *fetch, const TtFetchJob *job);
 
 /*
- * overdue.c: how often a request was not answered in time within ten
- * minutes; the third time TikTok blocks it.  note: once more.
+ * overdue.c: what tells a request from others.  note: a job's was not answered in
+ * time, or is blocked since it was not; returns how often in the last ten minutes.
  */
 extern uint64 tt_overdue_key(const TtFetch *fetch, const char *url, const char *body);
-extern bool	  tt_overdue_any(void); /* whether any was not, ever */
-extern int	  tt_overdue_times(uint64 key);
-extern int	  tt_overdue_note(uint64 key);
+extern int	  tt_overdue_note(const TtFetch *fetch, TtFetchJob *job, bool blocked);
 
 /*
  * split.c: a unit's reply was truncated; frees the unit.  ERROR if there is

@@ -1,84 +1,38 @@
 /*
  * overdue.c
- *	  Which requests this session waited for in vain.
+ *	  Requests that take too long: TikTok blocks what timed out three times.
  *
- * TikTok blocks a request for ten minutes that timed out three times within ten
- * minutes.  So it is remembered how often one did: not only by the job that sent
- * it, since a unit may be read again, and the same query be run again.  Bounded:
- * of more than MOST requests, the oldest are forgotten.
+ * How often one did, and whether the same is under way elsewhere, is known to
+ * all backends together (budget/timeouts.h); here is what tells it from others.
  */
 #include "postgres.h"
 
 #include "fetch/fetch_private.h"
 
+#include "budget/timeouts.h"
 #include "common/hashfn.h"
 
-#define MOST	  256
-#define WINDOW_MS (10 * 60 * 1000)
-
-typedef struct Overdue
+static uint64
+hash_text(const char *text, uint64 seed)
 {
-	uint64		key;
-	int			times;
-	TimestampTz since; /* the first time */
-} Overdue;
-
-static Overdue overdue[MOST];
-static int	   used = 0;
-static int	   next = 0; /* to be forgotten */
+	return hash_bytes_extended((const unsigned char *) text, (int) strlen(text), seed);
+}
 
 uint64
 tt_overdue_key(const TtFetch *fetch, const char *url, const char *body)
 {
-	uint64 hash = hash_combine64((uint64) fetch->budget.key,
-								 hash_bytes_extended((const unsigned char *) url,
-													 (int) strlen(url), 0));
+	uint64 hash = hash_text(url, 0);
 
+	hash = hash_combine64(hash, hash_text(fetch->options->access_token, 1));
 	if (body != NULL)
-		hash = hash_combine64(hash, hash_bytes_extended((const unsigned char *) body,
-														(int) strlen(body), 0));
+		hash = hash_combine64(hash, hash_text(body, 2));
 	return hash;
 }
 
-static Overdue *
-find(uint64 key)
-{
-	TimestampTz now = GetCurrentTimestamp();
-
-	for (int i = 0; i < used; i++)
-		if (overdue[i].key == key && overdue[i].times > 0 &&
-			!TimestampDifferenceExceeds(overdue[i].since, now, WINDOW_MS))
-			return &overdue[i];
-	return NULL;
-}
-
-bool
-tt_overdue_any(void)
-{
-	return used > 0;
-}
-
 int
-tt_overdue_times(uint64 key)
+tt_overdue_note(const TtFetch *fetch, TtFetchJob *job, bool blocked)
 {
-	const Overdue *known = find(key);
-
-	return known != NULL ? known->times : 0;
-}
-
-int
-tt_overdue_note(uint64 key)
-{
-	Overdue *known = find(key);
-
-	if (known == NULL)
-	{
-		known = &overdue[next];
-		next = (next + 1) % MOST;
-		used = Max(used, next == 0 ? MOST : next);
-		known->key = key;
-		known->times = 0;
-		known->since = GetCurrentTimestamp();
-	}
-	return ++known->times;
+	tt_budget_answered(&job->grant,
+					   blocked ? TT_BUDGET_ANSWER_BLOCKED : TT_BUDGET_ANSWER_OVERDUE);
+	return tt_timeouts_count(&fetch->budget, job->key);
 }

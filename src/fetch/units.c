@@ -21,6 +21,7 @@ tt_unit_account(const TtFetch *fetch, const TtFetchUnit *unit)
 void
 tt_job_free(TtFetch *fetch, TtFetchJob *job)
 {
+	tt_job_count_given_up(fetch, job);
 	tt_budget_answered(&job->grant, TT_BUDGET_ANSWER_NONE);
 	if (job->transfer != NULL)
 		tt_http_release(job->transfer);

@@ -681,20 +681,17 @@ append_encoded(Buffer *buffer, const char *text)
 {
 	static const char unreserved[] =
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+	static const char digits[] = "0123456789ABCDEF";
 
-	for (const char *p = text; *p != '\0'; p++)
+	while (*text != '\0')
 	{
-		char hex[4];
+		size_t		  plain = strspn(text, unreserved);
+		unsigned char c = (unsigned char) text[plain];
+		const char	  code[3] = {'%', digits[c >> 4], digits[c & 15]};
 
-		if (strchr(unreserved, *p) != NULL)
-		{
-			if (!buffer_append(buffer, p, 1))
-				return false;
-			continue;
-		}
-		snprintf(hex, sizeof(hex), "%%%02X", (unsigned char) *p);
-		if (!buffer_append(buffer, hex, 3))
+		if (!buffer_append(buffer, text, plain) || (c != '\0' && !buffer_append(buffer, code, 3)))
 			return false;
+		text += plain + (c != '\0');
 	}
 	return true;
 }

@@ -3,7 +3,7 @@
  *	  The catalogue as rows: what the views of schema tiktok read.
  *
  * The order and number of the values are those of the functions' declarations
- * in sql/tiktok_fdw--1.0.sql.
+ * in sql/parts/11_catalogue.sql and 12_requests.sql.
  */
 #include "postgres.h"
 

@@ -9,7 +9,7 @@
 
 #include "fmgr.h"
 
-/* set-returning; the columns are those of sql/tiktok_fdw--1.0.sql */
+/* set-returning; the columns are those of sql/parts/11_catalogue.sql and 12_requests.sql */
 extern Datum tt_views_streams(PG_FUNCTION_ARGS);
 extern Datum tt_views_stream_columns(PG_FUNCTION_ARGS);
 extern Datum tt_views_report_metrics(PG_FUNCTION_ARGS);

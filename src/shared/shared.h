@@ -25,6 +25,7 @@ typedef enum TtSharedName
 {
 	TT_SHARED_BUDGETS,
 	TT_SHARED_COUNTERS,
+	TT_SHARED_TIMEOUTS,
 	TT_SHARED_TABLES /* their number */
 } TtSharedName;
 

@@ -47,7 +47,7 @@
  */
 #define LOCK_KIND 3
 
-/* entry points; declared in sql/tiktok_fdw--1.0.sql */
+/* entry points; declared in sql/parts/21_registry.sql and 30_source.sql */
 PG_FUNCTION_INFO_V1(tiktok_snapshot_source);
 PG_FUNCTION_INFO_V1(tiktok_snapshot_source_columns);
 PG_FUNCTION_INFO_V1(tiktok_snapshot_accounts);

@@ -3,8 +3,9 @@
  *	  src/request.c against jansson and counting: nothing that a query wants is
  *	  left out or asked for twice, and parameters read back as what was meant.
  *
- * An input: bytes that choose a stream, accounts, days and filters, then lines,
- * the values of the conditions.
+ * An input: bytes that choose a stream, accounts, days and filters, then kinds of
+ * objects, ids to keep to and what is cut off a unit, then lines, the values of
+ * the conditions.
  */
 #include <jansson.h>
 #include <string.h>
@@ -17,13 +18,18 @@
 #define MAX_RANGES	   4
 #define MAX_CONDITIONS 3
 #define MAX_VALUES	   260
-#define HEAD		   16 /* bytes before the lines */
+#define MAX_NAMES	   9
+#define MAX_KINDS	   3
+#define HEAD		   24 /* bytes before the lines */
 
 static TtFilter const filters[] = {
 	TT_FILTER_IDS, TT_FILTER_IDS20, TT_FILTER_TOP_IDS, TT_FILTER_MUSIC_IDS, TT_FILTER_EQ,
 	TT_FILTER_ENUMS, TT_FILTER_CREATED, TT_FILTER_MODIFIED};
 static const char *const params[MAX_CONDITIONS] = {"first_ids", "second_ids", "third_ids"};
-static const char		*names[] = {"spend", "clicks", "impressions"};
+static const char		*names[MAX_NAMES] = {"spend", "clicks", "impressions", "reach", "cpc",
+											 "cpm", "ctr", "result", "frequency"};
+static const char		*buying_types[] = {"AUCTION", "RESERVATION_RF", "RESERVATION_TOP_VIEW"};
+static const char		*origins[] = {"TT_ADS_PLATFORM", "PROMOTE"};
 
 /* a query, its memory, and how much of it the units have asked for */
 typedef struct Case
@@ -32,6 +38,9 @@ typedef struct Case
 	int64_t		accounts[MAX_ACCOUNTS];
 	TtDays		ranges[MAX_RANGES];
 	TtCondition conditions[MAX_CONDITIONS];
+	TtKind		kinds[MAX_KINDS];
+	bool		refused[MAX_NAMES];
+	TtWithin	within;
 	const char *values[MAX_CONDITIONS][MAX_VALUES];
 	char	   *text; /* the lines */
 	int			nlines;
@@ -87,6 +96,25 @@ make_condition(Case *c, int i, uint8_t how)
 		condition->nvalues = 1;
 }
 
+/* head: one byte for each kind, 0: it has no filters */
+static void
+make_kinds(Case *c, const uint8_t *head, int n)
+{
+	for (int i = 0; i < n; i++)
+	{
+		TtKind *kind = &c->kinds[i];
+
+		memset(kind, 0, sizeof(*kind));
+		kind->buying_types = buying_types + head[i] % 3;
+		kind->nbuying_types = head[i] / 4 % 4 % (4 - head[i] % 3);
+		kind->origins = origins + head[i] / 16 % 2;
+		kind->norigins = head[i] / 32 % 3 % (3 - head[i] / 16 % 2);
+		kind->max_page_size = head[i] & 128 ? TT_TOP_VIEW_PAGE : 0;
+	}
+	c->query.kinds = c->kinds;
+	c->query.nkinds = n;
+}
+
 static void
 make_query(Case *c, const uint8_t *head)
 {
@@ -112,7 +140,12 @@ make_query(Case *c, const uint8_t *head)
 	for (int i = 0; i < query->nconditions; i++)
 		make_condition(c, i, head[10 + i]);
 	query->names = names;
-	query->nnames = head[13] % 4;
+	query->nnames = head[13] % (MAX_NAMES + 1);
+	query->refused = (head[13] & 128) != 0 ? c->refused : NULL;
+	for (int i = 0; i < MAX_NAMES; i++)
+		c->refused[i] = i > 0 && (head[16] >> (i - 1) & 1) != 0;
+	query->without = head[17] / 4 & 7;
+	make_kinds(c, head + 18, head[17] % (MAX_KINDS + 1));
 	query->send_names = (head[8] & 2) != 0;
 	query->include_deleted = (head[8] & 4) != 0;
 	query->page_size = head[14] * 4;
@@ -131,11 +164,8 @@ make_query(Case *c, const uint8_t *head)
 static int
 hex(char c)
 {
-	const char *digits = "0123456789ABCDEF";
-	const char *found = strchr(digits, c);
-
-	CHECK(c != '\0' && found != NULL);
-	return (int) (found - digits);
+	CHECK((c >= '0' && c <= '9') || (c >= 'A' && c <= 'F'));
+	return c <= '9' ? c - '0' : c - 'A' + 10;
 }
 
 /* up to one of the ends, without percents; only what needs no encoding stands as it is */
@@ -223,20 +253,49 @@ expect_accounts(const TtQuery *query, const TtUnit *unit, json_t *expected)
 	json_decref(ids);
 }
 
-/* the values of a condition in this unit, by counting from its beginning */
+static bool
+is_kept_to(const TtUnit *unit, const char *param)
+{
+	return unit->within != NULL && strcmp(unit->within->param, param) == 0;
+}
+
+/* the values of a condition in this unit, whose own are known to be right */
 static json_t *
 expected_values(const TtQuery *query, const TtUnits *units, const TtUnit *unit, int i)
 {
 	const TtCondition *condition = &query->conditions[i];
-	int				   limit = condition->filter == TT_FILTER_IDS20 ? 20 : 100;
-	int				   first = units->batched == i ? unit->values.first : 0;
-	int				   n = condition->nvalues - first;
 
-	if (condition->filter != TT_FILTER_CREATED && condition->filter != TT_FILTER_MODIFIED &&
-		n > limit)
-		n = limit;
-	CHECK(n > 0);
-	return strings(condition->values + first, n);
+	CHECK(units->batched == i || condition->nvalues <= TT_MAX_IDS ||
+		  condition->filter == TT_FILTER_CREATED);
+	if (units->batched == i)
+		return strings(condition->values + unit->values.first, unit->values.n);
+	return strings(condition->values, condition->nvalues);
+}
+
+/* what the options of a table add: { name: value } in the order of a report */
+static json_t *
+expected_options(const TtQuery *query, const TtUnit *unit)
+{
+	const TtStream *stream = query->stream;
+	bool			report = stream->kind == TT_KIND_REPORT;
+	json_t		   *options = json_object();
+	const TtKind   *kind = query->nkinds > 0 ? &query->kinds[unit->kind] : NULL;
+	const char	   *status = "primary_status";
+	const char	   *wanted = query->include_deleted ? "STATUS_ALL" : "STATUS_NOT_DELETE";
+	bool			told = report ? query->include_deleted && tt_stream_hides_objects(stream)
+								  : stream->endpoint->hides_deleted;
+
+	if (report)
+		status = tt_level_status_field(stream->report.level);
+	if (told && status != NULL && (unit->without & TT_FILTER_BY_STATUS) == 0)
+		json_object_set_new(options, status, report ? strings(&wanted, 1) : json_string(wanted));
+	if (kind != NULL && kind->nbuying_types > 0 && (unit->without & TT_FILTER_BY_BUYING) == 0)
+		json_object_set_new(options, report ? "buying_type" : "buying_types",
+							strings(kind->buying_types, kind->nbuying_types));
+	if (kind != NULL && kind->norigins > 0 && (unit->without & TT_FILTER_BY_ORIGINS) == 0)
+		json_object_set_new(options, "campaign_system_origins",
+							strings(kind->origins, kind->norigins));
+	return options;
 }
 
 static void
@@ -249,41 +308,72 @@ day_text(TtDay day, char *buf)
 	snprintf(buf, 32, "%04d-%02d-%02d", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday);
 }
 
-/* a report's filtering: a list of objects whose value is the text of a list */
+/* an entry of a report's filtering, whose value is the text of a list; frees expected */
+static void
+check_filter(const json_t *filter, const char *param, json_t *expected)
+{
+	const char *text = json_string_value(json_object_get(filter, "filter_value"));
+	json_t	   *got = text ? json_loads(text, 0, NULL) : NULL;
+
+	CHECK(got != NULL && json_equal(got, expected));
+	text = json_string_value(json_object_get(filter, "field_name"));
+	CHECK(text != NULL && strcmp(text, param) == 0);
+	json_decref(got);
+	json_decref(expected);
+}
+
 static void
 check_report_filter(const TtQuery *query, const TtUnits *units, const TtUnit *unit,
-					json_t *filtering)
+					const json_t *filtering)
 {
-	size_t skip = json_array_size(filtering) - (size_t) query->nconditions;
+	json_t	   *options = expected_options(query, unit);
+	const char *name;
+	json_t	   *value;
+	size_t		n = 0;
 
-	CHECK(skip <= 1);
+	json_object_foreach(options, name, value)
+		check_filter(json_array_get(filtering, n++), name, json_incref(value));
+	if (unit->within != NULL)
+		check_filter(json_array_get(filtering, n++), unit->within->param,
+					 strings(unit->within->ids, unit->within->nids));
 	for (int i = 0; i < query->nconditions; i++)
 	{
-		json_t	   *filter = json_array_get(filtering, skip + (size_t) i);
-		const char *text = json_string_value(json_object_get(filter, "filter_value"));
-		json_t	   *got = text ? json_loads(text, 0, NULL) : NULL;
-		json_t	   *expected = expected_values(query, units, unit, i);
-
-		CHECK(got != NULL && json_equal(got, expected));
-		text = json_string_value(json_object_get(filter, "field_name"));
-		CHECK(text != NULL && strcmp(text, query->conditions[i].param) == 0);
-		json_decref(got);
-		json_decref(expected);
+		if (!is_kept_to(unit, query->conditions[i].param))
+			check_filter(json_array_get(filtering, n++), query->conditions[i].param,
+						 expected_values(query, units, unit, i));
 	}
+	CHECK(json_array_size(filtering) == n && (filtering == NULL) == (n == 0));
+	json_decref(options);
 }
 
 static void
 check_list_filter(const TtQuery *query, const TtUnits *units, const TtUnit *unit, json_t *got)
 {
-	json_t *filtering = json_object_get(got, "filtering");
+	json_t	   *filtering = json_object_get(got, "filtering");
+	json_t	   *options = expected_options(query, unit);
+	const char *name;
+	json_t	   *option;
 
+	json_object_foreach(options, name, option)
+		CHECK(json_equal(json_object_get(filtering, name), option));
+	json_decref(options);
+	if (unit->within != NULL)
+	{
+		json_t *ids = strings(unit->within->ids, unit->within->nids);
+
+		CHECK(json_equal(json_object_get(filtering, unit->within->param), ids));
+		json_decref(ids);
+	}
 	for (int i = 0; i < query->nconditions; i++)
 	{
 		const TtCondition *condition = &query->conditions[i];
 		bool			   is_top = condition->filter == TT_FILTER_TOP_IDS;
 		json_t			  *value = json_object_get(is_top ? got : filtering, condition->param);
-		json_t			  *expected = expected_values(query, units, unit, i);
+		json_t			  *expected;
 
+		if (is_kept_to(unit, condition->param))
+			continue;
+		expected = expected_values(query, units, unit, i);
 		switch (condition->filter)
 		{
 			case TT_FILTER_CREATED:
@@ -302,16 +392,23 @@ check_list_filter(const TtQuery *query, const TtUnits *units, const TtUnit *unit
 	}
 }
 
-/* those wanted, that of the order, and one at least */
+/* those wanted and not refused; of a report that of the order too, and one at least */
 static json_t *
-expected_metrics(const TtQuery *query)
+expected_names(const TtQuery *query, const TtUnit *unit)
 {
-	json_t *list = strings(query->names, query->nnames);
-	bool	found = query->order_field == NULL;
+	json_t *list = json_array();
+	bool	ordered = query->order_field == NULL;
 
-	for (int i = 0; i < query->nnames; i++)
-		found = found || strcmp(query->names[i], query->order_field) == 0;
-	if (!found)
+	for (int i = unit->names.first; i < unit->names.first + unit->names.n; i++)
+	{
+		ordered = ordered || strcmp(names[i], query->order_field) == 0;
+		if (query->refused == NULL || !query->refused[i])
+			json_array_append_new(list, json_string(names[i]));
+	}
+	CHECK((int) json_array_size(list) == tt_unit_names(query, unit));
+	if (query->stream->kind != TT_KIND_REPORT)
+		return list;
+	if (!ordered)
 		json_array_append_new(list, json_string(query->order_field));
 	if (json_array_size(list) == 0)
 		json_array_append_new(list, json_string("spend"));
@@ -342,7 +439,15 @@ expect_report(const TtQuery *query, const TtUnit *unit, json_t *expected)
 							json_string(query->descending ? "DESC" : "ASC"));
 	}
 	if (query->send_names)
-		json_object_set_new(expected, "metrics", expected_metrics(query));
+		json_object_set_new(expected, "metrics", expected_names(query, unit));
+}
+
+static int
+expected_page_size(const TtQuery *query, const TtUnit *unit)
+{
+	int most = query->nkinds > 0 ? query->kinds[unit->kind].max_page_size : 0;
+
+	return most == 0 || most > query->page_size ? query->page_size : most;
 }
 
 static void
@@ -359,11 +464,11 @@ check_params(const TtQuery *query, const TtUnits *units, const TtUnit *unit, int
 	if (query->stream->kind == TT_KIND_REPORT)
 		expect_report(query, unit, expected);
 	else if (query->send_names && query->stream->endpoint->has_fields)
-		json_object_set_new(expected, "fields", strings(query->names, query->nnames));
+		json_object_set_new(expected, "fields", expected_names(query, unit));
 	if (query->page_size > 0)
 	{
 		json_object_set_new(expected, "page", json_integer(page));
-		json_object_set_new(expected, "page_size", json_integer(query->page_size));
+		json_object_set_new(expected, "page_size", json_integer(expected_page_size(query, unit)));
 	}
 	CHECK(tt_request_params(query, units, unit, page, &result));
 	CHECK(strlen(result.query) <= TT_MAX_QUERY_STRING);
@@ -411,40 +516,118 @@ check_windows(const TtQuery *query, const TtUnits *units)
 	}
 }
 
+/* Cut something off a unit, as is done when it is too much; head: 0 is nothing. */
 static void
-check_units(const TtQuery *query, const TtUnits *units, bool last)
+cut(const Case *c, const TtUnits *units, const uint8_t *head, TtUnit *unit)
+{
+	int days = unit->days.to - unit->days.from + 1;
+
+	if (units->batched >= 0 && head[0] > 0)
+	{
+		int n = 1 + head[0] % unit->values.n;
+
+		unit->values.first += head[0] / 2 % (unit->values.n - n + 1);
+		unit->values.n = n;
+	}
+	if (units->windows != NULL && days > 1 && head[1] > 0)
+		unit->days.from += head[1] % days;
+	if (c->within.nids > 0)
+		unit->within = &c->within;
+}
+
+/* Ids to keep to: some of the lines, by a parameter of their own or of a condition. */
+static void
+make_within(Case *c, uint8_t how)
+{
+	int n = how % 8 < c->nlines ? how % 8 : c->nlines;
+
+	c->within.nids = n;
+	c->within.ids = (const char **) c->lines + (c->nlines - n);
+	c->within.param = how & 64 ? params[how / 8 % MAX_CONDITIONS] : "campaign_ids";
+}
+
+/* The names of all parts together are those of the unit; every request asks for a part. */
+static void
+check_parts(const TtQuery *query, const TtUnits *units, const TtUnit *unit, int max)
+{
+	TtUnit part = *unit;
+	int	   n = 0;
+	int	   sum = 0;
+
+	if (max == 0)
+	{
+		check_params(query, units, unit, 1);
+		return;
+	}
+	part.names.n = 0;
+	while (tt_unit_next_part(query, unit, max, &part))
+	{
+		int asked = tt_unit_names(query, &part);
+
+		CHECK(asked > 0 && asked <= max);
+		sum += asked;
+		if (n++ < 2)
+			check_params(query, units, &part, n);
+	}
+	CHECK(sum == tt_unit_names(query, unit));
+	CHECK(n == (sum + max - 1) / max);
+}
+
+static void
+check_unit(const TtQuery *query, const TtUnits *units, const TtUnit *unit, int64_t i, int *account)
 {
 	TtAccountParam how = query->stream->endpoint->account_param;
-	int			   limit = 0;
-	int64_t		   per_window = (int64_t) units->naccount_groups * units->nbatches;
+	int			   batch = (int) (i % units->nbatches);
+	int			   kind = (int) (i / units->nbatches % units->nkinds);
+
+	CHECK(unit->kind == kind && unit->without == query->without && unit->within == NULL);
+	CHECK(unit->names.first == 0 && unit->names.n == query->nnames);
+	CHECK(query->without != 0 || !tt_unit_is_vain(query, unit));
+	if (units->batched >= 0)
+	{
+		const TtCondition *condition = &query->conditions[units->batched];
+		int				   limit = condition->filter == TT_FILTER_IDS20 ? 20 : 100;
+		int				   left = condition->nvalues - batch * limit;
+
+		CHECK(unit->values.first == batch * limit && left > 0);
+		CHECK(unit->values.n == (left < limit ? left : limit));
+	}
+	if (how == TT_ACCOUNT_NONE)
+		return;
+	CHECK(unit->account == *account && unit->naccounts > 0 && unit->naccounts <= TT_MAX_IDS);
+	if (batch == units->nbatches - 1 && kind == units->nkinds - 1)
+		*account += unit->naccounts;
+}
+
+static void
+check_units(const Case *c, const TtUnits *units, const uint8_t *head)
+{
+	const TtQuery *query = &c->query;
+	int64_t		   per_window = (int64_t) units->naccount_groups * units->nkinds * units->nbatches;
+	int64_t		   looked_at = (head[15] & 1) != 0 ? per_window - 1 : 0;
 	int			   account = 0;
 
+	CHECK(units->nkinds == (query->nkinds > 0 ? query->nkinds : 1));
 	CHECK(units->count == per_window * units->nwindows);
 	if (units->windows != NULL)
 		check_windows(query, units);
 	if (units->count == 0)
 		return;
-	if (units->batched >= 0)
-		limit = query->conditions[units->batched].filter == TT_FILTER_IDS20 ? 20 : 100;
 	for (int64_t i = 0; i < per_window; i++)
 	{
 		TtUnit unit = tt_units_get(units, query, i);
-		int	   batch = (int) (i % units->nbatches);
 
-		CHECK(unit.values.first == batch * limit);
-		if (how != TT_ACCOUNT_NONE)
-		{
-			CHECK(unit.account == account && unit.naccounts > 0 && unit.naccounts <= TT_MAX_IDS);
-			if (batch == units->nbatches - 1)
-				account += unit.naccounts;
-		}
-		if (i == (last ? per_window - 1 : 0))
-			check_params(query, units, &unit, 1 + (int) i);
+		check_unit(query, units, &unit, i, &account);
+		if (i != looked_at)
+			continue;
+		cut(c, units, head + 21, &unit);
+		check_parts(query, units, &unit, head[15] / 2 % 8);
 	}
-	CHECK(how == TT_ACCOUNT_NONE || account == query->naccounts);
+	CHECK(query->stream->endpoint->account_param == TT_ACCOUNT_NONE || account == query->naccounts);
 	if (units->batched >= 0)
 	{
 		const TtCondition *condition = &query->conditions[units->batched];
+		int				   limit = condition->filter == TT_FILTER_IDS20 ? 20 : 100;
 
 		CHECK(units->nbatches * limit >= condition->nvalues);
 		CHECK((units->nbatches - 1) * limit < condition->nvalues);
@@ -464,9 +647,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(head, data, n);
 	read_lines(&c, data + n, size - n);
 	make_query(&c, head);
+	make_within(&c, head[23]);
 	units = tt_units_create(&c.query);
 	CHECK(units != NULL);
-	check_units(&c.query, units, (head[15] & 1) != 0);
+	check_units(&c, units, head);
 	tt_units_free(units);
 	free(c.text);
 	return 0;

@@ -32,7 +32,7 @@ my $right = $node->safe_psql('postgres', sprintf($query, 'ads'));
 like($right, qr/^151\|/, 'the rows without any fault');
 is(scalar @{ api_log() }, 8, 'in eight pages');
 
-# Runs a statement under faults. Returns output, SQLSTATE ('' if it went well)
+# Runs a statement under faults, as an app without time-outs. Returns output, SQLSTATE ('' if it went well)
 # and everything that was said.
 sub run
 {
@@ -40,7 +40,8 @@ sub run
 
 	api_reset();
 	api_faults(\@faults);
-	my ($rc, $out, $err) = $node->psql('postgres', "\\set VERBOSITY verbose\n$sql");
+	my ($rc, $out, $err) = $node->psql('postgres',
+		"\\set VERBOSITY verbose\n" . new_app(qw(tiktok once whole)) . $sql);
 	my ($state) = $err =~ /ERROR:  (\w{5}):/;
 	$state //= $rc == 0 ? '' : "psql failed: $err";
 	return ($out, $state, $err);
@@ -413,7 +414,7 @@ is("$state$out", 'HV000', 'but not the sum of two');
 
 api_reset();
 
-is($node->safe_psql('postgres', sprintf($query, 'ads')), $right, 'after all that, the right rows');
+is($node->safe_psql('postgres', new_app() . sprintf($query, 'ads')), $right, 'after all that, the right rows');
 unlike(slurp_file($node->logfile), qr/PANIC|terminated by signal|TRAP:/, 'nothing crashed');
 $node->stop;
 done_testing();

@@ -29,14 +29,14 @@ my %kinds = (
 	report => { path => 'report/integrated/get', sql => sprintf($report, '') },
 	entity => { path => 'ad/get', sql => 'SELECT ad_id, ad_name FROM ads.ads ORDER BY 1' });
 
-# Runs a statement in a session of its own: rows, SQLSTATE, what was said.
+# Runs a statement in a session of its own, as an app without time-outs: rows, SQLSTATE, what was said.
 sub run
 {
 	my ($sql, @faults) = @_;
 
 	api_reset();
 	api_faults(\@faults);
-	my ($rc, $out, $err) = $node->psql('postgres', "\\set VERBOSITY verbose\n$sql");
+	my ($rc, $out, $err) = $node->psql('postgres', "\\set VERBOSITY verbose\n" . new_app() . $sql);
 	my ($state) = $err =~ /ERROR:  (\w{5}):/;
 	return ($out, $state // ($rc == 0 ? '' : "psql failed: $err"), $err);
 }

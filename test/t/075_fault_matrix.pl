@@ -85,7 +85,7 @@ sub judge
 
 	api_reset();
 	api_faults([ { match => { path => 'ad/get', page => $page }, times => $times, action => $action } ]);
-	my $said = $session->query("SET statement_timeout = '60s'; BEGIN; DECLARE c CURSOR FOR $query;\n"
+	my $said = $session->query(new_app() . "SET statement_timeout = '60s'; BEGIN; DECLARE c CURSOR FOR $query;\n"
 		  . join('', map { "FETCH 17 FROM c;\n" } 1 .. 12) . 'ROLLBACK');
 	my @rows = grep { /^\d*:[0-9a-f]{32}$/ } split /\n/, $said;
 	my ($state) = $said =~ /ERROR:  (\w{5}):/;
@@ -127,6 +127,7 @@ foreach my $name (sort keys %actions)
 	}
 }
 api_reset();
+$session->query(new_app());
 is_deeply([ sort split /\n/, $session->query($query) ], \@right, 'the session works on');
 
 # The number of ids that a request was about.

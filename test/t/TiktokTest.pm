@@ -37,7 +37,7 @@ use PostgreSQL::Test::Utils;
 our @EXPORT = qw(
   api_start api_stop api_url api_log api_violations api_stats
   api_faults api_settings api_mutate api_reset
-  new_node setup_fdw sql_literal tls_files $TOKEN $APP_ID $SECRET $TODAY %ONE_SERIES
+  new_node setup_fdw new_app sql_literal tls_files $TOKEN $APP_ID $SECRET $TODAY %ONE_SERIES
 );
 
 # Server options with which a list of campaigns, ad groups or ads is one request
@@ -52,6 +52,7 @@ our $TODAY = '2026-06-30';
 
 my $script = abs_path(dirname(__FILE__) . '/../api/tiktok_api.py');
 my @apis;
+my $apps = 0;
 
 # ---- the API -------------------------------------------------------------
 
@@ -172,6 +173,16 @@ sub setup_fdw
 	}
 	$node->safe_psql($db, $sql);
 	return;
+}
+
+# SQL after which the user's requests to these servers are those of an app that
+# was not there before: of it, no request has timed out. Not for lists of accounts.
+sub new_app
+{
+	my @servers = @_ ? @_ : 'tiktok';
+
+	$apps++;
+	return join '', map { "ALTER USER MAPPING FOR CURRENT_USER SERVER $_ OPTIONS (SET app_id '$apps');\n" } @servers;
 }
 
 # " OPTIONS (name 'value', …)", or nothing

@@ -1,0 +1,26 @@
+-- What the steps of a refresh hand on to each other.
+
+CREATE TYPE tiktok._counts AS (inserted bigint, updated bigint, deleted bigint,
+	unchanged bigint);
+COMMENT ON TYPE tiktok._counts IS 'internal: what a merge did';
+
+CREATE TYPE tiktok._statements AS (stage text, delta text, create_stage text, create_delta text,
+	load text, count text, repeated text, fold text, present text, compare text, differing text,
+	months text, insert text, upsert text, remove text);
+COMMENT ON TYPE tiktok._statements IS
+'internal: the SQL of a target, by the names of tiktok._templates(); stage and delta are tables';
+
+CREATE TYPE tiktok._job AS (target regclass, source regclass, run bigint,
+	statements tiktok._statements, time_column text, since date, attribution_window integer,
+	partition_by text, span integer, account_param text, concurrency integer,
+	accounts_named boolean, end_day date, read_on date, requests bigint, folded bigint);
+COMMENT ON TYPE tiktok._job IS
+'internal: a refresh under way. end_day: the last day to ask for; requests: of the session when it began; folded: rows that became one with another';
+
+CREATE TYPE tiktok._step AS (merge boolean, accounts bigint[], first_day date, last_day date,
+	windows integer, backward boolean);
+COMMENT ON TYPE tiktok._step IS
+'internal: what a refresh does next: read some windows into the stage, or (merge) write one of them';
+
+CREATE TYPE tiktok._problem AS (code text, message text, detail text, hint text);
+COMMENT ON TYPE tiktok._problem IS 'internal: an error that was caught';

@@ -1,0 +1,208 @@
+-- The statements of a target, as templates: tiktok._templates() has their text, one a
+-- name, tiktok._parts() what goes into them, tiktok._statements() puts both together,
+-- once a refresh. A change of a statement is a change of its template.
+--
+-- Parameters of every statement: $1 accounts, $2 first day, $3 the day after the last,
+-- $4 now. The target's rows are read in a sub-select that does not mix with the rest
+-- (OFFSET 0): distributed tables then need no join with a local table. Whatever runs
+-- where triggers fire – insert, upsert, remove – names its operators with their schema.
+
+-- {name} in a template is a part that is SQL as it stands: a list of columns, a
+-- condition, a table. {name:I} is a name and {name:L} a text, quoted here. Parts
+-- are not looked into, so a column may be called {stage}. Other braces stay.
+CREATE FUNCTION tiktok._fill(template text, parts jsonb)
+RETURNS text
+LANGUAGE plpgsql IMMUTABLE STRICT
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	result text;
+	missing text;
+BEGIN
+	SELECT string_agg(CASE WHEN m[2] IS NULL THEN m[1]
+			WHEN m[3] = 'I' THEN quote_ident(parts ->> m[2])
+			WHEN m[3] = 'L' THEN quote_literal(parts ->> m[2])
+			ELSE parts ->> m[2] END, '' ORDER BY n),
+		min(m[2]) FILTER (WHERE parts ->> m[2] IS NULL)
+	INTO result, missing
+	FROM regexp_matches(template, '(\{([a-z_]+)(?::([IL]))?\}|[^{]+|\{)', 'g')
+		WITH ORDINALITY AS r (m, n);
+	IF missing IS NOT NULL THEN
+		RAISE EXCEPTION 'a template has no part "%"', missing
+			USING ERRCODE = 'XX000', DETAIL = template;
+	END IF;
+	RETURN result;
+END
+$$;
+COMMENT ON FUNCTION tiktok._fill(text, jsonb) IS
+'internal: a template of SQL with its parts filled in: {name} as it stands, {name:I} as a name, {name:L} as a text; NULL if an argument is. Error: XX000 a part is missing or NULL';
+
+CREATE FUNCTION tiktok._window(alias text, account text, time_column text)
+RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT CASE WHEN account IS NULL THEN 'true' ELSE
+		format('%s%I OPERATOR(pg_catalog.=) ANY ($1)', alias, account)
+		|| CASE WHEN time_column IS NULL THEN '' ELSE
+			format(' AND %1$s%2$I OPERATOR(pg_catalog.>=) $2 AND %1$s%2$I OPERATOR(pg_catalog.<) $3',
+				alias, time_column) END END
+$$;
+COMMENT ON FUNCTION tiktok._window(text, text, text) IS
+'internal: the condition for the rows of some accounts and days. alias: what stands before a column, with its dot; account: NULL where all rows are meant; time_column: NULL where rows have no day';
+
+-- One number for all that counts as a change: what is no key and no signed URL.
+-- A function takes a hundred values at most.
+CREATE FUNCTION tiktok._hash_of(columns text[])
+RETURNS text
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT format('tiktok._row_hash(%s)', coalesce(string_agg(h.part, ', ' ORDER BY h.n), '0'))
+	FROM (
+		SELECT (u.n - 1) / 100 AS n,
+			format('tiktok._row_hash(%s)', string_agg(quote_ident(u.name), ', ' ORDER BY u.n)) AS part
+		FROM unnest(columns) WITH ORDINALITY AS u (name, n) GROUP BY 1) AS h
+$$;
+COMMENT ON FUNCTION tiktok._hash_of(text[]) IS
+'internal: the expression for tiktok._row_hash() of some columns; of none (NULL, too), a constant';
+
+-- What the templates are made of. Three rows may meet: s of the stage, t of the
+-- target, g one that is gone; a and b are two of the stage with the same key.
+CREATE FUNCTION tiktok._parts(target regclass, source regclass, key_columns text[],
+	time_column text, with_accounts boolean)
+RETURNS jsonb
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	account text := (SELECT min(c.name) FROM tiktok._source_columns(source) AS c WHERE c.is_account);
+	bounded text := CASE WHEN with_accounts THEN account END;
+	mark boolean := time_column IS NULL;	-- rows that are gone are marked, not deleted
+	hourly boolean := coalesce((tiktok._source(source)).grain = 'hour', false) AND NOT mark;
+	columns jsonb;
+	keys jsonb;
+BEGIN
+	SELECT jsonb_build_object(
+		'columns', string_agg(quote_ident(c.name), ', ' ORDER BY c.attnum),
+		'hash', tiktok._hash_of(array_agg(c.name ORDER BY c.attnum)
+			FILTER (WHERE NOT o.is_key AND NOT c.signed_url)),
+		'excluded', coalesce(string_agg(format('%1$I = EXCLUDED.%1$I, ', c.name), '' ORDER BY c.attnum)
+			FILTER (WHERE NOT o.is_key), ''),
+		'folded', coalesce(string_agg(format(CASE WHEN c.additive
+				THEN '%1$I = CASE WHEN a.%1$I IS NULL THEN b.%1$I WHEN b.%1$I IS NULL THEN a.%1$I '
+					'ELSE a.%1$I + b.%1$I END'
+				ELSE '%1$I = CASE WHEN ROW(a.%1$I)::record *= ROW(b.%1$I)::record THEN a.%1$I END' END,
+				c.name), ', ') FILTER (WHERE NOT o.is_key), format('%1$I = a.%1$I', account)))
+	INTO columns
+	FROM tiktok._source_columns(source) AS c
+		CROSS JOIN LATERAL (SELECT c.name = ANY (key_columns)) AS o (is_key);
+	SELECT jsonb_build_object(
+		'keys', string_agg(quote_ident(k), ', '),
+		'either_keys', string_agg(format('coalesce(s.%1$I, t.%1$I) AS %1$I', k), ', '),
+		's_is_t', string_agg(format('s.%1$I = t.%1$I', k), ' AND '),
+		'a_is_b', string_agg(format('a.%1$I = b.%1$I', k), ' AND '),
+		't_is_g', string_agg(format('t.%1$I OPERATOR(pg_catalog.=) g.%1$I', k), ' AND '))
+	INTO keys
+	FROM unnest(key_columns) AS k;
+	RETURN columns || keys || jsonb_build_object(
+		'target', target::text,
+		'source', source::text,
+		'stage', 'pg_temp.' || quote_ident('tiktok_stage_' || target::oid),
+		'delta', 'pg_temp.' || quote_ident('tiktok_delta_' || target::oid),
+		'account', account,
+		'window', tiktok._window('', bounded, time_column),
+		'a_window', tiktok._window('a.', bounded, time_column),
+		't_window', tiktok._window('t.', bounded, time_column),
+		'day', coalesce(time_column, account),
+		'hour', CASE WHEN hourly THEN format('%I::timestamp', time_column) ELSE 'NULL::timestamp' END,
+		'fits', CASE WHEN hourly THEN 'max(r.n) = 2 AND min(r.hour) = max(r.hour) '
+			'AND tiktok._hour_comes_twice(min(r.hour))' ELSE 'false' END,
+		'marked', CASE WHEN mark THEN '_deleted_at IS NOT NULL' ELSE 'false' END,
+		'_deleted_at', CASE WHEN mark THEN ', _deleted_at' ELSE '' END,
+		'is_there', CASE WHEN mark THEN ', NULL' ELSE '' END,
+		'revived', CASE WHEN mark THEN ', _deleted_at = EXCLUDED._deleted_at' ELSE '' END,
+		'remove', format(CASE WHEN mark THEN 'UPDATE %s AS t SET _deleted_at = $4, _synced_at = $4 FROM g'
+			ELSE 'DELETE FROM %s AS t USING g' END, target));
+END
+$$;
+COMMENT ON FUNCTION tiktok._parts(regclass, regclass, text[], text, boolean) IS
+'internal: what goes into tiktok._templates(). time_column: NULL for a stream that is read whole; with_accounts: false where rows are not told by account';
+
+CREATE FUNCTION tiktok._templates(OUT name text, OUT template text)
+RETURNS SETOF record
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT v.* FROM (VALUES
+	('stage', '{stage}'),
+	('delta', '{delta}'),
+	('create_stage', 'CREATE TEMPORARY TABLE {stage} AS SELECT {columns} FROM {target} WITH NO DATA'),
+	-- what a merge writes, a row each: its key, whether it is new (I), changed (U) or
+	-- gone (D), and where it stands in the stage
+	('create_delta', 'CREATE TEMPORARY TABLE {delta} AS SELECT NULL::"char" AS "tiktok op",
+		NULL::tid AS "tiktok row", {keys} FROM {target} WITH NO DATA'),
+	('load', 'INSERT INTO {stage} ({columns}) SELECT {columns} FROM {source} WHERE {window}'),
+	-- how many rows there are to merge, and whether keys repeat
+	('count', 'SELECT coalesce(sum(k.n), 0) AS staged, coalesce(max(k.n) > 1, false) AS repeated
+		FROM (SELECT count(*) AS n FROM {stage} WHERE {window} GROUP BY {keys}) AS k'),
+	-- which accounts have them, a day each, and whether clocks that went back explain them
+	('repeated', 'SELECT r.account, sum(r.n - 1) AS n, {fits} AS fits
+		FROM (SELECT {account:I} AS account, {hour} AS hour, count(*) AS n
+			FROM {stage} WHERE {window} GROUP BY {keys} HAVING count(*) > 1) AS r
+		GROUP BY r.account, r.hour::date'),
+	-- two rows become the first; both statements see the stage as it was
+	('fold', 'WITH first AS (
+			UPDATE {stage} AS a SET {folded} FROM {stage} AS b
+			WHERE {a_is_b} AND a.ctid < b.ctid AND {a_window})
+		DELETE FROM {stage} AS b USING {stage} AS a
+		WHERE {a_is_b} AND a.ctid < b.ctid AND {a_window}'),
+	('present', 'SELECT true FROM {target} WHERE {window} LIMIT 1'),
+	-- keys and a number for the rest are joined, so that wide rows need no room
+	('compare', 'INSERT INTO {delta} ("tiktok op", "tiktok row", {keys})
+		SELECT d.* FROM (
+			SELECT CASE WHEN t."tiktok hash" IS NULL THEN ''I''::"char"
+					WHEN s."tiktok hash" IS NULL THEN CASE WHEN NOT t."tiktok marked" THEN ''D''::"char" END
+					WHEN s."tiktok hash" <> t."tiktok hash" OR t."tiktok marked" THEN ''U''::"char"
+				END AS "tiktok op", s."tiktok row", {either_keys}
+			FROM (SELECT {keys}, ctid AS "tiktok row", {hash} AS "tiktok hash"
+					FROM {stage} WHERE {window} OFFSET 0) AS s
+				FULL JOIN (SELECT {keys}, {hash} AS "tiktok hash", {marked} AS "tiktok marked"
+					FROM (SELECT {columns}{_deleted_at} FROM {target} WHERE {window} OFFSET 0) AS r
+					OFFSET 0) AS t ON {s_is_t}
+			OFFSET 0) AS d
+		WHERE d."tiktok op" IS NOT NULL'),
+	('differing', 'SELECT count(*) FILTER (WHERE "tiktok op" = ''I'') AS inserted,
+			count(*) FILTER (WHERE "tiktok op" = ''U'') AS updated,
+			count(*) FILTER (WHERE "tiktok op" = ''D'') AS deleted
+		FROM {delta}'),
+	('months', 'SELECT DISTINCT date_trunc(''month'', {day:I})::date FROM {stage} WHERE {window}'),
+	-- all of the stage's rows, where the target has none; they may have come meanwhile
+	('insert', 'INSERT INTO {target} ({columns}, _synced_at{_deleted_at})
+		SELECT {columns}, $4{is_there} FROM {stage} WHERE {window}
+		ON CONFLICT ({keys}) DO UPDATE SET {excluded}_synced_at = EXCLUDED._synced_at{revived}'),
+	('upsert', 'INSERT INTO {target} ({columns}, _synced_at{_deleted_at})
+		SELECT {columns}, $4{is_there} FROM {stage}
+		WHERE ctid OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT "tiktok row" FROM {delta}
+			WHERE "tiktok op" OPERATOR(pg_catalog.<>) ''D''::pg_catalog."char"))
+		ON CONFLICT ({keys}) DO UPDATE SET {excluded}_synced_at = EXCLUDED._synced_at{revived}'),
+	('remove', 'WITH g AS MATERIALIZED (SELECT {keys} FROM {delta}
+			WHERE "tiktok op" OPERATOR(pg_catalog.=) ''D''::pg_catalog."char")
+		{remove} WHERE {t_window} AND {t_is_g}')) AS v (name, template)
+$$;
+COMMENT ON FUNCTION tiktok._templates() IS
+'internal: the statements of a target before their parts are filled in; one for each member of tiktok._statements';
+
+CREATE FUNCTION tiktok._statements(target regclass, source regclass, key_columns text[],
+	time_column text, with_accounts boolean)
+RETURNS tiktok._statements
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT jsonb_populate_record(NULL::tiktok._statements,
+		jsonb_object_agg(t.name, tiktok._fill(t.template, p.parts)))
+	FROM tiktok._templates() AS t,
+		(SELECT tiktok._parts(target, source, key_columns, time_column, with_accounts)) AS p (parts)
+$$;
+COMMENT ON FUNCTION tiktok._statements(regclass, regclass, text[], text, boolean) IS
+'internal: the statements that bring a target up to date. Arguments as of tiktok._parts(); month by month they make sense with a time_column only';

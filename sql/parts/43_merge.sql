@@ -1,0 +1,180 @@
+-- A refresh writes: from the stage into the target, and that it did. tiktok._merge() is
+-- the one place where that happens, in one transaction with all that goes with it:
+--
+--   1 _fold      one row a key
+--   2 _compare   what differs: into the delta, a temporary table; the target is read
+--   3 _create_partitions
+--   4 insert or upsert, remove: the target is written, and nothing that did not change
+--   5 _merged    that it was done: the registry
+--
+-- What is to be written beside the target is written after 2 and before 4, while the
+-- delta names the rows, the stage has the new ones and the target the old.
+
+-- Rows of the stage that have the key of another. When clocks go back, an hour
+-- comes twice: two rows a key, all of one hour of the day, become one. Whoever
+-- has others that repeat is not merged, which would be an error for all.
+CREATE FUNCTION tiktok._fold(job tiktok._job, step tiktok._step, OUT failed bigint[],
+	OUT folded bigint, OUT staged bigint)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	repeated boolean;
+	r record;
+	message text;
+BEGIN
+	failed := '{}';
+	folded := 0;
+	EXECUTE (job.statements).count INTO staged, repeated
+		USING step.accounts, step.first_day, step.last_day + 1;
+	IF NOT repeated THEN
+		RETURN;
+	END IF;
+	FOR r IN EXECUTE (job.statements).repeated
+		USING step.accounts, step.first_day, step.last_day + 1
+	LOOP
+		IF r.fits THEN
+			folded := folded + r.n;
+			CONTINUE;
+		END IF;
+		message := format('%s of the rows that the TikTok API returned for %s have the key of another row',
+			r.n, job.source);
+		IF job.account_param = 'none' THEN
+			RAISE EXCEPTION '%', message USING ERRCODE = 'HV000';
+		END IF;
+		CONTINUE WHEN r.account = ANY (failed);
+		PERFORM tiktok._record(job.target, 'failure', jsonb_build_object('run', job.run,
+			'account', r.account, 'message', message));
+		failed := failed || r.account;
+	END LOOP;
+	step.accounts := tiktok._without(step.accounts, failed);
+	IF folded > 0 THEN
+		EXECUTE (job.statements).fold USING step.accounts, step.first_day, step.last_day + 1;
+	END IF;
+	EXECUTE (job.statements).count INTO staged, repeated
+		USING step.accounts, step.first_day, step.last_day + 1;
+END
+$$;
+COMMENT ON FUNCTION tiktok._fold(tiktok._job, tiktok._step) IS
+'internal: makes the rows of an hour that comes twice one; failed: accounts with other rows that repeat; folded: rows that went; staged: those to merge of the other accounts. Error: HV000 rows repeat and are of no account';
+
+-- Runs where no trigger does: it reads the target and writes the delta. Where the
+-- target has no row of the window, all are new and the delta stays empty.
+CREATE FUNCTION tiktok._compare(job tiktok._job, step tiktok._step, staged bigint,
+	OUT counts tiktok._counts, OUT fresh boolean)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	present boolean;
+	used boolean;
+BEGIN
+	EXECUTE (job.statements).present INTO present
+		USING step.accounts, step.first_day, step.last_day + 1;
+	fresh := present IS NULL;
+	IF fresh THEN
+		counts := (staged, 0, 0, 0);
+		RETURN;
+	END IF;
+	EXECUTE format('SELECT true FROM %s LIMIT 1', (job.statements).delta) INTO used;
+	IF used THEN
+		EXECUTE format('TRUNCATE %s', (job.statements).delta);
+	END IF;
+	EXECUTE (job.statements).compare USING step.accounts, step.first_day, step.last_day + 1;
+	EXECUTE (job.statements).differing INTO counts.inserted, counts.updated, counts.deleted;
+	counts.unchanged := staged - counts.inserted - counts.updated;
+END
+$$;
+COMMENT ON FUNCTION tiktok._compare(tiktok._job, tiktok._step, bigint) IS
+'internal: what differs between stage and target, in the delta; counts: how many rows of each kind; fresh: the target has none, all of the stage are new and the delta is empty. staged: rows of the stage, one a key';
+
+-- Attached, not created in place: readers of the table are not held up.
+CREATE FUNCTION tiktok._create_partitions(job tiktok._job, step tiktok._step)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET datestyle = 'ISO, YMD'
+AS $$
+DECLARE
+	month date;
+	name text;
+	parent record;
+	parts jsonb;
+BEGIN
+	SELECT n.nspname, c.relname INTO parent FROM pg_class AS c
+		JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = job.target;
+	FOR month IN EXECUTE (job.statements).months
+		USING step.accounts, step.first_day, step.last_day + 1
+	LOOP
+		name := parent.relname || to_char(month, '"_"YYYY"_"MM');
+		IF octet_length(name) > 63 THEN
+			name := format('tiktok_%s', job.target::oid) || to_char(month, '"_"YYYY"_"MM');
+		END IF;
+		name := format('%I.%I', parent.nspname, name);
+		-- one that covers the month, whatever its name
+		CONTINUE WHEN EXISTS (
+			SELECT FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
+			WHERE i.inhparent = job.target
+				AND pg_get_expr(c.relpartbound, c.oid) LIKE
+					format('FOR VALUES FROM (''%s%%'') TO (''%s%%'')', month,
+						(month + interval '1 month')::date));
+		parts := jsonb_build_object('name', name, 'target', job.target::text,
+			'first', month, 'last', (month + interval '1 month')::date);
+		EXECUTE tiktok._fill('CREATE TABLE {name} (LIKE {target} INCLUDING DEFAULTS INCLUDING CONSTRAINTS
+			INCLUDING GENERATED INCLUDING STORAGE INCLUDING COMMENTS)', parts);
+		EXECUTE tiktok._fill('ALTER TABLE {target} ATTACH PARTITION {name}
+			FOR VALUES FROM ({first:L}) TO ({last:L})', parts);
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION tiktok._create_partitions(tiktok._job, tiktok._step) IS
+'internal: the partitions of months that the stage needs and the target lacks (partition_by ''month''). Errors: those of CREATE TABLE and ATTACH PARTITION';
+
+CREATE FUNCTION tiktok._merged(job tiktok._job, step tiktok._step, counts tiktok._counts)
+RETURNS void
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT tiktok._record(job.target, 'window', to_jsonb(counts) || to_jsonb(step)
+		|| jsonb_build_object('run', job.run, 'end', job.end_day, 'read_on', job.read_on,
+			'now', clock_timestamp(), 'windows', step.windows * cardinality(step.accounts),
+			'requests', tiktok._requests() - job.requests))
+$$;
+COMMENT ON FUNCTION tiktok._merged(tiktok._job, tiktok._step, tiktok._counts) IS
+'internal: records a merge: how far its accounts were read, and what it did';
+
+-- No SET search_path: triggers fire in here.
+CREATE FUNCTION tiktok._merge(job tiktok._job, step tiktok._step,
+	OUT counts tiktok._counts, OUT failed bigint[], OUT folded bigint)
+LANGUAGE plpgsql
+AS $$
+DECLARE
+	fold record := tiktok._fold(job, step);
+	difference record;
+	now timestamptz := pg_catalog.clock_timestamp();
+BEGIN
+	failed := fold.failed;
+	folded := fold.folded;
+	step.accounts := tiktok._without(step.accounts, failed);
+	IF pg_catalog.cardinality(step.accounts) OPERATOR(pg_catalog.=) 0 THEN
+		RETURN;
+	END IF;
+	difference := tiktok._compare(job, step, fold.staged);
+	counts := difference.counts;
+	IF job.partition_by IS NOT NULL AND counts.inserted OPERATOR(pg_catalog.>) 0 THEN
+		PERFORM tiktok._create_partitions(job, step);
+	END IF;
+	-- nothing changed: the target is not even locked for writing
+	IF counts.inserted OPERATOR(pg_catalog.+) counts.updated OPERATOR(pg_catalog.>) 0 THEN
+		EXECUTE CASE WHEN difference.fresh THEN (job.statements).insert ELSE (job.statements).upsert END
+			USING step.accounts, step.first_day, step.last_day OPERATOR(pg_catalog.+) 1, now;
+	END IF;
+	IF counts.deleted OPERATOR(pg_catalog.>) 0 THEN
+		EXECUTE (job.statements).remove USING step.accounts, step.first_day,
+			step.last_day OPERATOR(pg_catalog.+) 1, now;
+	END IF;
+	PERFORM tiktok._merged(job, step, counts);
+END
+$$;
+COMMENT ON FUNCTION tiktok._merge(tiktok._job, tiktok._step) IS
+'internal: writes what a window changed, and that it was read. counts: NULL if no account is left; failed: accounts that could not be merged, recorded; folded: rows that became one with another. Errors: those of tiktok._fold(), of the target''s triggers and constraints';
