@@ -290,7 +290,7 @@ COMMENT ON TYPE tiktok._statements IS
 'internal: the SQL of a target, by the names of tiktok._templates(); stage and delta are tables';
 
 CREATE TYPE tiktok._job AS (target regclass, source regclass, run bigint,
-	statements tiktok._statements, time_column text, since date, attribution_window integer,
+	statements tiktok._statements, time_column text, grain text, since date, attribution_window integer,
 	partition_by text, span integer, account_param text, concurrency integer,
 	accounts_named boolean, end_day date, read_on date, requests bigint, folded bigint);
 COMMENT ON TYPE tiktok._job IS
@@ -809,7 +809,7 @@ CREATE FUNCTION tiktok._source(source regclass,
 AS 'MODULE_PATHNAME', 'tiktok_snapshot_source'
 LANGUAGE C STABLE STRICT;
 COMMENT ON FUNCTION tiktok._source(regclass) IS
-'internal: a foreign table of tiktok_fdw that the caller may read; 42809 if it is none, 42501 if not. span: days a request covers; 0: any';
+'internal: a foreign table of tiktok_fdw that the caller may read; 42809 if it is none, 42501 if not, 0A000 for a report by period. grain: hour, day, week or month; span: days that are read at once, for grain week and month those of one; 0: any';
 
 CREATE FUNCTION tiktok._source_columns(source regclass,
 	OUT name text,
@@ -1103,6 +1103,9 @@ BEGIN
 		SELECT string_to_array(replace(o.option_value, ' ', ''), ',') INTO listed
 		FROM pg_foreign_table AS f, pg_options_to_table(f.ftoptions) AS o
 		WHERE f.ftrelid = source AND o.option_name = 'dimensions';
+		IF info.grain IN ('week', 'month') THEN
+			listed := listed || ('stat_time_' || info.grain);
+		END IF;
 	END IF;
 	wanted := (SELECT count(DISTINCT k) FROM unnest(listed || ARRAY['advertiser_id']) AS k);
 	IF cardinality(result) <> wanted THEN
@@ -1540,6 +1543,7 @@ BEGIN
 	job.attribution_window := s.attribution_window;
 	job.partition_by := s.partition_by;
 	job.time_column := info.time_column;
+	job.grain := info.grain;
 	job.span := info.span;
 	job.account_param := info.account_param;
 	job.concurrency := info.concurrency;
@@ -1580,7 +1584,8 @@ COMMENT ON FUNCTION tiktok._windows(date, date, integer, boolean) IS
 'internal: cuts days into windows of at most span days';
 
 -- What each account lacks. Forward: from where it was, less the days that may
--- still change, to the end. Backward: an earlier since, newest first, so that
+-- still change, to the end; of weeks and months, from the beginning of the first
+-- that has such a day. Backward: an earlier since, newest first, so that
 -- what was read stays in one piece.
 CREATE FUNCTION tiktok._ranges(job tiktok._job, accounts bigint[],
 	OUT account bigint, OUT first_day date, OUT last_day date, OUT backward boolean)
@@ -1593,8 +1598,9 @@ AS $$
 			ON a.target = job.target AND a.advertiser_id = account
 		CROSS JOIN LATERAL (
 			SELECT account, CASE WHEN a.since IS NULL THEN job.since
-				ELSE greatest(a.since, job.since, least(coalesce(a.next_day, a.watermark + 1),
-					a.read_on - job.attribution_window)) END,
+				ELSE greatest(a.since, job.since, date_trunc(job.grain,
+					least(coalesce(a.next_day, a.watermark + 1),
+						a.read_on - job.attribution_window)::timestamp)::date) END,
 				job.end_day, false
 			UNION ALL
 			SELECT account, job.since, a.since - 1, true WHERE job.since < a.since) AS r

@@ -119,6 +119,7 @@ static const TtPeriodColumn period_columns[] = {
 #define MF_ORDER TT_MF_ORDER
 #define MF_MINIS_ONLY TT_MF_MINIS_ONLY
 #define MF_BC_ONLY TT_MF_BC_ONLY
+#define MF_DAY_ONLY TT_MF_DAY_ONLY
 #define MF_DAYS TT_MF_DAYS
 
 static const TtMetric metrics[] = {
@@ -481,6 +482,8 @@ tt_metric_legal(const TtMetric *metric, const TtReport *report)
 	if ((metric->restrictions & TT_MF_NOT_HOURLY) && report->grain == TT_GRAIN_HOUR)
 		return false;
 	if ((metric->restrictions & TT_MF_NOT_LIFETIME) && report->lifetime)
+		return false;
+	if ((metric->restrictions & TT_MF_DAY_ONLY) && report->grain != TT_GRAIN_DAY)
 		return false;
 	if ((metric->restrictions & TT_MF_NO_EXTRA) && has_extra)
 		return false;

@@ -19,15 +19,15 @@
 #include "shared/row_estimates.h"
 #include "utils/lsyscache.h"
 
-/* bits: what is known of a period at execution only */
-#define UNKNOWN_FROM 1
-#define UNKNOWN_TO	 2
-
 /* guesses for what was never seen */
 #define GUESS_ACCOUNTS	10
 #define GUESS_LIST_ROWS 1000 /* rows of a list per account */
 #define GUESS_DAY_ROWS	100	 /* report rows per account and day */
 #define GUESS_IDS		10	 /* values of an array known at run time */
+
+/* bits: what is known of a period at execution only */
+#define UNKNOWN_FROM 1
+#define UNKNOWN_TO	 2
 
 /* How many values a condition has, where only execution knows. */
 static double
@@ -94,6 +94,13 @@ count_days(const TtQuery *query)
 	return days;
 }
 
+/* Rows of an account (and a day of it) where no scan has told. */
+static double
+stream_guess(const TtStream *stream)
+{
+	return stream->kind == TT_KIND_REPORT ? GUESS_DAY_ROWS : GUESS_LIST_ROWS;
+}
+
 /* Whether it will be known at execution which days to ask for. */
 static bool
 bounds_suffice(const TtRelInfo *info, const TtBounds *bounds, bool unknown_days,
@@ -109,13 +116,6 @@ bounds_suffice(const TtRelInfo *info, const TtBounds *bounds, bool unknown_days,
 		return (bounds->first_days.given || (unknown_period & UNKNOWN_FROM) != 0) &&
 			   (bounds->last_days.given || (unknown_period & UNKNOWN_TO) != 0);
 	return bounds->has_lower || unknown_days || info->options->has_start_date;
-}
-
-/* Rows of an account (and a day of it) where no scan has told. */
-static double
-stream_guess(const TtStream *stream)
-{
-	return stream->kind == TT_KIND_REPORT ? GUESS_DAY_ROWS : GUESS_LIST_ROWS;
 }
 
 TtEstimate

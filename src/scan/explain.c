@@ -173,6 +173,7 @@ explain_requests(ForeignScanState *node, ExplainState *es)
 	TtUnits		*units;
 	List		*filters = NIL;
 	const char	*names;
+	bool		 by_period = tt_report_by_period(&state->table->stream->report);
 	bool		 impossible;
 
 	impossible = state->bounds.nothing;
@@ -181,8 +182,9 @@ explain_requests(ForeignScanState *node, ExplainState *es)
 	if (state->bounds.nothing)
 	{
 		ExplainPropertyText("Request Plan",
-							impossible ? "none: the conditions cannot be true"
-									   : "none: the table holds nothing that is asked for",
+							impossible	? "none: the conditions cannot be true"
+							: by_period ? "none: the table holds no such period"
+										: "none: the table holds nothing that is asked for",
 							es);
 		return;
 	}

@@ -59,6 +59,7 @@ tt_describe_restriction(int restrictions, int i)
 									{TT_MF_UNIQUE, "counts people"},
 									{TT_MF_MINIS_ONLY, "only with dimension minis_id"},
 									{TT_MF_BC_ONLY, "only BC reports"},
+									{TT_MF_DAY_ONLY, "only with stat_time_day"},
 									{0, NULL}};
 
 	return set_element(names, restrictions, i);
