@@ -1,5 +1,5 @@
 #!/bin/sh
-# The walls of the house: who may include what, how large a room may be, what
+# The walls of the house: who may include what, how large a file may be, what
 # must not be left lying about. One "ok" or "not ok" line per wall.
 
 . "$(dirname "$0")/lib.sh"
@@ -11,6 +11,7 @@ cd "$TT_TOP" || exit 1
 FLOORS="
 compat
 catalog
+option_defs
 options
 table
 request

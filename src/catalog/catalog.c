@@ -179,7 +179,7 @@ find_column(const TtColumn *const *index, int n, const char *stream, const char 
 {
 	TtColumn			   wanted = {.stream = stream, .name = name};
 	const TtColumn		  *key = &wanted;
-	const TtColumn *const *found = bsearch(&key, index, n, sizeof(key), compare_columns);
+	const TtColumn *const *found = bsearch(&key, index, n, sizeof(TtColumn *), compare_columns);
 
 	return found != NULL ? *found : NULL;
 }
@@ -263,9 +263,9 @@ prepare(void)
 		dimension_index[i] = &dimensions[i].column;
 	for (int i = 0; i < lengthof_(columns); i++)
 		column_index[i] = &columns[i];
-	qsort(metric_index, lengthof_(metrics), sizeof(metric_index[0]), compare_columns);
-	qsort(dimension_index, lengthof_(dimensions), sizeof(dimension_index[0]), compare_columns);
-	qsort(column_index, lengthof_(columns), sizeof(column_index[0]), compare_columns);
+	qsort(metric_index, lengthof_(metrics), sizeof(TtColumn *), compare_columns);
+	qsort(dimension_index, lengthof_(dimensions), sizeof(TtColumn *), compare_columns);
+	qsort(column_index, lengthof_(columns), sizeof(TtColumn *), compare_columns);
 	for (int i = 0; i < lengthof_(streams); i++)
 	{
 		if (streams[i].kind != TT_KIND_REPORT)

@@ -110,7 +110,7 @@ typedef struct Question
 	State		 *state;
 	const Level	 *level;
 	const Hidden *asked;
-	bool		 *of; /* for which accounts */
+	const bool	 *of; /* for which accounts */
 	Sums		 *sums;
 	int			 *answers; /* of each account */
 } Question;
@@ -311,7 +311,7 @@ ask(void *arg)
 }
 
 static Question
-question_of(State *state, const Level *level, const Hidden *asked, bool *of)
+question_of(State *state, const Level *level, const Hidden *asked, const bool *of)
 {
 	Question question = {state, level, asked, of, NULL, NULL};
 

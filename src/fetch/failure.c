@@ -268,7 +268,7 @@ tt_redact(const TtOptions *options, const char *text)
 		{
 			size_t n = strlen(secrets[i]);
 
-			memcpy(found, "***", 3);
+			memset(found, '*', 3);
 			memmove(found + 3, found + n, strlen(found + n) + 1);
 		}
 	}

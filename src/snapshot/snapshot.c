@@ -36,6 +36,7 @@
 #include "accounts/accounts.h"
 #include "qual/days.h"
 #include "fetch/failure.h"
+#include "options/hosts.h"
 #include "options/options.h"
 #include "query/query.h"
 #include "request/request.h"

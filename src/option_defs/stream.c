@@ -9,8 +9,8 @@
 
 #include "lib/stringinfo.h"
 
-#include "options/option_value.h"
-#include "options/stream.h"
+#include "option_defs/option_value.h"
+#include "option_defs/stream.h"
 
 /* A combination of options that makes no report: HV024. */
 static void

@@ -18,7 +18,7 @@
 #include "utils/guc.h"
 #include "utils/varlena.h"
 
-#include "options/option_value.h"
+#include "option_defs/option_value.h"
 
 #define NAME_CHARS_LOWER "abcdefghijklmnopqrstuvwxyz0123456789_"
 #define NAME_CHARS_UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
