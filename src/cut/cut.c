@@ -20,8 +20,9 @@ days_of(const TtReading *reading, const TtUnit *unit)
 {
 	const TtStream *stream = reading->query->stream;
 
-	/* without a time dimension two parts would have the same keys, and no sum */
-	if (stream->kind != TT_KIND_REPORT || !tt_report_has_time(&stream->report))
+	/* without a time dimension two parts would have the same keys: no sum, unless wanted */
+	if (stream->kind != TT_KIND_REPORT ||
+		(!tt_report_has_time(&stream->report) && !reading->query->adds_up))
 		return 1;
 	return unit->days.to - unit->days.from + 1;
 }
