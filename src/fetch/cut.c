@@ -115,8 +115,9 @@ cut_names(TtFetch *fetch, TtFetchUnit *unit)
 	TtFetchUnit like = *unit;
 	int			names = tt_unit_names(fetch->query, &unit->unit);
 
+	/* sums have no key by which their parts could be put together */
 	if (fetch->query->stream->kind != TT_KIND_REPORT || !fetch->query->send_names ||
-		names < 2 * LEAST_NAMES)
+		fetch->query->sums_only || names < 2 * LEAST_NAMES)
 		return false;
 	like.max_names = (names + 1) / 2;
 	fetch->max_names = Min(fetch->max_names, like.max_names);
