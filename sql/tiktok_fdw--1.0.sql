@@ -2810,9 +2810,13 @@ BEGIN
 	WHERE f.ftrelid = to_regclass(format('%I.%I', s.source_schema, s.source_name));
 	SELECT max(a.since), CASE WHEN bool_and(a.watermark IS NOT NULL) THEN min(a.watermark) END
 	INTO read_since, read_up_to
-	FROM tiktok._snapshot_account AS a
-	WHERE a.snapshot = s.snapshot
-		AND (held IS NULL OR a.advertiser_id::text = ANY (string_to_array(replace(held, ' ', ''), ',')));
+	FROM (
+			SELECT h::bigint FROM unnest(string_to_array(replace(held, ' ', ''), ',')) AS h
+			UNION ALL
+			SELECT k.advertiser_id FROM tiktok._snapshot_account AS k
+			WHERE k.snapshot = s.snapshot AND held IS NULL) AS u (account)
+		LEFT JOIN tiktok._snapshot_account AS a
+			ON a.snapshot = s.snapshot AND a.advertiser_id = u.account;
 	-- while earlier days are being caught up with, they are not in the snapshot
 	IF read_since > greatest(s.since, first_held) THEN
 		read_up_to := NULL;
@@ -2830,8 +2834,8 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	name text := CASE cardinality(path) WHEN 1 THEN format('%I.%I', schema, path[1])
-		WHEN 2 THEN format('%I.%I', path[1], path[2]) END;
+	name text := CASE WHEN cardinality(path) = 2 THEN format('%I.%I', path[1], path[2])
+		WHEN cardinality(path) = 1 AND schema IS NOT NULL THEN format('%I.%I', schema, path[1]) END;
 	s record;
 	info record;
 	source regclass;

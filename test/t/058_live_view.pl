@@ -182,6 +182,14 @@ is((counted('CREATE MATERIALIZED VIEW mart.m AS SELECT advertiser_id, sum(spend)
 	REFRESH MATERIALIZED VIEW mart.m'))[1], 4, 'a materialized view on top');
 is(ask('TABLE mart.m ORDER BY 1'), ask(same_as_union('SELECT advertiser_id, sum(spend) FROM mart.d_live GROUP BY 1 ORDER BY 1')), 'with its rows');
 
+# a dump takes the view along, and the restored one reads as this one does
+my $dump = "$PostgreSQL::Test::Utils::tmp_check/live.dump";
+$node->command_ok([ 'pg_dump', '-Fc', '-f', $dump, '-d', $node->connstr('postgres') ], 'dumped');
+ask('CREATE DATABASE copy');
+$node->command_ok([ 'pg_restore', '-d', $node->connstr('copy'), $dump ], 'restored');
+is($node->safe_psql('copy', "SELECT tiktok.settled('mart.d'); $settled_query; SELECT sum(spend) FROM mart.d_live"),
+	ask("SELECT tiktok.settled('mart.d'); $settled_query; SELECT sum(spend) FROM mart.d_live"), 'with the same rows');
+
 # ---- hours, and what has none ---------------------------------------------------------
 
 ask(q{SELECT tiktok.materialize('ads.campaigns_reports_hourly', 'mart.h', since => current_date - 4, attribution_window => 1)});
@@ -196,6 +204,7 @@ fails(q{SELECT tiktok.settled('pg_class')}, qr/42704/, 'only snapshots have one'
 # ---- who holds the boundary back --------------------------------------------------------
 
 ask(qq{ALTER FOREIGN TABLE ads.campaigns_reports_daily OPTIONS (ADD advertiser_ids '$accounts[0],$accounts[1],$accounts[2]')});
+is(ask(q{SELECT tiktok.settled('mart.d')}), $since, 'an account that is new to the source: nothing is settled');
 api_faults([ { match => { advertiser_id => $accounts[2] }, times => 0, action => { return_code => 40001 } } ]);
 $node->psql('postgres', q{CALL tiktok.refresh('mart.d')});
 api_faults([]);
