@@ -224,7 +224,6 @@ tiktok_snapshot_totals(PG_FUNCTION_ARGS)
 	Totals		  *totals;
 
 	tt_query_check_environment(table, options);
-	tt_options_check_host(options);
 	options->skip_failed_accounts = true; /* it is read, and fails then */
 	InitMaterializedSRF(fcinfo, 0);
 	result = (ReturnSetInfo *) fcinfo->resultinfo;
