@@ -2311,8 +2311,9 @@ RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'tiktok_snapshot_totals'
 LANGUAGE C VOLATILE STRICT;
 COMMENT ON FUNCTION tiktok._totals(regclass, bigint[], date, date) IS
-'internal: how many rows some days of these accounts have, and what each of tiktok._totals_columns() adds up to, as the API says: a request for each account and window. Without an account of which that is not certain: it was refused or cut, a sum is missing';
+'internal: how many rows some days of these accounts have, and what each of tiktok._totals_columns() adds up to, as the API says: a request for each account and window. Without an account of which that is not certain: it was cut, a sum is missing';
 
+-- Being asked for what is not to be had is an error; being asked to leave it is none.
 CREATE FUNCTION tiktok._check_probe(source regclass, probe boolean)
 RETURNS void
 LANGUAGE plpgsql STABLE
@@ -2330,8 +2331,8 @@ $$;
 COMMENT ON FUNCTION tiktok._check_probe(regclass, boolean) IS
 'internal: 22023 if probing is asked for and not possible';
 
--- Only accounts that were read to the end, and not too long ago: what was never read
--- cannot be unchanged. The target is read in the same statement as the totals.
+-- Only accounts that were read to the end, without an error, and not too long ago; some
+-- at a time, whose sums fit in memory.
 CREATE FUNCTION tiktok._probe(job tiktok._job, accounts bigint[])
 RETURNS bigint[]
 LANGUAGE plpgsql
@@ -2339,7 +2340,6 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	columns text[] := CASE WHEN job.probe THEN tiktok._totals_columns(job.source) END;
-	query text;
 	asked record;
 	same bigint[];
 	unchanged bigint[] := '{}';
@@ -2347,33 +2347,61 @@ BEGIN
 	IF columns IS NULL THEN
 		RETURN unchanged;
 	END IF;
-	query := tiktok._probe_query(job, columns);
 	FOR asked IN
-		SELECT r.first_day, r.last_day, array_agg(r.account) AS accounts
-		FROM tiktok._ranges(job, accounts) AS r
-			JOIN tiktok.snapshot_accounts AS a ON a.target = job.target AND a.advertiser_id = r.account
-		WHERE NOT r.backward AND a.since <= job.since AND a.next_day IS NULL AND a.probes < 6
-		GROUP BY 1, 2
+		SELECT c.first_day, c.last_day, array_agg(c.account) AS accounts
+		FROM (
+			SELECT r.*, (row_number() OVER (PARTITION BY r.first_day, r.last_day) - 1) / 500 AS chunk
+			FROM tiktok._ranges(job, accounts) AS r
+				JOIN tiktok.snapshot_accounts AS a
+					ON a.target = job.target AND a.advertiser_id = r.account
+			WHERE NOT r.backward AND a.since <= job.since AND a.next_day IS NULL
+				AND a.last_error IS NULL AND a.probes < 6) AS c
+		GROUP BY c.first_day, c.last_day, c.chunk
 	LOOP
-		BEGIN
-			EXECUTE query INTO same USING asked.accounts, asked.first_day, asked.last_day + 1;
-		EXCEPTION WHEN OTHERS THEN
-			-- an account's own problem shows when it is read
-			IF NOT tiktok._is_of_account(SQLSTATE) THEN
-				RAISE;
-			END IF;
-			same := NULL;
-		END;
-		unchanged := unchanged || coalesce(same, '{}');
+		same := tiktok._unchanged(tiktok._probe_query(job, columns), asked.accounts, asked.first_day,
+			asked.last_day);
+		unchanged := unchanged || same;
 		PERFORM tiktok._record(job.target, 'probe', jsonb_build_object('run', job.run,
-			'asked', cardinality(asked.accounts), 'accounts', coalesce(same, '{}'), 'end', job.end_day,
+			'asked', cardinality(asked.accounts), 'accounts', same, 'end', job.end_day,
 			'read_on', job.read_on, 'now', clock_timestamp()));
 	END LOOP;
 	RETURN unchanged;
 END
 $$;
 COMMENT ON FUNCTION tiktok._probe(tiktok._job, bigint[]) IS
-'internal: the accounts of which nothing is to be read, since they have not changed; recorded as read. Errors: those of tiktok._totals() that are of no account';
+'internal: the accounts of which nothing is to be read, since they have not changed; recorded as read. Errors: those of tiktok._unchanged()';
+
+-- Whatever is wrong with an account is told when it is read. One that is refused does not
+-- keep the others from being asked; more than that, and nobody is.
+CREATE FUNCTION tiktok._unchanged(query text, accounts bigint[], first_day date, last_day date)
+RETURNS bigint[]
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET tiktok_fdw.snapshot_refresh = on
+AS $$
+DECLARE
+	same bigint[];
+	culprit bigint;
+BEGIN
+	FOR attempt IN 1 .. 3 LOOP
+		BEGIN
+			PERFORM tiktok._failed_account();	-- what others left
+			EXECUTE query INTO same USING accounts, first_day, last_day + 1;
+			RETURN coalesce(same, '{}');
+		EXCEPTION WHEN OTHERS THEN
+			culprit := tiktok._failed_account();
+			IF NOT tiktok._is_of_account(SQLSTATE) THEN
+				RAISE;
+			END IF;
+			EXIT WHEN SQLSTATE <> '42501' OR culprit IS NULL OR culprit <> ALL (accounts);
+		END;
+		accounts := array_remove(accounts, culprit);
+	END LOOP;
+	RETURN '{}';
+END
+$$;
+COMMENT ON FUNCTION tiktok._unchanged(text, bigint[], date, date) IS
+'internal: which of some accounts have not changed, by tiktok._probe_query(). Errors: those of tiktok._totals() that are of no account';
 
 CREATE FUNCTION tiktok._probe_query(job tiktok._job, columns text[])
 RETURNS text
@@ -2395,6 +2423,7 @@ $$;
 COMMENT ON FUNCTION tiktok._probe_query(tiktok._job, text[]) IS
 'internal: the query for those of the accounts $1 whose totals from day $2 to before $3 are what the target holds; columns: those of tiktok._totals_columns()';
 
+-- What tiktok._record_window() does for the last window of an account, without a window.
 CREATE FUNCTION tiktok._record_probe(target regclass, detail jsonb)
 RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER

@@ -6,7 +6,7 @@
  * A refresh compares this with what a snapshot holds, and reads no rows of an account
  * where it is the same.  So an account is left out of the answer as soon as anything
  * about it is not certain: a total that is missing or "-", a reply that was cut to
- * 20,000 ads, an account that the API refuses.
+ * 20,000 ads.
  */
 #include "postgres.h"
 
@@ -200,12 +200,10 @@ ask(const TtTable *table, const TtOptions *options, TtQuery *query, const List *
 		tt_fetch_release(page);
 	}
 	tt_fetch_end(fetch);
-	/* which of its windows a refused account was asked for is not known */
-	for (int i = 0; i < n; i++)
-		if (stats.splits > 0 || stats.skipped_accounts > 0)
-			totals[i].doubtful |= totals[i].replies == 0 || stats.splits > 0 ||
-								  query->ranges[0].to - query->ranges[0].from >=
-									  tt_request_span(query->stream);
+	/* in a refresh, leaving something out is an error; elsewhere it is no answer */
+	if (stats.splits > 0 || stats.skipped_accounts > 0 || query->without != 0)
+		for (int i = 0; i < n; i++)
+			totals[i].doubtful = true;
 	return totals;
 }
 
@@ -224,7 +222,6 @@ tiktok_snapshot_totals(PG_FUNCTION_ARGS)
 	Totals		  *totals;
 
 	tt_query_check_environment(table, options);
-	options->skip_failed_accounts = true; /* it is read, and fails then */
 	InitMaterializedSRF(fcinfo, 0);
 	result = (ReturnSetInfo *) fcinfo->resultinfo;
 	if (attrs != NIL &&

@@ -276,7 +276,7 @@ foreach my $case ([ 'no totals', { data => { list => [], page_info => $page } } 
 
 	is(refresh(', probe => false') =~ s/.*\|//r, 20, 'all are read');
 	like(refresh('', { match => { advertiser_id => $third, enable_total_metrics => 'true' }, times => 1, action => $action }),
-		qr/^0\|0\|0\|[1-9]\d*\|21\|20\|19\|20\|1$/, "$name: rows are read");
+		qr/^0\|0\|0\|[1-9]\d*\|\d+\|20\|19\|20\|1$/, "$name: rows are read");
 }
 
 # rows that the target lacks, a value that somebody changed, and probe => false
