@@ -50,7 +50,8 @@ is_plain_daily(const TtStream *stream)
 	int						 nobjects = 0;
 
 	if (stream->kind != TT_KIND_REPORT || stream->endpoint != tt_report_endpoint() ||
-		strcmp(report->report_type, "BASIC") != 0 || report->grain != TT_GRAIN_DAY)
+		strcmp(report->report_type, "BASIC") != 0 || report->grain != TT_GRAIN_DAY ||
+		report->data_level == NULL || strncmp(report->data_level, "AUCTION_", 8) != 0)
 		return false;
 	for (int i = 0; i < report->ndimensions; i++)
 		for (int k = 0; k < (int) lengthof(objects); k++)
