@@ -51,23 +51,24 @@ CREATE FUNCTION tiktok.streams(
 	OUT key_columns text[],
 	OUT cursor_column text,
 	OUT environments text[],
-	OUT note text)
+	OUT note text,
+	OUT grain text)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'tiktok_streams'
-LANGUAGE C STABLE STRICT PARALLEL SAFE ROWS 36;
+LANGUAGE C STABLE STRICT PARALLEL SAFE ROWS 48;
 COMMENT ON FUNCTION tiktok.streams() IS
 'the streams; see view tiktok.streams';
 
 CREATE VIEW tiktok.streams AS
 	SELECT s.name, s.seed_name, s.endpoint, s.kind, s.key_columns, s.cursor_column,
-		s.environments, s.note
+		s.environments, s.note, s.grain
 	FROM tiktok.streams() AS s;
 COMMENT ON VIEW tiktok.streams IS
-'what IMPORT FOREIGN SCHEMA tiktok offers: one foreign table for each row';
+'what IMPORT FOREIGN SCHEMA tiktok offers: one foreign table for each row; those without seed_name on demand, by LIMIT TO or OPTIONS (streams ''all'')';
 COMMENT ON COLUMN tiktok.streams.name IS
 'name of the stream and of the foreign table';
 COMMENT ON COLUMN tiktok.streams.seed_name IS
-'what connectors call the stream';
+'what connectors call the stream; NULL if they have none';
 COMMENT ON COLUMN tiktok.streams.endpoint IS
 'where it is read, below the base URL';
 COMMENT ON COLUMN tiktok.streams.kind IS
@@ -80,6 +81,8 @@ COMMENT ON COLUMN tiktok.streams.environments IS
 'where the stream can be read: production, sandbox';
 COMMENT ON COLUMN tiktok.streams.note IS
 'what to know before using it';
+COMMENT ON COLUMN tiktok.streams.grain IS
+'what a row of a report covers: hour, day, week, month, or a period that the query names; NULL if all there is, or the stream is no report';
 
 CREATE FUNCTION tiktok.stream_columns(
 	OUT stream text,
@@ -287,7 +290,7 @@ COMMENT ON TYPE tiktok._statements IS
 'internal: the SQL of a target, by the names of tiktok._templates(); stage and delta are tables';
 
 CREATE TYPE tiktok._job AS (target regclass, source regclass, run bigint,
-	statements tiktok._statements, time_column text, since date, attribution_window integer,
+	statements tiktok._statements, time_column text, grain text, since date, attribution_window integer,
 	partition_by text, span integer, account_param text, concurrency integer,
 	accounts_named boolean, end_day date, read_on date, requests bigint, folded bigint, probe boolean);
 COMMENT ON TYPE tiktok._job IS
@@ -826,7 +829,7 @@ CREATE FUNCTION tiktok._source(source regclass,
 AS 'MODULE_PATHNAME', 'tiktok_snapshot_source'
 LANGUAGE C STABLE STRICT;
 COMMENT ON FUNCTION tiktok._source(regclass) IS
-'internal: a foreign table of tiktok_fdw that the caller may read; 42809 if it is none, 42501 if not. span: days a request covers; 0: any';
+'internal: a foreign table of tiktok_fdw that the caller may read; 42809 if it is none, 42501 if not, 0A000 for a report by period. grain: hour, day, week or month; span: days that are read at once, for grain week and month those of one; 0: any';
 
 CREATE FUNCTION tiktok._source_columns(source regclass,
 	OUT name text,
@@ -1120,6 +1123,9 @@ BEGIN
 		SELECT string_to_array(replace(o.option_value, ' ', ''), ',') INTO listed
 		FROM pg_foreign_table AS f, pg_options_to_table(f.ftoptions) AS o
 		WHERE f.ftrelid = source AND o.option_name = 'dimensions';
+		IF info.grain IN ('week', 'month') THEN
+			listed := listed || ('stat_time_' || info.grain);
+		END IF;
 	END IF;
 	wanted := (SELECT count(DISTINCT k) FROM unnest(listed || ARRAY['advertiser_id']) AS k);
 	IF cardinality(result) <> wanted THEN
@@ -1562,6 +1568,7 @@ BEGIN
 	job.attribution_window := s.attribution_window;
 	job.partition_by := s.partition_by;
 	job.time_column := info.time_column;
+	job.grain := info.grain;
 	job.span := info.span;
 	job.account_param := info.account_param;
 	job.concurrency := info.concurrency;
@@ -1602,7 +1609,8 @@ COMMENT ON FUNCTION tiktok._windows(date, date, integer, boolean) IS
 'internal: cuts days into windows of at most span days';
 
 -- What each account lacks. Forward: from where it was, less the days that may
--- still change, to the end. Backward: an earlier since, newest first, so that
+-- still change, to the end; of weeks and months, from the beginning of the first
+-- that has such a day. Backward: an earlier since, newest first, so that
 -- what was read stays in one piece.
 CREATE FUNCTION tiktok._ranges(job tiktok._job, accounts bigint[],
 	OUT account bigint, OUT first_day date, OUT last_day date, OUT backward boolean)
@@ -1615,8 +1623,9 @@ AS $$
 			ON a.target = job.target AND a.advertiser_id = account
 		CROSS JOIN LATERAL (
 			SELECT account, CASE WHEN a.since IS NULL THEN job.since
-				ELSE greatest(a.since, job.since, least(coalesce(a.next_day, a.watermark + 1),
-					a.read_on - job.attribution_window)) END,
+				ELSE greatest(a.since, job.since, date_trunc(job.grain,
+					least(coalesce(a.next_day, a.watermark + 1),
+						a.read_on - job.attribution_window)::timestamp)::date) END,
 				job.end_day, false
 			UNION ALL
 			SELECT account, job.since, a.since - 1, true WHERE job.since < a.since) AS r
@@ -2813,6 +2822,7 @@ DECLARE
 	s tiktok._snapshot;
 	held text;		-- the accounts that the source keeps to, if it names any
 	first_held date;
+	grain text;		-- of a row, where it is more than a day
 	read_since date;
 	read_up_to date;
 BEGIN
@@ -2828,8 +2838,12 @@ BEGIN
 	SELECT coalesce(max(o.option_value) FILTER (WHERE o.of_table AND o.option_name = 'advertiser_ids'),
 			max(o.option_value) FILTER (WHERE o.option_name = 'advertiser_ids')),
 		coalesce(max(o.option_value) FILTER (WHERE o.of_table AND o.option_name = 'start_date'),
-			max(o.option_value) FILTER (WHERE o.option_name = 'start_date'))::date
-	INTO held, first_held
+			max(o.option_value) FILTER (WHERE o.option_name = 'start_date'))::date,
+		coalesce(max(o.option_value) FILTER (WHERE o.option_name = 'grain'),
+			max(CASE WHEN o.option_value LIKE '%\_reports\_weekly' THEN 'week'
+				WHEN o.option_value LIKE '%\_reports\_monthly' THEN 'month' END)
+			FILTER (WHERE o.option_name = 'stream'), 'day')
+	INTO held, first_held, grain
 	FROM pg_foreign_table AS f
 		JOIN pg_foreign_server AS r ON r.oid = f.ftserver
 		CROSS JOIN LATERAL (
@@ -2850,11 +2864,13 @@ BEGIN
 	IF read_since > greatest(s.since, first_held) THEN
 		read_up_to := NULL;
 	END IF;
-	RETURN greatest(s.since, read_up_to - s.attribution_window);
+	-- a week or month that has a day that is not settled is not, either
+	RETURN greatest(s.since,
+		date_trunc(grain, (read_up_to - s.attribution_window)::timestamp)::date);
 END
 $$;
 COMMENT ON FUNCTION tiktok.settled(regclass) IS
-'the first day of a snapshot that is not settled: its watermark less attribution_window, the least over the accounts that its source holds; the snapshot''s since where that is later, while an account was never read, and while an earlier since is being caught up with. For everybody. Errors: 42704 no snapshot, 42809 its stream is read whole';
+'the first day of a snapshot that is not settled: its watermark less attribution_window, the least over the accounts that its source holds; of reports by week and month, the first day of the one that has it; the snapshot''s since where that is later, while an account was never read, and while an earlier since is being caught up with. For everybody. Errors: 42704 no snapshot, 42809 its stream is read whole';
 
 -- Names are resolved already. path, schema: as of tiktok._create_table().
 CREATE FUNCTION tiktok._create_live_view(target regclass, path text[], schema name)
@@ -2885,7 +2901,7 @@ BEGIN
 			USING ERRCODE = '42P01';
 	END IF;
 	info := tiktok._source(source);
-	IF info.grain IS NULL OR info.grain NOT IN ('day', 'hour') THEN
+	IF info.grain IS NULL THEN
 		RAISE EXCEPTION 'a live view of % would have nothing to read from %', target, target
 			USING ERRCODE = '42809',
 				DETAIL = format('Rows of %s have no day or hour, so that none of them is ever settled.', source),

@@ -18,6 +18,7 @@ DECLARE
 	s tiktok._snapshot;
 	held text;		-- the accounts that the source keeps to, if it names any
 	first_held date;
+	grain text;		-- of a row, where it is more than a day
 	read_since date;
 	read_up_to date;
 BEGIN
@@ -33,8 +34,12 @@ BEGIN
 	SELECT coalesce(max(o.option_value) FILTER (WHERE o.of_table AND o.option_name = 'advertiser_ids'),
 			max(o.option_value) FILTER (WHERE o.option_name = 'advertiser_ids')),
 		coalesce(max(o.option_value) FILTER (WHERE o.of_table AND o.option_name = 'start_date'),
-			max(o.option_value) FILTER (WHERE o.option_name = 'start_date'))::date
-	INTO held, first_held
+			max(o.option_value) FILTER (WHERE o.option_name = 'start_date'))::date,
+		coalesce(max(o.option_value) FILTER (WHERE o.option_name = 'grain'),
+			max(CASE WHEN o.option_value LIKE '%\_reports\_weekly' THEN 'week'
+				WHEN o.option_value LIKE '%\_reports\_monthly' THEN 'month' END)
+			FILTER (WHERE o.option_name = 'stream'), 'day')
+	INTO held, first_held, grain
 	FROM pg_foreign_table AS f
 		JOIN pg_foreign_server AS r ON r.oid = f.ftserver
 		CROSS JOIN LATERAL (
@@ -55,11 +60,13 @@ BEGIN
 	IF read_since > greatest(s.since, first_held) THEN
 		read_up_to := NULL;
 	END IF;
-	RETURN greatest(s.since, read_up_to - s.attribution_window);
+	-- a week or month that has a day that is not settled is not, either
+	RETURN greatest(s.since,
+		date_trunc(grain, (read_up_to - s.attribution_window)::timestamp)::date);
 END
 $$;
 COMMENT ON FUNCTION tiktok.settled(regclass) IS
-'the first day of a snapshot that is not settled: its watermark less attribution_window, the least over the accounts that its source holds; the snapshot''s since where that is later, while an account was never read, and while an earlier since is being caught up with. For everybody. Errors: 42704 no snapshot, 42809 its stream is read whole';
+'the first day of a snapshot that is not settled: its watermark less attribution_window, the least over the accounts that its source holds; of reports by week and month, the first day of the one that has it; the snapshot''s since where that is later, while an account was never read, and while an earlier since is being caught up with. For everybody. Errors: 42704 no snapshot, 42809 its stream is read whole';
 
 -- Names are resolved already. path, schema: as of tiktok._create_table().
 CREATE FUNCTION tiktok._create_live_view(target regclass, path text[], schema name)
@@ -90,7 +97,7 @@ BEGIN
 			USING ERRCODE = '42P01';
 	END IF;
 	info := tiktok._source(source);
-	IF info.grain IS NULL OR info.grain NOT IN ('day', 'hour') THEN
+	IF info.grain IS NULL THEN
 		RAISE EXCEPTION 'a live view of % would have nothing to read from %', target, target
 			USING ERRCODE = '42809',
 				DETAIL = format('Rows of %s have no day or hour, so that none of them is ever settled.', source),

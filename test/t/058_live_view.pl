@@ -26,7 +26,7 @@ api_start('--today', $today);
 api_mutate([ map { { op => 'add_account', advertiser_id => $_, name => "Account $_", ads => 12 } } @accounts[ 1 .. 19 ] ]);
 my $node = new_node('main');
 setup_fdw($node, rate_limit => 1000, advertiser_ids => join(',', @accounts[ 0, 1 ]),
-	-import => [qw(campaigns campaigns_reports_daily campaigns_reports_hourly ads_reports_daily
+	-import => [qw(campaigns campaigns_reports_daily campaigns_reports_hourly campaigns_reports_weekly ads_reports_daily
 		campaigns_audience_reports_by_country_daily advertisers_reports_daily)]);
 
 sub ask { return $node->safe_psql('postgres', $_[0]); }
@@ -197,6 +197,12 @@ ask(q{SELECT tiktok.create_live_view('mart.h', 'mart.h_live')});
 is(differences('TABLE mart.h_live', 'SELECT * FROM ads.campaigns_reports_hourly WHERE stat_time_hour >= current_date - 4'),
 	'0|t', 'hourly: the same rows');
 is((counted(q{SELECT count(*) FROM mart.h_live WHERE stat_time_hour < tiktok.settled('mart.h')}))[1], 0, 'hourly: settled hours ask nothing');
+ask(q{SELECT tiktok.materialize('ads.campaigns_reports_weekly', 'mart.w', since => current_date - 40)});
+ask(q{SELECT tiktok.create_live_view('mart.w', 'mart.w_live')});
+is(ask(q{SELECT tiktok.settled('mart.w')}), ask(qq{SELECT date_trunc('week', date '$settled')::date}), 'by week: the first that has a day to come');
+is(differences('TABLE mart.w_live', 'SELECT * FROM ads.campaigns_reports_weekly WHERE stat_time_week >= current_date - 40') =~ s/\|.*//r,
+	0, 'by week: the same rows');
+is((counted(q{SELECT count(*) FROM mart.w_live WHERE stat_time_week < tiktok.settled('mart.w')}))[1], 0, 'by week: settled ones ask nothing');
 fails(q{SELECT tiktok.create_live_view('mart.c', 'mart.c_live')}, qr/42809.*no day or hour.*HINT/s, 'no day, no live view');
 fails(q{SELECT tiktok.settled('mart.c')}, qr/42809/, 'nor a settled day');
 fails(q{SELECT tiktok.settled('pg_class')}, qr/42704/, 'only snapshots have one');
