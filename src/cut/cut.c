@@ -104,8 +104,9 @@ cut_names(TtReading *reading, TtFetchUnit *unit)
 	TtFetchUnit like = *unit;
 	int			names = tt_unit_names(reading->query, &unit->unit);
 
+	/* totals are not put together from parts */
 	if (reading->query->stream->kind != TT_KIND_REPORT || !reading->query->send_names ||
-		names < 2 * LEAST_NAMES)
+		reading->query->totals_only || names < 2 * LEAST_NAMES)
 		return false;
 	like.max_names = (names + 1) / 2;
 	reading->max_names = Min(reading->max_names, like.max_names);
