@@ -1,6 +1,7 @@
 /*
  * cut_private.h
- *	  Lists of the ids that a report is split by.
+ *	  What the files of this folder share: lists of the ids that a report is split by
+ *	  (id_lists.c), for split.c.  Nobody else includes it.
  */
 #ifndef TT_CUT_PRIVATE_H
 #define TT_CUT_PRIVATE_H

@@ -282,7 +282,7 @@ again:
 			return wake;
 		tt_slots_content(&fetch->slots);
 		/* its jobs are gone then, and others are there */
-		if (tt_unit_cut_unasked(reading, job->unit))
+		if (tt_unit_cut_before_asking(reading, job->unit))
 			goto again;
 		switch (ask_budget(fetch, job, now, &later))
 		{
