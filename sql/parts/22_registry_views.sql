@@ -29,7 +29,11 @@ CREATE VIEW tiktok.snapshots WITH (security_barrier) AS
 		s.columns,
 		s.partition_by,
 		s.source_schema,
-		s.source_name
+		s.source_name,
+		s.history::pg_catalog.regclass AS history,
+		s.changes::pg_catalog.regclass AS changes,
+		s.changes_keep,
+		s.last_change
 	FROM tiktok._snapshot AS s
 	WHERE tiktok._visible(s.target::pg_catalog.regclass);
 COMMENT ON VIEW tiktok.snapshots IS
@@ -58,6 +62,14 @@ COMMENT ON COLUMN tiktok.snapshots.partition_by IS
 'month: partitions of a calendar month are created as rows need them; NULL: none are created';
 COMMENT ON COLUMN tiktok.snapshots.source_schema IS 'schema of the foreign table';
 COMMENT ON COLUMN tiktok.snapshots.source_name IS 'name of the foreign table';
+COMMENT ON COLUMN tiktok.snapshots.history IS
+'the table that gets each state of a row; NULL: none does';
+COMMENT ON COLUMN tiktok.snapshots.changes IS
+'the table that gets each change; NULL: none does';
+COMMENT ON COLUMN tiktok.snapshots.changes_keep IS
+'how long changes stay there; NULL: none are written';
+COMMENT ON COLUMN tiktok.snapshots.last_change IS
+'when a refresh last wrote a row that had changed, never twice the same; NULL: none did';
 
 CREATE VIEW tiktok.snapshot_accounts WITH (security_barrier) AS
 	SELECT s.target::pg_catalog.regclass AS target, a.advertiser_id, a.since, a.watermark,
