@@ -4,8 +4,8 @@
 #   make installcheck              regression and TAP tests against the running server
 #   sh test/check.sh               everything, on a private server, nothing installed
 #
-# Developers: make indent | check-format | walls | unit | fuzz | sql | doc | dist;
-# WERROR=1 turns warnings into errors.
+# Developers: make indent | check-format | lint | walls | circles | unit | fuzz |
+# coverage | sql | doc | dist; WERROR=1 turns warnings into errors.
 
 EXTENSION = tiktok_fdw
 EXTVERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" tiktok_fdw.control)
@@ -81,7 +81,7 @@ SANITIZE_WORKS = $(shell mkdir -p build && echo 'int main(void) { return 0; }' |
 build/unit/%: test/unit/%.c $(UNIT_SOURCES) $(INCLUDED) $(wildcard test/unit/*.h) Makefile
 	@mkdir -p $(@D)
 	$(CC) $(UNIT_CFLAGS) $(if $(SANITIZE_WORKS),$(SANITIZE)) -o $@ $< $(UNIT_SOURCES) \
-		$(shell $(PKG_CONFIG) --libs jansson) -lm
+		$(shell $(PKG_CONFIG) --libs jansson) -lm $(COPT)
 
 unit: $(UNIT_TESTS)
 	@test -n "$^" || { echo "not ok - there are no test/unit/*_test.c"; exit 1; }
@@ -102,7 +102,7 @@ FUZZ_CFLAGS = -std=gnu99 -g -O1 -Wall -Wextra -Werror -Wno-unused-parameter -Wno
 FUZZ_reply = src/reply/reply.c src/reply/reply_text.c
 FUZZ_decode = test/fuzz/decode_shim.c src/reply/decode.c $(FUZZ_reply) src/catalog/catalog.c
 FUZZ_request = $(UNIT_SOURCES)
-FUZZ_option_value = src/options/option_value.c
+FUZZ_option_value = src/option_defs/option_value.c
 fuzz_build = @mkdir -p $(@D) && $(2) $(FUZZ_CFLAGS) $(1) -o $@ test/fuzz/$*_fuzz.c test/fuzz/shim.c \
 	$(FUZZ_$*) $(FUZZ_LIBS) $(FUZZ_LIBS:common.a=port.a) $(shell $(PKG_CONFIG) --libs libcurl jansson) -lm
 
@@ -131,8 +131,35 @@ indent:
 check-format:
 	$(CLANG_FORMAT) --dry-run --Werror $(FORMATTED)
 
+# What finds bugs without running: clang-tidy with the checks of .clang-tidy, its
+# analyzer one function at a time (calls followed would take minutes), and cppcheck.
+CLANG_TIDY ?= clang-tidy
+CPPCHECK ?= cppcheck
+LINT_JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+LINT_CFLAGS = -std=gnu99 -Isrc -D_GNU_SOURCE '-DTT_VERSION="$(EXTVERSION)"' \
+	-isystem $(shell $(PG_CONFIG) --includedir-server) $(shell $(PKG_CONFIG) --cflags libcurl jansson) \
+	-Xclang -analyzer-config -Xclang mode=shallow -Xclang -analyzer-config -Xclang ipa=none
+
+lint:
+	@printf '%s\n' $(SOURCES) | xargs -P $(LINT_JOBS) -n 6 \
+		sh -c '$(CLANG_TIDY) --quiet "$$@" -- $(subst ','\'',$(LINT_CFLAGS)) 2>/dev/null' lint
+	@$(CPPCHECK) -q -j $(LINT_JOBS) --error-exitcode=1 --std=c99 --language=c -Isrc \
+		-D__linux__ '-DTT_VERSION="$(EXTVERSION)"' --library=test/lint/postgresql.cfg \
+		--enable=warning,performance,portability \
+		--template='{file}:{line}: {severity}: {message} [{id}]' $(SOURCES)
+
+# Which lines the tests run: unit and regression tests, and TAP tests by name.
+COVERAGE_TAP ?= 010 020 027 028 050 063 073 074
+
+coverage:
+	sh test/coverage.sh $(COVERAGE_TAP)
+
 walls:
 	sh test/walls.sh
+
+# No two files, no two folders use each other.
+circles: $(OBJS)
+	@$(PYTHON) test/circles.py $(OBJS)
 
 # The stream tables of the reference, from the catalogue.
 doc:
@@ -147,4 +174,5 @@ dist:
 		-o $(EXTENSION)-$(DISTVERSION).zip HEAD
 DISTVERSION = $(shell sed -n 's/^	"version": "\(.*\)",/\1/p' META.json)
 
-.PHONY: sql check-sql unit fuzz libfuzzer indent check-format walls doc check-doc dist
+.PHONY: sql check-sql unit fuzz libfuzzer indent check-format lint coverage walls circles doc \
+	check-doc dist

@@ -6,16 +6,19 @@ SET client_min_messages = warning;
 DROP EXTENSION IF EXISTS tiktok_fdw CASCADE;
 CREATE EXTENSION tiktok_fdw;
 
--- the streams
-SELECT name, kind, key_columns, cursor_column, environments FROM tiktok.streams;
-SELECT endpoint, count(*) FROM tiktok.streams GROUP BY 1 ORDER BY 1;
+-- the streams, some of each kind; test/t/011_catalog.pl compares all with the facts
+SELECT name, kind, endpoint, key_columns, cursor_column, environments FROM tiktok.streams
+WHERE name IN ('advertiser_ids', 'campaigns', 'audiences', 'creative_assets_videos', 'ads_reports_daily',
+	'advertisers_reports_hourly', 'campaigns_reports_lifetime', 'ads_audience_reports_daily');
 SELECT name, seed_name FROM tiktok.streams
 WHERE lower(replace(name, '_', '')) <> lower(seed_name);
 SELECT note FROM tiktok.streams WHERE name = 'advertisers_audience_reports_lifetime';
 
--- the columns: how many, none twice, advertiser_id first, then the key
-SELECT count(*) AS columns, count(DISTINCT (stream, name)) AS names,
-	count(*) FILTER (WHERE ordinal = 1 AND name = 'advertiser_id' AND type = 'bigint') AS accounts
+-- the columns: none twice, advertiser_id first, then the key
+SELECT count(*) = count(DISTINCT (stream, name)) AS once, count(DISTINCT stream) = (
+	SELECT count(*) FROM tiktok.streams) AS of_each,
+	count(DISTINCT stream) = count(*) FILTER (
+		WHERE ordinal = 1 AND name = 'advertiser_id' AND type = 'bigint') AS account_first
 FROM tiktok.stream_columns;
 SELECT s.name FROM tiktok.streams s
 WHERE array_remove(s.key_columns, 'advertiser_id') IS DISTINCT FROM (
@@ -24,14 +27,14 @@ WHERE array_remove(s.key_columns, 'advertiser_id') IS DISTINCT FROM (
 		AND 1 + cardinality(array_remove(s.key_columns, 'advertiser_id')));
 SELECT s.name FROM tiktok.streams s WHERE s.cursor_column IS NOT NULL AND NOT EXISTS (
 	SELECT FROM tiktok.stream_columns c WHERE c.stream = s.name AND c.name = s.cursor_column);
-SELECT type, count(*) FROM tiktok.stream_columns GROUP BY 1 ORDER BY 1;
+SELECT DISTINCT type FROM tiktok.stream_columns ORDER BY 1;
 
 -- paths: by the columns' names; in reports by dimension or metric
-SELECT s.kind, CASE WHEN c.path IS NULL THEN 'filled in' WHEN c.path = c.name THEN 'name'
+SELECT DISTINCT s.kind, CASE WHEN c.path IS NULL THEN 'filled in' WHEN c.path = c.name THEN 'name'
 	WHEN c.path = 'dimensions.' || c.name THEN 'dimension'
-	WHEN c.path = 'metrics.' || c.name THEN 'metric' ELSE c.path END AS place, count(*)
+	WHEN c.path = 'metrics.' || c.name THEN 'metric' ELSE c.path END AS place
 FROM tiktok.stream_columns c JOIN tiktok.streams s ON s.name = c.stream
-GROUP BY 1, 2 ORDER BY 1, 2;
+ORDER BY 1, 2;
 SELECT DISTINCT name FROM tiktok.stream_columns WHERE path IS NULL;
 SELECT c.stream, c.name FROM tiktok.stream_columns c JOIN tiktok.streams s ON s.name = c.stream
 WHERE c.path LIKE 'dimensions.%' AND c.name <> ALL (s.key_columns);
@@ -41,16 +44,17 @@ SELECT name, type, path, additive, pushdown FROM tiktok.stream_columns
 WHERE stream = 'ads_reports_daily' AND name IN ('advertiser_id', 'ad_id', 'stat_time_day', 'spend',
 	'impressions', 'ctr', 'reach', 'campaign_id', 'campaign_name', 'campaign_budget', 'currency')
 ORDER BY ordinal;
-SELECT s.kind, c.additive, count(*) FROM tiktok.stream_columns c
-JOIN tiktok.streams s ON s.name = c.stream GROUP BY 1, 2 ORDER BY 1, 2;
+SELECT DISTINCT s.kind, c.additive FROM tiktok.stream_columns c
+JOIN tiktok.streams s ON s.name = c.stream ORDER BY 1, 2;
 
--- what the API evaluates
+-- what the API evaluates, and by which operators
 SELECT stream, name, pushdown FROM tiktok.stream_columns
-WHERE pushdown IS NOT NULL AND stream IN (SELECT name FROM tiktok.streams WHERE kind NOT LIKE '%report')
+WHERE pushdown IS NOT NULL AND stream IN ('advertisers', 'advertiser_ids', 'ads', 'audiences',
+	'creative_assets_videos', 'creative_assets_music')
 ORDER BY stream, ordinal;
-SELECT name, pushdown, count(*) FROM tiktok.stream_columns
+SELECT DISTINCT name, pushdown FROM tiktok.stream_columns
 WHERE pushdown IS NOT NULL AND stream IN (SELECT name FROM tiktok.streams WHERE kind LIKE '%report')
-GROUP BY 1, 2 ORDER BY 1;
+ORDER BY 1;
 -- an id above the level of the report, and none below it
 SELECT stream, name FROM tiktok.stream_columns
 WHERE pushdown = '=, IN' AND name IN ('campaign_id', 'adgroup_id', 'ad_id')
@@ -59,13 +63,11 @@ WHERE pushdown = '=, IN' AND name IN ('campaign_id', 'adgroup_id', 'ad_id')
 ORDER BY stream, name;
 
 -- the metrics
-SELECT count(*) AS metrics, count(DISTINCT name) AS names, count(*) FILTER (WHERE attribute) AS attributes,
-	count(*) FILTER (WHERE additive) AS additive, count(doubt) AS doubts FROM tiktok.report_metrics;
-SELECT type, count(*) FROM tiktok.report_metrics GROUP BY 1 ORDER BY 1;
-SELECT audience, count(*) FROM tiktok.report_metrics GROUP BY 1 ORDER BY 1;
-SELECT levels, count(*) FROM tiktok.report_metrics GROUP BY 1 ORDER BY 1;
-SELECT r AS restriction, count(*) FROM tiktok.report_metrics, unnest(restrictions) AS r
-GROUP BY 1 ORDER BY 1;
+SELECT count(*) > 1000 AS many, count(*) = count(DISTINCT name) AS once FROM tiktok.report_metrics;
+SELECT DISTINCT type FROM tiktok.report_metrics ORDER BY 1;
+SELECT DISTINCT audience FROM tiktok.report_metrics ORDER BY 1;
+SELECT DISTINCT levels FROM tiktok.report_metrics ORDER BY 1;
+SELECT DISTINCT r AS restriction FROM tiktok.report_metrics, unnest(restrictions) AS r ORDER BY 1;
 SELECT name, type, attribute, additive, levels, audience, restrictions FROM tiktok.report_metrics
 WHERE name IN ('spend', 'cash_spend', 'reach', 'ad_name', 'currency', 'billed_cost') ORDER BY name;
 SELECT name FROM tiktok.report_metrics WHERE attribute AND additive;
@@ -85,8 +87,8 @@ WHERE c.path LIKE 'metrics.%' AND (m.name IS NULL OR (s.kind = 'audience_report'
 -- everybody may read them; nobody but the owner may set counters to zero
 CREATE ROLE regress_tiktok_catalog;
 SET ROLE regress_tiktok_catalog;
-SELECT (SELECT count(*) FROM tiktok.streams) AS streams,
-	(SELECT count(*) FROM tiktok.report_metrics) AS metrics;
+SELECT (SELECT count(*) FROM tiktok.streams) > 0 AS streams,
+	(SELECT count(*) FROM tiktok.report_metrics) > 0 AS metrics;
 SELECT has_function_privilege('tiktok.stat_requests_reset()', 'EXECUTE') AS may_reset;
 RESET ROLE;
 DROP ROLE regress_tiktok_catalog;

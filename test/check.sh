@@ -9,10 +9,11 @@
 #
 # Environment: PG_CONFIG (the server to test with), TT_KEEP=1 (keep the folder),
 # TT_TIMEOUT (seconds until a part or a TAP test that hangs is ended; 300),
-# TT_SETTINGS (settings of the test servers: "name = value" lines; see versions.sh).
+# TT_SETTINGS (settings of the test servers: "name = value" lines; see versions.sh),
+# TT_COVERAGE (a file: which lines ran, as gcovr's JSON; see coverage.sh).
 # The last line is "N passed, N failed[, N skipped]"; exit code 0 only without failures.
 
-PARTS="build clang format walls unit fuzz api sdk doc regress tap demo"
+PARTS="build clang format lint walls circles unit fuzz api sdk doc regress tap demo"
 
 . "$(dirname "$0")/lib.sh"
 # nothing here is for the real API
@@ -31,6 +32,7 @@ if [ -n "$names" ] && [ -z "$parts" ]; then
 fi
 [ -n "$parts" ] || parts=$PARTS
 limit=${TT_TIMEOUT:-300}
+copt=${TT_COVERAGE:+--coverage -O1}
 
 wanted() {
 	case " $parts " in
@@ -105,7 +107,8 @@ part_build() {
 	log=$TT_WORK/log/build
 	{
 		tt_as make -s -C "$tree" PG_CONFIG="$PG_CONFIG" check-sql &&
-			tt_as make -s -j"$TT_JOBS" -C "$tree" PG_CONFIG="$PG_CONFIG" WERROR=1 all &&
+			tt_as make -s -j"$TT_JOBS" -C "$tree" PG_CONFIG="$PG_CONFIG" WERROR=1 \
+				${copt:+COPT="$copt"} all &&
 			tt_stage "$tree"
 	} >"$log" 2>&1
 	built=$?
@@ -127,13 +130,25 @@ part_format() {
 	verdict format $? "$TT_WORK/log/format"
 }
 
+# clang-tidy and cppcheck.
+part_lint() {
+	limited make -s -C "$tree" PG_CONFIG="$PG_CONFIG" lint >"$TT_WORK/log/lint" 2>&1
+	verdict lint $? "$TT_WORK/log/lint"
+}
+
 part_walls() {
 	sh "$TT_TOP/test/walls.sh" >"$TT_WORK/log/walls" 2>&1
 	counted walls $? "$TT_WORK/log/walls"
 }
 
+part_circles() {
+	tt_as make -s -C "$tree" PG_CONFIG="$PG_CONFIG" WERROR=1 circles >"$TT_WORK/log/circles" 2>&1
+	counted circles $? "$TT_WORK/log/circles"
+}
+
 part_unit() {
-	limited make -s -C "$tree" PG_CONFIG="$PG_CONFIG" unit >"$TT_WORK/log/unit" 2>&1
+	limited make -s -C "$tree" PG_CONFIG="$PG_CONFIG" ${copt:+COPT="$copt"} unit \
+		>"$TT_WORK/log/unit" 2>&1
 	counted unit $? "$TT_WORK/log/unit"
 }
 
@@ -244,7 +259,7 @@ part_demo() {
 
 # ---- all of it -------------------------------------------------------------
 
-tt_install test
+tt_install "$([ -n "${TT_COVERAGE:-}" ] && echo coverage || echo test)"
 tt_begin
 : >"$TT_WORK/count"
 tree=$TT_WORK/tree
@@ -255,7 +270,7 @@ echo "$("$PG_CONFIG" --version), $(gcc --version | head -n 1), libcurl $(pkg-con
 built=
 for part in $PARTS; do
 	case $part in
-		regress | tap)
+		circles | regress | tap)
 			if wanted "$part"; then
 				[ -n "$built" ] || part_build
 				if [ "$built" = 0 ]; then
@@ -273,6 +288,12 @@ for part in $PARTS; do
 			;;
 	esac
 done
+
+if [ -n "${TT_COVERAGE:-}" ]; then
+	tt_as sh -c 'cd "$1" && gcovr --root . --filter src/ --filter tiktok_fdw.c --json coverage.json' \
+		sh "$tree" >"$TT_WORK/log/coverage" 2>&1 && cp "$tree/coverage.json" "$TT_COVERAGE" ||
+		show coverage "$TT_WORK/log/coverage"
+fi
 
 awk '{ p += $1; f += $2; s += $3 }
 	END { printf "%d passed, %d failed%s\n", p, f, s ? ", " s " skipped" : ""; exit f > 0 }' \

@@ -4,6 +4,8 @@
 # stays behind.
 #
 #   sh test/demo.sh
+#   sh test/demo.sh shell      no questions: a psql for yours (it reads stdin), of a build
+#                              for debuggers; says where server and API write their logs
 #
 # With TIKTOK_ACCESS_TOKEN set, the same questions go to TikTok instead;
 # TIKTOK_APP_ID and TIKTOK_SECRET (to find out the accounts) or
@@ -11,6 +13,11 @@
 # TIKTOK_ENVIRONMENT=sandbox asks the sandbox.
 
 . "$(dirname "$0")/lib.sh"
+case ${1:-} in
+	'') shell= ;;
+	shell) shell='-O0 -g' ;;
+	*) tt_die "usage: demo.sh [shell]" ;;
+esac
 
 echo "tiktok_fdw: a demo on $(if [ -n "${TIKTOK_ACCESS_TOKEN:-}" ]; then
 	echo "the real API"
@@ -31,7 +38,7 @@ quietly() {
 tt_copy "$tree" || tt_die "cannot copy $TT_TOP to $tree"
 tt_private_pg
 echo "building for $("$PG_CONFIG" --version)"
-quietly tt_as make -j"$TT_JOBS" -C "$tree" PG_CONFIG="$PG_CONFIG" with_llvm=no all
+quietly tt_as make -j"$TT_JOBS" -C "$tree" PG_CONFIG="$PG_CONFIG" with_llvm=no COPT="$shell" all
 quietly tt_stage "$tree"
 
 # The server: its socket in a folder that nobody else may enter, no port, and
@@ -51,7 +58,8 @@ quietly tt_as pg_ctl -D "$data" -l "$TT_WORK/home/server.log" -w start
 
 if [ -z "${TIKTOK_ACCESS_TOKEN:-}" ]; then
 	echo "starting the local API"
-	tt_api_start --scale demo || exit 1
+	api_log=$TT_WORK/api.log
+	tt_api_start --scale demo --log "$api_log" || exit 1
 	TIKTOK_API_URL=$TT_API_URL
 	export TIKTOK_API_URL
 else
@@ -69,6 +77,12 @@ psql() {
 psql -d postgres -c 'CREATE DATABASE demo' || exit 1
 export PGDATABASE=demo
 psql -f "$TT_TOP/test/demo/setup.sql" || tt_die "the demo's set-up failed"
+
+if [ -n "$shell" ]; then
+	echo "server log: $TT_WORK/home/server.log; requests, a JSON object each: ${api_log:-none}"
+	"$TT_BINDIR/psql" -X -P pager=off
+	exit
+fi
 
 # Each file is a question: its first line the heading, the rest the answer's SQL.
 failed=0

@@ -25,9 +25,9 @@ tt_die() {
 
 # ---- packages ------------------------------------------------------------
 
-# The one list: what for (run: to build and run; test: to test; soak: to fuzz),
-# the Debian package, and how to see that it is there already, from wherever it
-# comes.
+# The one list: what for (run: to build and run; test: to test; coverage, soak: to
+# measure that, to fuzz), the Debian package, and how to see that it is there
+# already, from wherever it comes.
 tt_packages() {
 	cat <<-'LIST'
 		run  build-essential           tt_have gcc make ld
@@ -41,8 +41,11 @@ tt_packages() {
 		test libipc-run-perl           perl -MIPC::Run -e 1
 		test clang                     tt_have clang
 		test clang-format              tt_have clang-format
+		test clang-tidy                tt_have clang-tidy
+		test cppcheck                  tt_have cppcheck
 		test openssl                   tt_have openssl
 		test postgresql-15-cron        tt_have_cron
+		coverage gcovr                 tt_have gcovr
 		soak libclang-rt-14-dev        tt_have_libfuzzer
 	LIST
 }
@@ -94,12 +97,13 @@ tt_find_pg() {
 	export PG_CONFIG
 }
 
-# tt_install run|test|soak: installs what is missing, if anything is. "test"
-# includes "run", "soak" both.
+# tt_install run|test|coverage|soak: installs what is missing, if anything is. "test"
+# includes "run", "coverage" and "soak" both.
 tt_install() {
 	tt_missing=$(tt_packages | while read -r tt_kind tt_package tt_test; do
 		case $tt_kind:$1 in
-			run:* | test:test | *:soak) ;;
+			run:* | test:test | test:coverage | test:soak) ;;
+			"$1:$1") ;;
 			*) continue ;;
 		esac
 		eval "$tt_test" >/dev/null 2>&1 || echo "$tt_package"

@@ -55,8 +55,8 @@ tally() {
 	failed=$((failed + ${n:-0}))
 }
 
-# judge STATUS: shows the log of what failed, also where it did not count that
-judge() {
+# report STATUS: shows the log of what failed, also where it did not count that
+report() {
 	[ "$1" != 0 ] || return 0
 	[ "$failed" != 0 ] || failed=1
 	cat "$log"
@@ -67,7 +67,7 @@ if [ "$failed" = 0 ] && [ -n "$sanitize" ]; then
 	status=$?
 	tally "$log"
 	echo "sanitizers: $last"
-	judge "$status"
+	report "$status"
 fi
 
 round=0
@@ -77,7 +77,7 @@ while [ "$failed" = 0 ] && [ "$*" != fuzz ]; do
 	status=$?
 	tally "$log"
 	echo "round $round: $last"
-	judge "$status"
+	report "$status"
 	[ "$(date +%s)" -lt "$ends" ] || break
 done
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The walls of the house: who may include what, how large a room may be, what
+# The walls of the house: who may include what, how large a file may be, what
 # must not be left lying about. One "ok" or "not ok" line per wall.
 
 . "$(dirname "$0")/lib.sh"
@@ -11,6 +11,7 @@ cd "$TT_TOP" || exit 1
 FLOORS="
 compat
 catalog
+option_defs
 options
 table
 request
@@ -20,6 +21,11 @@ shared
 budget
 wire
 reply
+failure
+verify
+units
+refused
+cut
 fetch
 accounts
 path
@@ -158,6 +164,16 @@ wall "headers of src are included with their folder" \
 			print $1 ":" $2 ": " $3
 		close(cmd)
 	}')"
+
+# (tables, .def, are data)
+wall "at most eight files in a folder of src" \
+	"$(files 'src/*' | grep -v '\.def$' | awk -F/ '
+		NF > 2 { n[$2]++ }
+		END {
+			for (folder in n)
+				if (n[folder] > 8)
+					print "src/" folder ": " n[folder] " files"
+		}')"
 
 # tables (.def) and expected outputs are as long as they have to be; the extension
 # script is put together from parts, which are not

@@ -1,6 +1,7 @@
 /*
  * accounts.h
- *	  The ad accounts of a token.
+ *	  The ad accounts of a token, which a scan asks where nobody names any, and
+ *	  the currency of each.
  */
 #ifndef TT_ACCOUNTS_H
 #define TT_ACCOUNTS_H

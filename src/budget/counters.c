@@ -71,7 +71,7 @@ copy_counters(int64 *n)
 		{
 			const Counter *counter = tt_shared_at(&table->chains[i]);
 
-			for (; counter != NULL; counter = tt_shared_at(&counter->next))
+			for (; counter != NULL && *n < room; counter = tt_shared_at(&counter->next))
 				copy[(*n)++] = *counter;
 		}
 		if (table->entries <= room)

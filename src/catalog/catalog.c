@@ -12,25 +12,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* clang-format off */
 enum
 {
-	EP_ADVERTISER_INFO,
-	EP_OAUTH2_ADVERTISER_GET,
-	EP_CAMPAIGN_GET,
-	EP_ADGROUP_GET,
-	EP_AD_GET,
-	EP_CUSTOM_AUDIENCE_LIST,
-	EP_IMAGE_SEARCH,
-	EP_VIDEO_SEARCH,
-	EP_MUSIC_GET,
-	EP_PORTFOLIO_LIST,
-	EP_REPORT
+#define TT_ENDPOINT(id, ...) EP_##id,
+#include "endpoints.def"
+#undef TT_ENDPOINT
 };
 
-/* clang-format off */
 static const TtEndpoint endpoints[] = {
-#define TT_ENDPOINT(id, path, list_key, max_page_size, max_rows, account, fields, hides) \
-	[EP_##id] = {path, list_key, max_page_size, max_rows, TT_ACCOUNT_##account, fields, hides},
+#define TT_ENDPOINT(id, path, list_key, paging, page_size, max_rows, account, fields, hides) \
+	[EP_##id] = {path, list_key, TT_PAGING_##paging, page_size, max_rows, TT_ACCOUNT_##account, \
+	fields, hides},
 #include "endpoints.def"
 #undef TT_ENDPOINT
 };
@@ -102,6 +95,13 @@ static const TtMetric metrics[] = {
 #undef TT_METRIC
 };
 
+static const TtReportFilter report_filters[] = {
+#define TT_REPORT_FILTER(name, field, filter, levels, with, without) \
+	{#name, field, TT_FILTER_##filter, levels, with, without},
+#include "report_filters.def"
+#undef TT_REPORT_FILTER
+};
+
 /* every table has it, also where the API's rows lack it */
 static const TtColumn advertiser_id_column = {
 	NULL, "advertiser_id", TT_TYPE_bigint, TT_FILTER_NONE, "", 0,
@@ -150,7 +150,7 @@ find_column(const TtColumn *const *index, int n, const char *stream, const char 
 {
 	TtColumn			   wanted = {.stream = stream, .name = name};
 	const TtColumn		  *key = &wanted;
-	const TtColumn *const *found = bsearch(&key, index, n, sizeof(key), compare_columns);
+	const TtColumn *const *found = bsearch(&key, index, n, sizeof(TtColumn *), compare_columns);
 
 	return found != NULL ? *found : NULL;
 }
@@ -227,9 +227,9 @@ prepare(void)
 		dimension_index[i] = &dimensions[i].column;
 	for (int i = 0; i < lengthof_(columns); i++)
 		column_index[i] = &columns[i];
-	qsort(metric_index, lengthof_(metrics), sizeof(metric_index[0]), compare_columns);
-	qsort(dimension_index, lengthof_(dimensions), sizeof(dimension_index[0]), compare_columns);
-	qsort(column_index, lengthof_(columns), sizeof(column_index[0]), compare_columns);
+	qsort(metric_index, lengthof_(metrics), sizeof(TtColumn *), compare_columns);
+	qsort(dimension_index, lengthof_(dimensions), sizeof(TtColumn *), compare_columns);
+	qsort(column_index, lengthof_(columns), sizeof(TtColumn *), compare_columns);
 	for (int i = 0; i < lengthof_(streams); i++)
 	{
 		if (streams[i].kind != TT_KIND_REPORT)
@@ -447,30 +447,30 @@ tt_stream_hides_objects(const TtStream *stream)
 		   strcmp(stream->report.report_type, "CATALOG") == 0;
 }
 
-const char *
-tt_report_id_filter(const TtReport *report, const char *name)
+const TtReportFilter *
+tt_report_filter(const TtReport *report, const char *name)
 {
-	static const struct
-	{
-		const char *name;
-		const char *field;
-		int			levels;
-	} filters[] = {
-		{"campaign_id", "campaign_ids", TT_LV_CAMPAIGN_DOWN},
-		{"adgroup_id", "adgroup_ids", TT_LV_ADGROUP_DOWN},
-		{"ad_id", "ad_ids", TT_LV_AD},
-		{"ad_id_v2", "ad_ids_v2", TT_LV_AD},
-	};
-	bool v2 = tt_report_has_dimension(report, "ad_id_v2");
-
 	if (strcmp(report->report_type, "BASIC") != 0 &&
 		strcmp(report->report_type, "AUDIENCE") != 0)
 		return NULL;
-	for (int i = 0; i < lengthof_(filters); i++)
-		if (strcmp(filters[i].name, name) == 0 && (filters[i].levels & report->level) &&
-			strcmp(name, v2 ? "ad_id" : "ad_id_v2") != 0)
-			return filters[i].field;
+	for (int i = 0; i < lengthof_(report_filters); i++)
+	{
+		const TtReportFilter *filter = &report_filters[i];
+
+		if (strcmp(filter->column, name) == 0 && (filter->levels & report->level) &&
+			(filter->with[0] == '\0' || tt_report_has_dimension(report, filter->with)) &&
+			(filter->without[0] == '\0' || !tt_report_has_dimension(report, filter->without)))
+			return filter;
+	}
 	return NULL;
+}
+
+const char *
+tt_report_id_filter(const TtReport *report, const char *name)
+{
+	const TtReportFilter *filter = tt_report_filter(report, name);
+
+	return filter != NULL && filter->filter == TT_FILTER_IDS ? filter->field : NULL;
 }
 
 const char *

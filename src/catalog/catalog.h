@@ -51,11 +51,20 @@ typedef enum TtAccountParam
 
 #define TT_MAX_IDS 100 /* ids in one filter, accounts in one request */
 
+/* how an endpoint gives a list in pieces */
+typedef enum TtPaging
+{
+	TT_PAGING_NONE,	 /* it does not */
+	TT_PAGING_PAGES, /* page=n, page_size=…; totals in page_info */
+	TT_PAGING_CURSOR /* cursor=… of the piece before, count=…; data.has_more, no totals */
+} TtPaging;
+
 typedef struct TtEndpoint
 {
-	const char	  *path;		  /* below the base URL, with closing slash */
-	const char	  *list_key;	  /* data.<list_key> is the list of rows */
-	int			   max_page_size; /* 0: the endpoint does not page */
+	const char	  *path;	 /* below the base URL, with closing slash */
+	const char	  *list_key; /* data.<list_key> is the list of rows */
+	TtPaging	   paging;
+	int			   max_page_size; /* 0: TT_PAGING_NONE */
 	int			   max_rows;	  /* page * page_size may not exceed it; 0: any */
 	TtAccountParam account_param;
 	bool		   has_fields;	  /* takes the parameter "fields" */
@@ -156,6 +165,17 @@ typedef struct TtDimension
 	TtDimRole role;
 } TtDimension;
 
+/* a column by which reports can be narrowed */
+typedef struct TtReportFilter
+{
+	const char *column;
+	const char *field; /* field_name in filtering */
+	TtFilter	filter;
+	int			levels;	 /* TT_LV_* */
+	const char *with;	 /* the dimension that the report has; "": any */
+	const char *without; /* and has not */
+} TtReportFilter;
+
 #define TT_MAX_DIMENSIONS 8
 
 typedef enum TtGrain
@@ -242,10 +262,10 @@ extern const char *tt_level_status_field(int level);
  */
 extern bool tt_stream_hides_objects(const TtStream *stream);
 
-/*
- * The filtering field that narrows a report by the ids of a dimension or
- * attribute, e.g. "campaign_ids"; NULL if there is none at this level.
- */
+/* what narrows a report by a dimension or attribute; NULL: nothing in this report */
+extern const TtReportFilter *tt_report_filter(const TtReport *report, const char *name);
+
+/* the filtering field if that is a list of ids, e.g. "campaign_ids"; else NULL */
 extern const char *tt_report_id_filter(const TtReport *report, const char *name);
 
 /* how SQL spells a type */

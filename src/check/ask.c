@@ -1,6 +1,7 @@
 /*
  * ask.c
- *	  Requests of functions, which no scan makes.
+ *	  Requests that SQL functions make without a foreign table: tiktok.check()
+ *	  and tiktok.completeness().
  *
  * What such a function needs beside options, accounts and fetch, all of which it
  * shares with scans: a server by its name, a stream without a foreign table, and

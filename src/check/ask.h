@@ -1,6 +1,7 @@
 /*
  * ask.h
- *	  Requests of functions, which no scan makes.
+ *	  Requests that SQL functions make without a foreign table: tiktok.check()
+ *	  and tiktok.completeness().
  */
 #ifndef TT_ASK_H
 #define TT_ASK_H

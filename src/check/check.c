@@ -16,6 +16,7 @@
 #include "fetch/fetch.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "options/hosts.h"
 #include "options/options.h"
 #include "query/query.h"
 #include "utils/builtins.h"

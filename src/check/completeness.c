@@ -110,7 +110,7 @@ typedef struct Question
 	State		 *state;
 	const Level	 *level;
 	const Hidden *asked;
-	bool		 *of; /* for which accounts */
+	const bool	 *of; /* for which accounts */
 	Sums		 *sums;
 	int			 *answers; /* of each account */
 } Question;
@@ -311,7 +311,7 @@ ask(void *arg)
 }
 
 static Question
-question_of(State *state, const Level *level, const Hidden *asked, bool *of)
+question_of(State *state, const Level *level, const Hidden *asked, const bool *of)
 {
 	Question question = {state, level, asked, of, NULL, NULL};
 
@@ -509,7 +509,7 @@ tt_completeness(FunctionCallInfo fcinfo)
 	state.refused = palloc0(sizeof(bool) * Max(state.naccounts, 1));
 	for (int level = 0; level < lengthof(levels); level++)
 		ask_level(&state, level);
-	tt_fetch_tell(&(TtTable){.name = "tiktok.completeness"}, &state.stats);
+	tt_warnings_tell(&(TtTable){.name = "tiktok.completeness"}, &state.stats);
 	for (int i = 0; i < state.naccounts; i++)
 	{
 		if (state.refused[i])

@@ -7,6 +7,7 @@
 
 #include "postgres.h"
 
+#include "failure/stats.h"
 #include "options/options.h"
 #include "query/query.h"
 #include "reply/reply.h"
@@ -23,31 +24,6 @@ typedef struct TtPage
 	int			  number;  /* 0: the endpoint does not page */
 	MemoryContext context; /* of reply */
 } TtPage;
-
-typedef struct TtSkipped TtSkipped;
-
-/* what a scan cost so far, and what it left out */
-typedef struct TtFetchStats
-{
-	int64 requests; /* sent, tries again included */
-	int64 replies;	/* with an envelope, good or bad */
-	int64 pages;	/* good replies */
-	int64 rows;
-	int64 retries;
-	int64 backoff_ms;	/* waits before tries again */
-	int64 throttled_ms; /* waits for the rate budget */
-	int64 wire_bytes;
-	int64 body_bytes; /* decoded */
-	int64 skipped_accounts;
-	int64 splits; /* of units whose reports were truncated, or would be */
-	int	  peak_in_flight;
-
-	MemoryContext context;		 /* of what is kept of accounts; NULL: the first fetch's */
-	TtSkipped	 *skipped;		 /* accounts that are not asked again; NULL: none */
-	int64		  hourless_rows; /* left out */
-	bool		  told_metrics;	 /* of those that were refused before the scan */
-	int			  told_filters;	 /* TT_FILTER_BY_*: the user knows of them */
-} TtFetchStats;
 
 /*
  * Prepare to work off a query; sends nothing yet.  query, projection, table
@@ -70,12 +46,6 @@ extern TtPage *tt_fetch_next(TtFetch *fetch, bool wait, bool *finished);
  * share the bound on pages.  NULL: this one has a bound of its own.
  */
 extern void tt_fetch_share(TtFetch *fetch, const void *with);
-
-/*
- * The end of a scan: a WARNING each for the accounts that were skipped, and for
- * the rows that were left out.
- */
-extern void tt_fetch_tell(const TtTable *table, TtFetchStats *stats);
 
 /* readable when tt_fetch_next(…, false, …) may get on */
 extern int tt_fetch_fd(const TtFetch *fetch);

@@ -1,6 +1,6 @@
 /*
  * slots.c
- *	  What the scans of one backend share.
+ *	  Concurrency slots: what the scans of one backend share.
  *
  * "concurrency" bounds the requests in flight to a server, however many scans
  * of one backend go there: the arms of an async Append, the sides of a join,

@@ -57,7 +57,7 @@ tt_count_add_path(PlannerInfo *root, RelOptInfo *input_rel, RelOptInfo *output_r
 	Aggref		*count;
 	ListCell	*lc;
 
-	if (info->nlocal > 0 || info->table->stream->endpoint->max_page_size == 0 ||
+	if (info->nlocal > 0 || info->table->stream->endpoint->paging != TT_PAGING_PAGES ||
 		(count = only_count(root)) == NULL)
 		return;
 	foreach(lc, info->quals)

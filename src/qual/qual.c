@@ -34,9 +34,9 @@ static const char *const reason_collation = "nondeterministic collation";
 TtFilter
 tt_qual_filter(const TtTable *table, int attnum, const char **param)
 {
-	const TtTableColumn *column = &table->columns[attnum - 1];
-	const TtReport		*report = &table->stream->report;
-	const char			*name;
+	const TtTableColumn	 *column = &table->columns[attnum - 1];
+	const TtReportFilter *filter;
+	const char			 *name;
 
 	*param = NULL;
 	if (table->stream->kind != TT_KIND_REPORT)
@@ -48,8 +48,11 @@ tt_qual_filter(const TtTable *table, int attnum, const char **param)
 	}
 	name = strchr(column->path, '.');
 	name = name != NULL ? name + 1 : column->path;
-	*param = tt_report_id_filter(report, name);
-	return *param != NULL ? TT_FILTER_IDS : TT_FILTER_NONE;
+	filter = tt_report_filter(&table->stream->report, name);
+	if (filter == NULL)
+		return TT_FILTER_NONE;
+	*param = filter->field;
+	return filter->filter;
 }
 
 bool

@@ -1,9 +1,10 @@
 /*
  * qual.h
- *	  A WHERE clause ⇄ what it narrows.
+ *	  A WHERE clause → what it narrows: the first step from a condition to
+ *	  requests.
  *
- * A clause is classified while planning; bounds.h applies its values at run
- * time.  Every clause is also rechecked locally, so the only duty is to ask
+ * A clause is classified while planning; query/bounds.h applies its values at
+ * run time, the second step.  Every clause is also rechecked locally, so the only duty is to ask
  * for a superset of the matching rows.
  */
 #ifndef TT_QUAL_H

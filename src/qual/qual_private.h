@@ -1,6 +1,7 @@
 /*
  * qual_private.h
- *	  Shared by the files of qual.
+ *	  What a clause is as a comparison; qual.c's, for what other clauses imply
+ *	  (qual_derive.c).
  */
 #ifndef TT_QUAL_PRIVATE_H
 #define TT_QUAL_PRIVATE_H

@@ -123,6 +123,47 @@ apply_accounts(TtBounds *bounds, int n, const Datum *values, const Oid *types)
 		bounds->nothing = true;
 }
 
+/* A date or a moment, as a day; of infinity only the sign. */
+typedef struct Moment
+{
+	int64 day;
+	bool  midnight; /* the very beginning of the day */
+	bool  zoned;	/* the day depends on the session's time zone */
+	int	  infinite; /* -1, 0, 1 */
+} Moment;
+
+/* false: of a type that is no date */
+static bool
+moment_of(Datum value, Oid type, Moment *moment)
+{
+	int64 usecs;
+
+	memset(moment, 0, sizeof(*moment));
+	switch (getBaseType(type))
+	{
+		case DATEOID:
+			moment->midnight = true;
+			moment->day = DatumGetDateADT(value);
+			if (DATE_IS_NOBEGIN(moment->day) || DATE_IS_NOEND(moment->day))
+				moment->infinite = DATE_IS_NOEND(moment->day) ? 1 : -1;
+			return true;
+		case TIMESTAMPTZOID:
+			moment->zoned = true;
+			/* FALLTHROUGH */
+		case TIMESTAMPOID:
+			usecs = DatumGetTimestamp(value);
+			if (TIMESTAMP_NOT_FINITE(usecs))
+				moment->infinite = usecs > 0 ? 1 : -1;
+			moment->day = usecs / USECS_PER_DAY;
+			if (usecs % USECS_PER_DAY < 0)
+				moment->day--;
+			moment->midnight = usecs % USECS_PER_DAY == 0;
+			return true;
+		default:
+			return false;
+	}
+}
+
 /*
  * The days on which "column op value" can hold.  A timestamptz is compared in
  * the session's time zone, whichever that is; the days among them on which the
@@ -132,70 +173,38 @@ static bool
 value_to_days(TtQualRole role, TtQualOp op, Oid column_type, Datum value, Oid type,
 			  TtDays *days)
 {
-	bool  midnight = true; /* value is the very beginning of the day */
-	int	  widen = column_type == TIMESTAMPTZOID ? ZONE_DAYS : 0;
-	int64 day;
-	int64 usecs;
+	Moment moment;
+	int	   widen;
 
 	days->from = TT_DAY_MIN;
 	days->to = TT_DAY_MAX;
-	switch (getBaseType(type))
+	if (!moment_of(value, type, &moment))
+		return false;
+	if (moment.infinite != 0)
 	{
-		case DATEOID:
-			day = DatumGetDateADT(value);
-			if (DATE_IS_NOBEGIN(day) || DATE_IS_NOEND(day))
-			{
-				usecs = DATE_IS_NOEND(day) ? PG_INT64_MAX : PG_INT64_MIN;
-				day = 0;
-			}
-			else
-				usecs = 0;
-			break;
-		case TIMESTAMPTZOID:
-			widen = ZONE_DAYS;
-			/* FALLTHROUGH */
-		case TIMESTAMPOID:
-			usecs = DatumGetTimestamp(value);
-			if (TIMESTAMP_NOT_FINITE(usecs))
-				day = 0;
-			else
-			{
-				day = usecs / USECS_PER_DAY;
-				if (usecs % USECS_PER_DAY < 0)
-					day--;
-				midnight = usecs == day * USECS_PER_DAY;
-				usecs = 0;
-			}
-			break;
-		default:
-			return false;
-	}
-	if (usecs != 0)
-	{
-		/* infinity: either no bound at all, or nothing can match */
-		bool later = usecs > 0;
-
-		if (op == TT_OP_EQ || (later ? op >= TT_OP_EQ : op <= TT_OP_EQ))
+		/* either no bound at all, or nothing can match */
+		if (op == TT_OP_EQ || (moment.infinite > 0 ? op >= TT_OP_EQ : op <= TT_OP_EQ))
 		{
 			days->from = TT_DAY_MAX;
 			days->to = TT_DAY_MIN;
 		}
 		return true;
 	}
+	widen = moment.zoned || column_type == TIMESTAMPTZOID ? ZONE_DAYS : 0;
 	if (op == TT_OP_EQ || op == TT_OP_GE || op == TT_OP_GT)
 	{
-		int64 from = day - widen;
+		int64 from = moment.day - widen;
 
 		/* a day is its midnight: it cannot equal or follow a later moment of it */
-		if (widen == 0 && role == TT_ROLE_DAY && (op == TT_OP_GT || !midnight))
+		if (widen == 0 && role == TT_ROLE_DAY && (op == TT_OP_GT || !moment.midnight))
 			from++;
 		days->from = (TtDay) Max(Min(from, TT_DAY_MAX), TT_DAY_MIN + 1);
 	}
 	if (op == TT_OP_EQ || op == TT_OP_LE || op == TT_OP_LT)
 	{
-		int64 to = day + widen;
+		int64 to = moment.day + widen;
 
-		if (widen == 0 && op == TT_OP_LT && midnight)
+		if (widen == 0 && op == TT_OP_LT && moment.midnight)
 			to--;
 		days->to = (TtDay) Max(Min(to, TT_DAY_MAX), TT_DAY_MIN);
 	}

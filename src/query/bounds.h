@@ -1,6 +1,7 @@
 /*
  * bounds.h
- *	  What the conditions of a scan narrow down to, once their values are known.
+ *	  What the conditions of a scan narrow down to, once their values are known:
+ *	  accounts, days and filters.
  */
 #ifndef TT_BOUNDS_H
 #define TT_BOUNDS_H

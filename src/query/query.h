@@ -1,6 +1,7 @@
 /*
  * query.h
- *	  What a scan asks for: table, options, columns and bounds → TtQuery.
+ *	  Conditions with their values, options, columns → what a scan asks for
+ *	  (TtQuery): the second step from a condition to requests.
  *
  * The planner (estimates), EXPLAIN and the executor all come through here, so
  * that what is printed and counted is what is sent.

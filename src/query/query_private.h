@@ -1,6 +1,6 @@
 /*
  * query_private.h
- *	  Between the files of the room.
+ *	  Which kinds of objects a query asks for, told to query.c.
  */
 #ifndef TT_QUERY_PRIVATE_H
 #define TT_QUERY_PRIVATE_H

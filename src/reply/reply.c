@@ -88,6 +88,8 @@ typedef enum EnvelopeSlot
 	ENV_PAGE_SIZE,
 	ENV_TOTAL_NUMBER,
 	ENV_TOTAL_PAGE,
+	ENV_HAS_MORE,
+	ENV_CURSOR,
 	ENV_THROTTLE,
 	ENV_COUNT
 } EnvelopeSlot;
@@ -101,6 +103,8 @@ static const char *const envelope_paths[ENV_COUNT] = {
 	[ENV_PAGE_SIZE] = "data.page_info.page_size",
 	[ENV_TOTAL_NUMBER] = "data.page_info.total_number",
 	[ENV_TOTAL_PAGE] = "data.page_info.total_page",
+	[ENV_HAS_MORE] = "data.has_more",
+	[ENV_CURSOR] = "data.cursor",
 	[ENV_THROTTLE] = "data.extra_info.search_ads_throttle",
 };
 
@@ -768,6 +772,7 @@ static void
 fill_envelope(TtReply *reply, const TtValue *values)
 {
 	const TtValue *request_id = &values[ENV_REQUEST_ID];
+	const TtValue *cursor = &values[ENV_CURSOR];
 
 	if (request_id->text == NULL)
 		request_id = &values[ENV_DATA_REQUEST_ID];
@@ -779,6 +784,9 @@ fill_envelope(TtReply *reply, const TtValue *values)
 	reply->page_size = int_or_minus_one(&values[ENV_PAGE_SIZE]);
 	reply->total_number = int_or_minus_one(&values[ENV_TOTAL_NUMBER]);
 	reply->total_page = int_or_minus_one(&values[ENV_TOTAL_PAGE]);
+	reply->more = values[ENV_HAS_MORE].kind > TT_VALUE_NULL ? is_true(&values[ENV_HAS_MORE]) : -1;
+	if (cursor->kind == TT_VALUE_STRING || cursor->kind == TT_VALUE_NUMBER)
+		reply->cursor = pnstrdup(cursor->text, cursor->length);
 	reply->ads_throttled = is_true(&values[ENV_THROTTLE]);
 }
 

@@ -52,6 +52,8 @@ typedef struct TtReply
 	int64	 total_page;
 	int64	 page;
 	int64	 page_size;
+	int		 more;			/* data.has_more: 1 or 0; -1: not there */
+	char	*cursor;		/* data.cursor, a string or a number; NULL: not there, or neither */
 	bool	 ads_throttled; /* extra_info.search_ads_throttle, or the header */
 	int		 nrows;
 	int		 nslots;
@@ -71,6 +73,15 @@ extern TtReply *tt_reply_parse(const TtPaths *paths, const char *body, size_t le
 
 #define tt_reply_value(reply, row, slot) \
 	(&(reply)->values[(size_t) (row) * (reply)->nslots + (slot)])
+
+/* Row to is what row from was, where some are taken out: to is no greater. */
+static inline void
+tt_reply_move_row(TtReply *reply, int from, int to)
+{
+	if (to < from)
+		memcpy(tt_reply_value(reply, to, 0), tt_reply_value(reply, from, 0),
+			   sizeof(TtValue) * reply->nslots);
+}
 
 /*
  * The elements of a JSON array (the text of a TT_VALUE_JSON) as values (nested

@@ -1,6 +1,6 @@
 /*
  * request.c
- *	  Conditions with values → requests.
+ *	  What a scan asks for → requests and their parameters.
  *
  * Cuts a query into units and writes the parameters of a request.  Parameters
  * are built as one JSON object: in the query string, strings stand as they are
@@ -587,6 +587,25 @@ add_list(json_t *params, const TtQuery *query, const TtUnits *units,
 		json_object_set_new(params, "fields", unit_names(query, unit));
 }
 
+static void
+add_paging(json_t *params, const TtQuery *query, const TtUnit *unit, int page)
+{
+	json_t *size = json_integer(tt_unit_page_size(query, unit));
+
+	if (query->page_size > 0 && query->stream->endpoint->paging == TT_PAGING_CURSOR)
+	{
+		if (unit->cursor != NULL)
+			json_object_set_new(params, "cursor", json_string(unit->cursor));
+		json_object_set(params, "count", size);
+	}
+	else if (query->page_size > 0)
+	{
+		json_object_set_new(params, "page", json_integer(page));
+		json_object_set(params, "page_size", size);
+	}
+	json_decref(size);
+}
+
 static json_t *
 request_object(const TtQuery *query, const TtUnits *units, const TtUnit *unit,
 			   int page)
@@ -614,12 +633,7 @@ request_object(const TtQuery *query, const TtUnits *units, const TtUnit *unit,
 		add_report(params, query, units, unit);
 	else
 		add_list(params, query, units, unit);
-	if (query->page_size > 0)
-	{
-		json_object_set_new(params, "page", json_integer(page));
-		json_object_set_new(params, "page_size",
-							json_integer(tt_unit_page_size(query, unit)));
-	}
+	add_paging(params, query, unit, page);
 	return params;
 }
 

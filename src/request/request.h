@@ -1,6 +1,7 @@
 /*
  * request.h
- *	  Conditions with values → requests.
+ *	  What a scan asks for (TtQuery) → requests and their parameters: the last
+ *	  step from a condition to requests.
  *
  * A query is turned into a list of units before anything is sent: accounts ×
  * windows of days × batches of ids.  A unit is read page by page; each page is
@@ -146,6 +147,8 @@ typedef struct TtUnit
 	TtSlice			names;	   /* of query->names */
 	const TtWithin *within;	   /* NULL: no narrower than the query; replaces a
 								* condition on the same parameter */
+	const char	   *cursor;	   /* TT_PAGING_CURSOR: where the next page begins, as
+								* the last one said; NULL: at the beginning */
 } TtUnit;
 
 typedef struct TtUnits
@@ -238,7 +241,10 @@ extern bool tt_unit_next_part(const TtQuery *query, const TtUnit *unit, int max,
 /* parameter strings longer than this go as a JSON body */
 #define TT_MAX_QUERY_STRING 8192
 
-/* The parameters of page (from 1) of a unit.  Contains secrets if query has. */
+/*
+ * The parameters of page (from 1) of a unit; where it is read by cursor, of the
+ * one that begins at unit->cursor.  Contains secrets if query has.
+ */
 extern bool tt_request_params(const TtQuery *query, const TtUnits *units,
 							  const TtUnit *unit, int page, TtParams *params);
 extern void tt_params_free(TtParams *params);

@@ -150,7 +150,7 @@ read_table(Relation relation, Sample *sample)
 		tt_fetch_release(page);
 	}
 	tt_fetch_end(fetch);
-	tt_fetch_tell(table, &stats);
+	tt_warnings_tell(table, &stats);
 	tt_row_estimate_store(table->relid,
 						  sample->seen / (Max(query.naccounts, 1) * days_asked(&query)),
 						  query.naccounts);

@@ -18,7 +18,7 @@
 #include "compat.h"
 #include "executor/execAsync.h"
 #include "executor/executor.h"
-#include "fetch/failure.h"
+#include "failure/failure.h"
 #include "foreign/foreign.h"
 #include "wire/http.h"
 #include "shared/row_estimates.h"
@@ -588,7 +588,7 @@ tiktokEndForeignScan(ForeignScanState *node)
 	if (state == NULL)
 		return;
 	end_run(state);
-	tt_fetch_tell(state->table, &state->stats);
+	tt_warnings_tell(state->table, &state->stats);
 	if (state->order.sorted_slot != NULL)
 		ExecDropSingleTupleTableSlot(state->order.sorted_slot);
 	MemoryContextDelete(state->context);

@@ -99,7 +99,7 @@ tt_describe_pushdown(const TtStream *stream, const TtColumn *column)
 		if (strcmp(column->name, "stat_time_day") == 0 ||
 			strcmp(column->name, "stat_time_hour") == 0)
 			return "=, <, <=, >, >=, BETWEEN, IN";
-		return tt_report_id_filter(&stream->report, column->name) != NULL ? "=, IN" : NULL;
+		return tt_report_filter(&stream->report, column->name) != NULL ? "=, IN" : NULL;
 	}
 	switch (column->filter)
 	{

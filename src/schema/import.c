@@ -15,7 +15,7 @@
 #include "utils/builtins.h"
 
 #include "schema/import.h"
-#include "options/stream.h"
+#include "option_defs/stream.h"
 
 #define REMOTE_SCHEMA "tiktok"
 

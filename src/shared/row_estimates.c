@@ -17,7 +17,7 @@
 #include "storage/shmem.h"
 
 /* counts up when the layout changes, see shared.c */
-#define SHARED_NAME "tiktok_fdw learned 1"
+#define SHARED_NAME "tiktok_fdw row estimates 1"
 
 #define ENTRIES 256
 
@@ -26,7 +26,7 @@ typedef struct Entry
 	Oid			  dbid;
 	Oid			  relid; /* InvalidOid: free */
 	uint64		  used;	 /* when it was last stored, by shared->clock */
-	TtRowEstimate learned;
+	TtRowEstimate estimate;
 } Entry;
 
 typedef struct Shared
@@ -71,7 +71,7 @@ find_entry(Oid relid)
 }
 
 bool
-tt_row_estimate_get(Oid relid, TtRowEstimate *learned)
+tt_row_estimate_get(Oid relid, TtRowEstimate *estimate)
 {
 	Entry *entry;
 
@@ -79,7 +79,7 @@ tt_row_estimate_get(Oid relid, TtRowEstimate *learned)
 	LWLockAcquire(&shared->lock, LW_SHARED);
 	entry = find_entry(relid);
 	if (entry != NULL)
-		*learned = entry->learned;
+		*estimate = entry->estimate;
 	LWLockRelease(&shared->lock);
 	return entry != NULL;
 }
@@ -103,8 +103,8 @@ tt_row_estimate_store(Oid relid, double rows, int accounts)
 		entry->relid = relid;
 	}
 	entry->used = ++shared->clock;
-	entry->learned.rows = rows;
+	entry->estimate.rows = rows;
 	if (accounts > 0)
-		entry->learned.accounts = accounts;
+		entry->estimate.accounts = accounts;
 	LWLockRelease(&shared->lock);
 }

@@ -14,7 +14,7 @@ typedef struct TtRowEstimate
 } TtRowEstimate;
 
 /* Of a foreign table of this database; false: nothing is known. */
-extern bool tt_row_estimate_get(Oid relid, TtRowEstimate *learned);
+extern bool tt_row_estimate_get(Oid relid, TtRowEstimate *estimate);
 
 /* accounts: 0 leaves what was known */
 extern void tt_row_estimate_store(Oid relid, double rows, int accounts);

@@ -35,7 +35,8 @@
 
 #include "accounts/accounts.h"
 #include "qual/days.h"
-#include "fetch/failure.h"
+#include "failure/failure.h"
+#include "options/hosts.h"
 #include "options/options.h"
 #include "query/query.h"
 #include "request/request.h"

@@ -212,7 +212,7 @@ match_metrics(TtTable *table)
 	for (int i = 0; i < table->natts; i++)
 		if (table->columns[i].metric_name != NULL)
 			asking[n++] = &table->columns[i];
-	qsort(asking, n, sizeof(asking[0]), compare_metrics);
+	qsort(asking, n, sizeof(TtTableColumn *), compare_metrics);
 	for (int i = 0; i < n; i++)
 	{
 		bool same = i > 0 && strcmp(asking[i]->metric_name, asking[i - 1]->metric_name) == 0;

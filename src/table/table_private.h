@@ -1,6 +1,6 @@
 /*
  * table_private.h
- *	  Between the files of the room: reading a table's description anew.
+ *	  For table_cache.c: reading a table's description anew.
  */
 #ifndef TT_TABLE_PRIVATE_H
 #define TT_TABLE_PRIVATE_H

@@ -7,7 +7,7 @@ import json
 
 import rules
 from data import AD, ADGROUP, CAMPAIGN, lexeme_json, timestamp
-from facts import ENTITIES
+from facts import ENTITIES, LISTS
 from grants import permitted
 from reports import Cache, other_account
 from rows import advertiser_row, assets, has_status, secondary_status, tree_row
@@ -117,16 +117,26 @@ class Entities:
             return answer
 
     def _assets(self, endpoint, params):
-        """A page of images, videos, music, portfolios or audiences."""
+        """A page of images, videos, music, portfolios, audiences or any other plain list."""
         account_id = rules.identifier('advertiser_id', params.text('advertiser_id', True))
         filters = rules.entity_filters(endpoint, params)
         search = self._search(endpoint, params, filters)
         page, size = params.page(endpoint)
+        begin, count = params.slice(LISTS[endpoint]) if 'count' in LISTS.get(endpoint, ()) \
+            else (0, None)
         with self.store.lock:
             account = self._account(account_id, endpoint, params)
             rows = [r for r in assets(endpoint, account) if asset_passes(r, filters, search)]
             if endpoint == 'file/video/ad/search':
                 rows = self._videos(rows, params, filters)
+            elif endpoint in LISTS:
+                rows = [r for r in rows if listed_passes(r, LISTS[endpoint]['by'], params)]
+        if count is not None:
+            some = rows[begin:begin + count]
+            return Answer(ENTITIES[endpoint]['list'], encode(some, endpoint), len(some), None, {
+                'cursor': rules.cursor_of(begin + len(some)), 'has_more': begin + count < len(rows)})
+        if size is None:
+            return Answer(ENTITIES[endpoint]['list'], encode(rows, endpoint), len(rows))
         some = rows[(page - 1) * size:page * size]
         info = page_info(page, size, len(rows), 0)
         if endpoint == 'file/music/get' and not account.music_paged and len(rows) <= size:
@@ -234,6 +244,11 @@ def _times(endpoint, o, key, value):
         found = tree_row(endpoint, o, ['modify_time']).get('modify_time')
         return found is not None and found > value
     return True
+
+
+def listed_passes(row, by, params):
+    """Whether a row has the values that the parameters ask for."""
+    return all(params.text(name) in (None, str(row.get(column))) for name, column in by.items())
 
 
 def asset_passes(row, filters, search):

@@ -7,7 +7,7 @@ TikTok is known to send numbers; "no value" is spelled in every way that occurs
 import functools
 
 from data import (ADGROUP, CAMPAIGN, PROMOTE, Lexeme, mix, name_hash, pick, timestamp)
-from facts import ENTITIES
+from facts import ENTITIES, LISTS
 
 MISSING = object()
 UNQUOTED = {'pixel_id', 'page_id', 'tracking_pixel_id'}
@@ -391,9 +391,25 @@ def audience(account, i):
             'calculate_type': pick((None, 'EMAIL_SHA256', MISSING), h >> 6)}
 
 
+def listed(endpoint):
+    """The maker of rows of a list of which only the columns are known; its key is an id."""
+    columns, key = ENTITIES[endpoint]['columns'], ENTITIES[endpoint]['key'][0]
+    fact = columns[key]
+
+    def row(account, i):
+        h = mix(account.key, name_hash(endpoint) + i)
+        made = make(columns, {}, None, h, columns)
+        number = 7300000000000000000 + h % 10**13 * 1000 + i
+        made[key] = f'{h:016x}' if fact['type'] == 'text' else \
+            number if fact['wire'][0] == 'number' else str(number)
+        return made
+    return row
+
+
 ASSETS = {'file/image/ad/search': (image, 0), 'file/video/ad/search': (video, 1),
           'file/music/get': (music, 2), 'creative/portfolio/list': (portfolio, 3),
-          'dmp/custom_audience/list': (audience, 4)}
+          'dmp/custom_audience/list': (audience, 4),
+          **{path: (listed(path), 4) for path in LISTS}}
 
 
 def assets(endpoint, account):

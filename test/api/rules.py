@@ -10,12 +10,13 @@ import json
 import re
 
 from codes import CONFLICT
-from facts import ENTITIES, LEVELS, METRICS, REPORT
+from facts import ENTITIES, LEVELS, LISTS, METRICS, REPORT
 
 MAX_FILTER_IDS = 100
 MAX_METRICS = 100
 TOP_VIEW_PAGE = 100
 MUSIC_DEPTH = 100000
+FIRST_CURSOR = 9 * 10**12 + 3
 
 
 class ApiError(Exception):
@@ -51,6 +52,9 @@ PARAMETERS = {
                      'dimensions', 'metrics', 'enable_total_metrics', 'start_date', 'end_date',
                      'query_lifetime', 'multi_adv_report_in_utc_time', 'order_field',
                      'order_type', 'filtering', 'query_mode'},
+    **{path: (PAGED if 'page_size' in fact else {'advertiser_id', 'cursor', 'count'}
+              if 'count' in fact else {'advertiser_id'}) | set(fact['by'])
+       for path, fact in LISTS.items()},
 }
 
 
@@ -118,8 +122,11 @@ class Params:
         return None if value is None else strings(name, value, limit)
 
     def page(self, endpoint):
-        """(page, page_size) within the endpoint's limits."""
-        default, largest = (10, 1000) if endpoint == REPORT else ENTITIES[endpoint]['page_size']
+        """(page, page_size) within the endpoint's limits; size None: it has no pages."""
+        default, largest = (10, 1000) if endpoint == REPORT else \
+            ENTITIES[endpoint].get('page_size', (None, None))
+        if default is None:
+            return 1, None
         page = self.number('page', 1, 1, None)
         size = self.number('page_size', default, 1, largest)
         page = 1 if 'page' in self.ignored else page
@@ -127,6 +134,22 @@ class Params:
         if endpoint == 'file/music/get' and page * size > MUSIC_DEPTH:
             refuse(f'page: page * page_size must not exceed {MUSIC_DEPTH}')
         return page, size
+
+
+    def slice(self, fact):
+        """(where to begin, how many) of a list that is read by cursor."""
+        size = self.number('count', fact['count'][0], 1, fact['count'][1])
+        cursor = self.text('cursor')
+        if cursor is None:
+            return 0, size
+        if not re.fullmatch(r'9\d{12}', cursor) or int(cursor) % 7 != FIRST_CURSOR % 7:
+            refuse('cursor: it is none that this list gave')
+        return (int(cursor) - FIRST_CURSOR) // 7, size
+
+
+def cursor_of(position):
+    """The cursor from which on a list goes on: a number that tells nothing."""
+    return FIRST_CURSOR + 7 * position
 
 
 def strings(name, value, limit=None):
@@ -519,7 +542,7 @@ def check_metric(name, report_type, level, id_, time, extras, lifetime):
         conflict(f'metrics: {name} needs dimension {fact["only_with"]}')
     if (name, id_) in (('ad_id_v2', 'ad_id'), ('ad_id', 'ad_id_v2')):
         conflict(f'metrics: {name} cannot be combined with dimension {id_}')
-    if name in ('cash_spend', 'voucher_spend', 'tax_spend') and time != 'stat_time_day':
+    if name in ('cash_spend', 'voucher_spend') and time != 'stat_time_day':
         conflict(f'metrics: {name} needs dimension stat_time_day')
 
 

@@ -251,9 +251,10 @@ class Lists(Case):
 
     def test_assets_and_empty(self):
         for stream, fact in STREAMS.items():
-            if 'report' in fact or 'page_size' not in fact:
+            size = next((name for name in ('page_size', 'count') if name in fact), None)
+            if 'report' in fact or not size:
                 continue
-            params = {'page_size': fact['page_size'][1]}
+            params = {size: fact[size][1]}
             rows = self.walk(fact['path'], fact['list'], advertiser_id=str(BIG), **params)
             keys = [r[fact['key'][0]] for r in rows]
             self.assertEqual(len(set(keys)), len(keys), stream)
@@ -295,9 +296,11 @@ class Expected(Case):
             elif 'report' in fact:
                 rows = self.report_rows(fact['report'], columns, account)
             else:
+                size = {name: min(37, fact[name][1]) for name in ('page_size', 'count')
+                        if name in fact}
                 rows = [row for more in self.kinds(fact['path'])
-                        for row in self.walk(fact['path'], fact['list'], page_size=37,
-                                             advertiser_id=str(account), **more)]
+                        for row in self.walk(fact['path'], fact['list'],
+                                             advertiser_id=str(account), **size, **more)]
             for row in rows:
                 row['advertiser_id'] = str(account)
                 found.append([expected.column_value(row.get(n), t,

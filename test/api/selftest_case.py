@@ -14,6 +14,7 @@ from decimal import Decimal
 import tiktok_api
 from codes import CONFLICT
 from data import AD_LIMIT, VIDEO_LIMIT, Lexeme
+from facts import LISTS
 
 TODAY = '2026-01-15'
 BIG, FIRST, EMPTY, MUSIC, KINDS = (7088160322559787010, 7002238017842757633,
@@ -90,13 +91,18 @@ class Case(unittest.TestCase):
     def walk(self, endpoint, key='list', **params):
         """All rows of all pages."""
         rows, page = [], 1
+        paging = {'page': page} if 'page_size' in LISTS.get(endpoint, ('page_size',)) else {}
         while True:
-            data = self.data(endpoint, page=page, **params)
+            data = self.data(endpoint, **paging, **params)
             rows += data[key]
+            if data.get('has_more'):
+                paging = {'cursor': data['cursor']}
+                continue
             info = data.get('page_info')
             if not info or page >= info['total_page']:
                 return rows
             page += 1
+            paging = {'page': page}
 
 
 def report(level, dimensions, metrics=('spend', 'impressions', 'clicks', 'conversion',

@@ -455,9 +455,10 @@ class Accounts(Case):
         row = self.walk(REPORT, **report('ADGROUP', ['adgroup_id'],
                                          ('minis_name', 'optimization_event')))[0]
         self.assertEqual(set(row['metrics']), {'minis_name', 'optimization_event'})
-        self.walk(REPORT, **report('ADVERTISER', ['advertiser_id', 'stat_time_day'],
-                                   ('tax_spend', 'live_play_count'),
-                                   advertiser_id=str(FIRST)))
+        one = report('ADVERTISER', ['advertiser_id', 'stat_time_day'], ('live_play_count',),
+                     advertiser_id=str(FIRST))
+        self.walk(REPORT, **one)
+        self.refused('tax_spend', REPORT, **{**one, 'metrics': ['tax_spend']})
         self.assertEqual(self.walk('campaign/get', advertiser_id=str(EMPTY)), [])
 
 

@@ -15,7 +15,7 @@
 #include "utils/varlena.h"
 
 #include "fuzz.h"
-#include "options/option_value.h"
+#include "option_defs/option_value.h"
 
 
 /* ----------

@@ -346,6 +346,18 @@ check_message(const char *got, json_t *expected, size_t max)
 		CHECK(*ascii >= ' ' && *ascii < 0x7f);
 }
 
+/* how a list that is read by cursor goes on */
+static void
+check_cursor(const TtReply *reply, json_t *more, json_t *cursor)
+{
+	bool told = more != NULL && !json_is_null(more);
+
+	CHECK(reply->more == (told ? is_true(more) : -1));
+	CHECK((reply->cursor != NULL) == (json_is_string(cursor) || number(cursor) != NULL));
+	if (number(cursor) != NULL)
+		CHECK(strcmp(reply->cursor, number(cursor)) == 0);
+}
+
 static void
 check_envelope(const TtReply *reply, json_t *root)
 {
@@ -363,6 +375,7 @@ check_envelope(const TtReply *reply, json_t *root)
 	CHECK(reply->page_size == integer(json_object_get(info, "page_size"), &is_int, -1));
 	CHECK(reply->total_number == integer(json_object_get(info, "total_number"), &is_int, -1));
 	CHECK(reply->total_page == integer(json_object_get(info, "total_page"), &is_int, -1));
+	check_cursor(reply, json_object_get(data, "has_more"), json_object_get(data, "cursor"));
 	CHECK(reply->ads_throttled == is_true(walk(data, "extra_info.search_ads_throttle")));
 	check_message(reply->message, json_object_get(root, "message"), 1000);
 	if (id == NULL || json_is_null(id))

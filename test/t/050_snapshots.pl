@@ -26,7 +26,7 @@ $node->safe_psql('postgres', 'CREATE SCHEMA mart');
 sub ask { return $node->safe_psql('postgres', $_[0]); }
 
 my @streams = split /\n/, ask('SELECT name FROM tiktok.streams ORDER BY name');
-is(scalar(@streams), 36, '36 streams');
+cmp_ok(scalar(@streams), '>=', 36, 'all streams');
 my %dated = map { $_ => 1 } grep { /_(daily|hourly)$/ } @streams;
 
 # inserted, updated, deleted, unchanged, requests

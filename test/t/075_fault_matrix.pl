@@ -79,7 +79,7 @@ my %outcomes = (
 	41000 => [ 'HV000', 'HV000', qr/country that this machine's address belongs to/ ]);
 
 # Returns what is wrong; '' is good.
-sub judge
+sub outcome_is
 {
 	my ($action, $page, $times, $outcome) = @_;
 
@@ -120,7 +120,7 @@ foreach my $name (sort keys %actions)
 	{
 		foreach my $times (1, 0)
 		{
-			my $wrong = judge($actions{$name}, $page, $times, $outcome);
+			my $wrong = outcome_is($actions{$name}, $page, $times, $outcome);
 
 			is($wrong, '', "$name, page $page, " . ($times ? 'once' : 'always'));
 		}

@@ -1,124 +1,11 @@
 /*
  * request_test.c
- *	  A query's units and the parameters of their requests, read back by jansson.
+ *	  The parameters of the requests of a query, read back by jansson.
  *
  * Prints TAP.
  */
-#include "request/request.h"
-
-#include <inttypes.h>
-#include <jansson.h>
-#include <stdlib.h>
-#include <string.h>
-
+#include "queries.h"
 #include "tap.h"
-
-/* ---- queries ---- */
-
-/* a query with room; texts live in static storage */
-static int64_t	   many_accounts[250];
-static char		   id_texts[2000][24];
-static const char *ids[2000];
-
-static void
-init_values(void)
-{
-	for (int i = 0; i < 250; i++)
-		many_accounts[i] = INT64_C(7002238017842757633) + i;
-	for (int i = 0; i < 2000; i++)
-	{
-		snprintf(id_texts[i], sizeof(id_texts[i]), "%" PRId64, INT64_C(1714125042508817) + i);
-		ids[i] = id_texts[i];
-	}
-}
-
-static TtQuery
-query_of(const char *stream, int naccounts)
-{
-	TtQuery query = {0};
-
-	query.stream = tt_stream_find(stream);
-	if (query.stream == NULL)
-	{
-		printf("Bail out! no stream %s\n", stream);
-		exit(1);
-	}
-	query.naccounts = naccounts;
-	query.accounts = many_accounts;
-	query.include_deleted = true;
-	query.page_size = query.stream->endpoint->max_page_size;
-	return query;
-}
-
-static TtCondition
-condition_of(TtFilter filter, const char *param, int nvalues)
-{
-	TtCondition condition = {0};
-
-	condition.filter = filter;
-	condition.param = param;
-	condition.nvalues = nvalues;
-	condition.values = ids;
-	return condition;
-}
-
-static int
-hex_digit(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10
-																 : -1;
-}
-
-/*
- * The parameters as an object of JSON values: text that is a JSON array or
- * object counts as such, as the API reads it.  NULL if the string is malformed.
- */
-static json_t *
-parse_query(const char *text)
-{
-	json_t *object = json_pack("{}");
-	char   *copy = strdup(text);
-	char   *rest = copy;
-	char   *pair;
-	bool	good = true;
-
-	while (good && (pair = strsep(&rest, "&")) != NULL)
-	{
-		char   *value = strchr(pair, '=');
-		char   *out = value + 1;
-		json_t *parsed;
-
-		if (value == NULL || pair == value)
-		{
-			good = false;
-			break;
-		}
-		*value++ = '\0';
-		for (char *p = value; *p != '\0'; p++)
-		{
-			if (*p == '%' && hex_digit(p[1]) >= 0 && hex_digit(p[2]) >= 0)
-			{
-				*out++ = (char) (hex_digit(p[1]) * 16 + hex_digit(p[2]));
-				p += 2;
-			}
-			else if (strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~",
-							*p) != NULL)
-				*out++ = *p;
-			else
-				good = false;
-		}
-		*out = '\0';
-		parsed = *value == '[' || *value == '{' ? json_loads(value, 0, NULL) : NULL;
-		if (json_object_get(object, pair) != NULL)
-			good = false;
-		json_object_set_new(object, pair, parsed != NULL ? parsed : json_string(value));
-	}
-	free(copy);
-	if (good)
-		return object;
-	json_decref(object);
-	return NULL;
-}
 
 /* The parameters of one page of a unit, as one sorted JSON text. */
 static void
@@ -211,9 +98,15 @@ test_report_params(void)
 				 "\"filter_value\":\"[\\\"STATUS_ALL\\\"]\"}],\"page\":\"1\","
 				 "\"page_size\":\"1000\"}",
 				 "a lifetime report has no dates; an order");
+}
 
-	query = query_of("ads_audience_reports_by_country_daily", 1);
-	range.from = range.to;
+static void
+test_audience_params(void)
+{
+	TtQuery		query = query_of("ads_audience_reports_by_country_daily", 1);
+	TtDays		range = {9677, 9677};
+	const char *metrics[] = {"spend"};
+
 	query.nranges = 1;
 	query.ranges = &range;
 	query.nnames = 1;
@@ -411,6 +304,31 @@ test_other_params(void)
 }
 
 /* What a unit can be cut by: metrics, ids of a batch, ids of its own. */
+/* a list that is read by cursor: from the beginning, and on from where a page ended */
+static void
+test_cursor(void)
+{
+	TtEndpoint endpoint = *query_of("audiences", 1).stream->endpoint;
+	TtStream   stream = *query_of("audiences", 1).stream;
+	TtQuery	   query = query_of("audiences", 1);
+	TtUnits	  *units;
+	TtUnit	   unit;
+
+	endpoint.paging = TT_PAGING_CURSOR;
+	stream.endpoint = &endpoint;
+	query.stream = &stream;
+	query.page_size = 20;
+	units = tt_units_create(&query);
+	unit = tt_units_get(units, &query, 0);
+	check_unit(query, units, unit, 1, "{\"advertiser_id\": \"7002238017842757633\", \"count\": \"20\"}",
+			   "a list by cursor begins without one");
+	unit.cursor = "17\"x";
+	check_unit(query, units, unit, 2,
+			   "{\"advertiser_id\": \"7002238017842757633\", \"count\": \"20\", \"cursor\": \"17\\\"x\"}",
+			   "and goes on where the page before says, without a page's number");
+	tt_units_free(units);
+}
+
 static void
 test_cut_units(void)
 {
@@ -466,10 +384,22 @@ test_cut_units(void)
 			   "\"page_size\":\"1000\"}",
 			   "kinds of objects, ids of its own; where all metrics are refused, spend");
 	tt_units_free(units);
+}
 
-	/* the unit's ids are those of a condition on the same parameter, or some of them */
-	query = query_of("ad_groups", 1);
-	condition = condition_of(TT_FILTER_IDS, "campaign_ids", 3);
+/* The unit's ids are those of a condition on the same parameter, or some of them. */
+static void
+test_cut_list_units(void)
+{
+	TtQuery		query = query_of("ad_groups", 1);
+	const char *types[] = {"AUCTION", "RESERVATION_TOP_VIEW"};
+	const char *origins[] = {"TT_ADS_PLATFORM", "PROMOTE"};
+	const char *ids[] = {"7", "8"};
+	TtKind		kind = {2, types, 2, origins, 0, 0};
+	TtWithin	within = {"campaign_ids", 2, ids};
+	TtCondition condition = condition_of(TT_FILTER_IDS, "campaign_ids", 3);
+	TtUnits	   *units;
+	TtUnit		unit;
+
 	query.nconditions = 1;
 	query.conditions = &condition;
 	query.nkinds = 1;
@@ -524,7 +454,6 @@ test_option_filters(void)
 							   {1, types + 2, 0, NULL, 0, 0},
 							   {0, NULL, 1, origins, 0, 0},
 							   {0, NULL, 1, origins + 1, 0, 0}};
-	TtKind		   report = {3, types, 2, origins, 0, 0};
 	TtQuery		   query = query_of("ads", 1);
 	TtOptionFilter filters[TT_OPTION_FILTERS];
 	TtUnit		   unit = {0};
@@ -557,11 +486,21 @@ test_option_filters(void)
 	for (unit.kind = 2; unit.kind < 4; unit.kind++)
 		ok(tt_unit_is_vain(&query, &unit) == (unit.kind == 3),
 		   "half of the origins without the filter");
+}
 
-	query = query_of("ads_reports_daily", 1);
+static void
+test_report_option_filters(void)
+{
+	const char	  *types[] = {"AUCTION", "RESERVATION_RF", "RESERVATION_TOP_VIEW"};
+	const char	  *origins[] = {"TT_ADS_PLATFORM", "PROMOTE"};
+	TtKind		   report = {3, types, 2, origins, 0, 0};
+	TtQuery		   query = query_of("ads_reports_daily", 1);
+	TtOptionFilter filters[TT_OPTION_FILTERS];
+	TtUnit		   unit = {0};
+	int			   n;
+
 	query.nkinds = 1;
 	query.kinds = &report;
-	memset(&unit, 0, sizeof(unit));
 	n = tt_unit_option_filters(&query, &unit, filters);
 	ok(n == 3 && tt_option_filter_optional(&query, &filters[0]) &&
 		   tt_option_filter_optional(&query, &filters[1]) &&
@@ -577,211 +516,6 @@ test_option_filters(void)
 	ok(n == 2 && !tt_option_filter_optional(&query, &filters[0]) &&
 		   !tt_option_filter_optional(&query, &filters[1]),
 	   "for advertisers also what is the default elsewhere");
-}
-
-/* ---- units ---- */
-
-static void
-test_units(void)
-{
-	TtQuery	 query = query_of("advertisers", 250);
-	TtUnits *units = tt_units_create(&query);
-	TtUnit	 unit;
-
-	ok(units->count == 3, "250 accounts are three requests");
-	unit = tt_units_get(units, &query, 0);
-	ok(unit.account == 0 && unit.naccounts == 100, "the first has 100");
-	unit = tt_units_get(units, &query, 2);
-	ok(unit.account == 200 && unit.naccounts == 50, "the last has the rest");
-	tt_units_free(units);
-
-	query = query_of("advertiser_ids", 0);
-	units = tt_units_create(&query);
-	unit = tt_units_get(units, &query, 0);
-	ok(units->count == 1 && unit.naccounts == 0, "the list of accounts is one request, of no account");
-	tt_units_free(units);
-
-	query = query_of("campaigns", 0);
-	units = tt_units_create(&query);
-	ok(units->count == 0, "no account: nothing to ask");
-	tt_units_free(units);
-	tt_units_free(NULL);
-}
-
-/* Each account × window × batch exactly once. */
-static void
-test_product(void)
-{
-	TtQuery		query = query_of("ads_reports_daily", 3);
-	TtDays		range = {0, 64};
-	TtCondition condition = condition_of(TT_FILTER_IDS, "ad_ids", 201);
-	TtUnits	   *units;
-	int			seen[3][3][3] = {{{0}}};
-	TtDay		newest = TT_DAY_MAX;
-	bool		good = true;
-
-	query.nranges = 1;
-	query.ranges = &range;
-	query.nconditions = 1;
-	query.conditions = &condition;
-	units = tt_units_create(&query);
-	ok(units->nwindows == 3 && units->naccount_groups == 3 && units->nbatches == 3 &&
-		   units->count == 27,
-	   "3 accounts, 65 days, 201 ids: 27 units");
-	for (int64_t i = 0; i < units->count; i++)
-	{
-		TtUnit unit = tt_units_get(units, &query, i);
-
-		if (unit.naccounts != 1 || unit.account > 2 || unit.values.first > 200 ||
-			unit.days.from % 30 != 0)
-			good = false;
-		else
-			seen[unit.account][unit.days.from / 30][unit.values.first / 100]++;
-		good = good && unit.days.from <= newest;
-		newest = unit.days.from;
-	}
-	for (int i = 0; i < 27; i++)
-		good = good && ((int *) seen)[i] == 1;
-	ok(good, "each of them once, the newest window first");
-	tt_units_free(units);
-}
-
-/* All ids of all batches, each once, none of more than limit. */
-static bool
-batches_complete(TtQuery *query, const TtUnits *units, const char *param, int limit, int nids)
-{
-	int	 found[2000] = {0};
-	bool good = true;
-
-	for (int64_t i = 0; i < units->count; i++)
-	{
-		TtUnit	 unit = tt_units_get(units, query, i);
-		TtParams params;
-		json_t	*object;
-		json_t	*list;
-		json_t	*value;
-		size_t	 k;
-
-		if (!tt_request_params(query, units, &unit, 1, &params))
-			return false;
-		object = parse_query(params.query);
-		list = json_object_get(json_object_get(object, "filtering"), param);
-		good = good && json_array_size(list) > 0 && json_array_size(list) <= (size_t) limit;
-		json_array_foreach(list, k, value)
-		{
-			int64_t n = strtoll(json_string_value(value), NULL, 10) - INT64_C(1714125042508817);
-
-			if (n < 0 || n >= nids)
-				good = false;
-			else
-				found[n]++;
-		}
-		json_decref(object);
-		tt_params_free(&params);
-	}
-	for (int i = 0; i < nids; i++)
-		good = good && found[i] == 1;
-	return good;
-}
-
-static void
-test_batches(void)
-{
-	static const int sizes[] = {1, 100, 101, 200, 350};
-	static const int sizes20[] = {1, 20, 21, 100};
-	TtCondition		 conditions[3];
-	TtQuery			 query;
-	TtUnits			*units;
-
-	for (int i = 0; i < 5; i++)
-	{
-		query = query_of("campaigns", 1);
-		conditions[0] = condition_of(TT_FILTER_IDS, "campaign_ids", sizes[i]);
-		query.nconditions = 1;
-		query.conditions = conditions;
-		units = tt_units_create(&query);
-		ok(units->count == (sizes[i] + 99) / 100 &&
-			   batches_complete(&query, units, "campaign_ids", 100, sizes[i]),
-		   "%d ids, 100 a request", sizes[i]);
-		tt_units_free(units);
-	}
-	for (int i = 0; i < 4; i++)
-	{
-		query = query_of("creative_assets_videos", 1);
-		conditions[0] = condition_of(TT_FILTER_IDS20, "material_ids", sizes20[i]);
-		query.nconditions = 1;
-		query.conditions = conditions;
-		units = tt_units_create(&query);
-		ok(units->count == (sizes20[i] + 19) / 20 &&
-			   batches_complete(&query, units, "material_ids", 20, sizes20[i]),
-		   "%d ids, 20 a request", sizes20[i]);
-		tt_units_free(units);
-	}
-
-	/* two big conditions would multiply: only the cheaper one is sent */
-	query = query_of("ads", 1);
-	conditions[0] = condition_of(TT_FILTER_IDS, "campaign_ids", 500);
-	conditions[1] = condition_of(TT_FILTER_IDS, "adgroup_ids", 300);
-	conditions[2] = condition_of(TT_FILTER_IDS, "ad_ids", 50);
-	query.nconditions = 3;
-	query.conditions = conditions;
-	units = tt_units_create(&query);
-	ok(units->count == 3 && query.nconditions == 2 &&
-		   strcmp(query.conditions[0].param, "adgroup_ids") == 0 &&
-		   strcmp(query.conditions[1].param, "ad_ids") == 0,
-	   "of two big conditions the smaller is batched, the other left to the recheck");
-	ok(batches_complete(&query, units, "adgroup_ids", 100, 300), "and its batches are complete");
-	tt_units_free(units);
-	{
-		TtParams params;
-		TtUnit	 unit;
-		json_t	*object;
-
-		conditions[0] = condition_of(TT_FILTER_IDS, "adgroup_ids", 300);
-		conditions[1] = condition_of(TT_FILTER_IDS, "ad_ids", 50);
-		query.nconditions = 2;
-		units = tt_units_create(&query);
-		unit = tt_units_get(units, &query, 2);
-		tt_request_params(&query, units, &unit, 1, &params);
-		object = parse_query(params.query);
-		ok(json_array_size(json_object_get(json_object_get(object, "filtering"), "ad_ids")) == 50,
-		   "a small condition goes with each batch");
-		json_decref(object);
-		tt_params_free(&params);
-		tt_units_free(units);
-	}
-	/* one value at most, where the API takes one */
-	query = query_of("campaigns", 1);
-	conditions[0] = condition_of(TT_FILTER_EQ, "objective_type", 3);
-	query.nconditions = 1;
-	query.conditions = conditions;
-	units = tt_units_create(&query);
-	ok(units->count == 3, "three values of a filter that takes one are three requests");
-	tt_units_free(units);
-}
-
-/* Conditions that fit are one batch, which can be cut. */
-static void
-test_divisible(void)
-{
-	TtQuery		query = query_of("ads", 1);
-	TtCondition conditions[3];
-	TtUnits	   *units;
-	TtUnit		unit;
-
-	conditions[0] = condition_of(TT_FILTER_ENUMS, "objective_type", 90);
-	conditions[1] = condition_of(TT_FILTER_IDS, "adgroup_ids", 30);
-	conditions[2] = condition_of(TT_FILTER_IDS, "ad_ids", 50);
-	query.nconditions = 3;
-	query.conditions = conditions;
-	units = tt_units_create(&query);
-	unit = tt_units_get(units, &query, 0);
-	ok(units->count == 1 && query.nconditions == 3 && units->batched == 2 &&
-		   unit.values.n == 50 && !tt_unit_cut_by_values(&query, units, &unit),
-	   "of conditions that fit, the one with most ids may be divided");
-	unit.values.n = 25;
-	ok(tt_unit_cut_by_values(&query, units, &unit), "and a unit that has half of them was cut");
-	tt_units_free(units);
 }
 
 /* ---- long parameters ---- */
@@ -852,18 +586,18 @@ main(void)
 {
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	init_values();
-	test_units();
-	test_product();
-	test_batches();
-	test_divisible();
 	test_report_params();
+	test_audience_params();
 	test_catalog_report();
 	test_sums();
 	test_filter_params();
 	test_other_params();
+	test_cursor();
 	test_cut_units();
+	test_cut_list_units();
 	test_kinds();
 	test_option_filters();
+	test_report_option_filters();
 	test_body();
 	return done_testing();
 }

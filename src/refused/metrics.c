@@ -1,0 +1,54 @@
+/*
+ * metrics.c
+ *	  Metrics that the API refuses: they are not asked for again, and read as NULL.
+ *
+ * The user is told once a scan.
+ */
+#include "postgres.h"
+
+#include "refused/refused_private.h"
+
+#include "options/settings.h"
+#include "table/refusals.h"
+
+void
+tt_metrics_tell(const TtReading *reading)
+{
+	const TtQuery *query = reading->query;
+
+	if (reading->stats->told_metrics || query->stream->kind != TT_KIND_REPORT)
+		return;
+	reading->stats->told_metrics = true;
+	for (int i = 0; i < query->nnames; i++)
+		if (query->refused[i])
+			ereport(WARNING,
+					(errcode(ERRCODE_FDW_COLUMN_NAME_NOT_FOUND),
+					 errmsg("the TikTok API refuses metric \"%s\" for foreign table \"%s\"; it reads as NULL",
+							query->names[i], reading->table->name),
+					 errdetail("It was refused in this session, and is not asked for again.")));
+}
+
+void
+tt_metric_refused(TtReading *reading, int i, const char *message)
+{
+	TtQuery	   *query = reading->query;
+	const char *name = query->names[i];
+	bool		ordered = query->order_field != NULL && strcmp(query->order_field, name) == 0;
+	bool		fatal = tt_snapshot_refresh || tt_metric_find(name) == NULL ||
+				 (ordered && reading->handed_on);
+
+	ereport(fatal ? ERROR : WARNING,
+			(errcode(fatal ? ERRCODE_INVALID_PARAMETER_VALUE
+						   : ERRCODE_FDW_COLUMN_NAME_NOT_FOUND),
+			 fatal ? errmsg("the TikTok API refuses metric \"%s\" for foreign table %s", name,
+							reading->table->name)
+				   : errmsg("the TikTok API refuses metric \"%s\" for foreign table \"%s\"; it reads as NULL",
+							name, reading->table->name),
+			 errdetail("The API says: %s", tt_redact(reading->options, message)),
+			 fatal ? errhint("Leave the column out, or drop it from the foreign table.") : 0));
+	query->refused[i] = true;
+	tt_refusal_note(reading->table->relid, name);
+	/* without it all its values are NULL, and any order of them is right */
+	if (ordered)
+		query->order_field = NULL;
+}

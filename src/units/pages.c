@@ -1,0 +1,102 @@
+/*
+ * pages.c
+ *	  Pages that wait to be taken, in the order of arrival.
+ *
+ * A unit that was read to its end lives on until its last page was taken.
+ */
+#include "postgres.h"
+
+#include "units/units_private.h"
+
+#include "utils/memutils.h"
+
+void
+tt_page_add(TtReading *reading, TtFetchUnit *unit, TtReply *reply, int number,
+			MemoryContext context)
+{
+	TtReadyPage *page = MemoryContextAllocZero(context, sizeof(TtReadyPage));
+
+	page->unit = unit;
+	page->account = tt_unit_account(reading, unit);
+	page->number = number;
+	page->reply = reply;
+	page->context = context;
+	dlist_push_tail(&unit->ready, &page->node);
+	dlist_push_tail(&reading->ready, &page->queue_node);
+	reading->nready++;
+}
+
+static void
+unlink_page(TtReading *reading, TtReadyPage *page)
+{
+	dlist_delete(&page->node);
+	dlist_delete(&page->queue_node);
+	reading->nready--;
+}
+
+TtReadyPage *
+tt_page_take(TtReading *reading)
+{
+	TtReadyPage *page = dlist_head_element(TtReadyPage, queue_node, &reading->ready);
+	TtFetchUnit *unit = page->unit;
+
+	unit->handed_on = true;
+	reading->handed_on = true;
+	if (unit->unit.naccounts == 1)
+		reading->served[unit->unit.account] = true;
+	unlink_page(reading, page);
+	tt_unit_release(unit);
+	page->unit = NULL;
+	return page;
+}
+
+static void
+drop_page(TtReading *reading, TtReadyPage *page)
+{
+	unlink_page(reading, page);
+	MemoryContextDelete(page->context);
+}
+
+void
+tt_pages_drop(TtReading *reading, TtFetchUnit *unit)
+{
+	while (!dlist_is_empty(&unit->ready))
+		drop_page(reading, dlist_head_element(TtReadyPage, node, &unit->ready));
+}
+
+void
+tt_pages_drop_account(TtReading *reading, int64 account)
+{
+	dlist_mutable_iter iter;
+
+	dlist_foreach_modify(iter, &reading->ready)
+	{
+		TtReadyPage *page = dlist_container(TtReadyPage, queue_node, iter.cur);
+		TtFetchUnit *unit = page->unit;
+
+		if (page->account != account)
+			continue;
+		drop_page(reading, page);
+		tt_unit_release(unit);
+	}
+}
+
+void
+tt_pages_drop_all(TtReading *reading)
+{
+	while (!dlist_is_empty(&reading->ready))
+	{
+		TtReadyPage *page = dlist_head_element(TtReadyPage, queue_node, &reading->ready);
+		TtFetchUnit *unit = page->unit;
+
+		drop_page(reading, page);
+		tt_unit_release(unit);
+	}
+}
+
+void
+tt_unit_release(TtFetchUnit *unit)
+{
+	if (unit->finished && unit->parts == NULL && dlist_is_empty(&unit->ready))
+		pfree(unit);
+}
