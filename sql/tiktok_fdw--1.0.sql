@@ -1546,6 +1546,7 @@ $$;
 COMMENT ON FUNCTION tiktok._create_history(regclass, regclass, text, text[]) IS
 'internal: creates a table for the states of a target''s rows. Errors: those of CREATE TABLE';
 
+-- The moment first: a reader asks for what is later, and what is old goes, by this key.
 CREATE FUNCTION tiktok._create_changes(target regclass, source regclass, name text,
 	key_columns text[])
 RETURNS regclass
@@ -2806,6 +2807,7 @@ $$;
 COMMENT ON FUNCTION tiktok._beside_statements(regclass, regclass, text[], text, boolean, regclass, regclass) IS
 'internal: tiktok._beside_templates() with their parts. Arguments as of tiktok._parts(), and the tables; NULL: there is none';
 
+-- Looked at before a refresh sends anything.
 CREATE FUNCTION tiktok._beside(target regclass, source regclass, key_columns text[],
 	time_column text, with_accounts boolean)
 RETURNS tiktok._beside

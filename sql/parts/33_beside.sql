@@ -239,6 +239,7 @@ $$;
 COMMENT ON FUNCTION tiktok._create_history(regclass, regclass, text, text[]) IS
 'internal: creates a table for the states of a target''s rows. Errors: those of CREATE TABLE';
 
+-- The moment first: a reader asks for what is later, and what is old goes, by this key.
 CREATE FUNCTION tiktok._create_changes(target regclass, source regclass, name text,
 	key_columns text[])
 RETURNS regclass

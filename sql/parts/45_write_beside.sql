@@ -99,6 +99,7 @@ $$;
 COMMENT ON FUNCTION tiktok._beside_statements(regclass, regclass, text[], text, boolean, regclass, regclass) IS
 'internal: tiktok._beside_templates() with their parts. Arguments as of tiktok._parts(), and the tables; NULL: there is none';
 
+-- Looked at before a refresh sends anything.
 CREATE FUNCTION tiktok._beside(target regclass, source regclass, key_columns text[],
 	time_column text, with_accounts boolean)
 RETURNS tiktok._beside
