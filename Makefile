@@ -8,17 +8,22 @@
 # coverage | sql | doc | dist; WERROR=1 turns warnings into errors.
 
 EXTENSION = tiktok_fdw
-EXTVERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" tiktok_fdw.control)
+
+# Where the sources are, which need not be the folder to build in (make -f …/Makefile,
+# or VPATH=…), and their names there.
+TOP := $(or $(VPATH),$(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST)))))
+in_top = $(sort $(patsubst $(TOP)/%,%,$(wildcard $(addprefix $(TOP)/,$(1)))))
+EXTVERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" $(TOP)/tiktok_fdw.control)
 
 # The regression scripts: one topic each, each runs alone.
-REGRESS = $(filter-out tiktok_fdw--%,$(sort $(basename $(notdir $(wildcard sql/*.sql)))))
+REGRESS = $(filter-out tiktok_fdw--%,$(sort $(basename $(notdir $(call in_top,sql/*.sql)))))
 
 MODULE_big = $(EXTENSION)
-SOURCES = $(sort tiktok_fdw.c $(wildcard src/*/*.c))
-INCLUDED = $(sort $(wildcard src/*.h src/*/*.h src/*/*.def))
+SOURCES = $(sort tiktok_fdw.c $(call in_top,src/*/*.c))
+INCLUDED = $(call in_top,src/*.h src/*/*.h src/*/*.def)
 OBJS = $(SOURCES:.c=.o)
-DATA = $(sort sql/$(EXTENSION)--$(EXTVERSION).sql $(wildcard sql/$(EXTENSION)--*.sql))
-DOCS = README.md $(filter-out doc/README.md,$(sort $(wildcard doc/*.md)))
+DATA = $(sort sql/$(EXTENSION)--$(EXTVERSION).sql $(call in_top,sql/$(EXTENSION)--*.sql))
+DOCS = README.md $(filter-out doc/README.md,$(call in_top,doc/*.md))
 PGFILEDESC = "tiktok_fdw - foreign-data wrapper for TikTok's Marketing API"
 
 TAP_TESTS = 1
@@ -27,7 +32,7 @@ REGRESS_OPTS = --encoding=UTF8 --no-locale
 EXTRA_CLEAN = build $(OBJS) $(OBJS:.o=.bc)
 
 PKG_CONFIG ?= pkg-config
-PG_CPPFLAGS = -Isrc -DTT_VERSION='"$(EXTVERSION)"' $(shell $(PKG_CONFIG) --cflags libcurl jansson)
+PG_CPPFLAGS = -I$(TOP)/src -DTT_VERSION='"$(EXTVERSION)"' $(shell $(PKG_CONFIG) --cflags libcurl jansson)
 SHLIB_LINK = $(shell $(PKG_CONFIG) --libs libcurl jansson)
 
 PG_CONFIG ?= pg_config
@@ -38,19 +43,35 @@ CLANG_FORMAT ?= $(or $(shell command -v clang-format-14 2>/dev/null),clang-forma
 # under -Wextra, so they count as system headers then; its callbacks have fixed
 # signatures, so a parameter may go unused; and its types and macros (Index and
 # int, Min and lengthof) compare signed with unsigned everywhere. A clang that is
-# given the flags of a server built with gcc does not know all of them.
+# given the flags of a server built with gcc does not know all of them, and a newer
+# one dislikes how the server's macros cast the callbacks of tree walkers.
 ifdef WERROR
 PG_CPPFLAGS += -isystem $(shell $(PG_CONFIG) --includedir-server)
 PG_CFLAGS += -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare $(CLANG_FLAGS)
 CLANG_FLAGS = $(if $(findstring clang,$(shell $(CC) --version)),-Wno-unknown-warning-option \
-	-Wno-ignored-optimization-argument)
+	-Wno-ignored-optimization-argument -Wno-cast-function-type-strict)
 endif
 
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
+ifneq ($(filter 9.% 10 11 12 13 14,$(MAJORVERSION)),)
+$(error tiktok_fdw needs PostgreSQL 15 or later, $(PG_CONFIG) is of $(VERSION): name another's in PG_CONFIG)
+endif
+
+# absolute: a relative name would be found where the sources are
+FOLDERS = $(sort $(dir $(addprefix $(CURDIR)/,$(OBJS))))
+
 # PGXS tracks no header dependencies; a build of this size need not be clever.
-$(OBJS) $(OBJS:.o=.bc): $(INCLUDED) Makefile
+$(OBJS) $(OBJS:.o=.bc): $(INCLUDED) Makefile | $(FOLDERS)
+$(FOLDERS):
+	mkdir -p $@
+
+# PGXS installs a DOCS of a folder without the folder, and looks for it there to remove it.
+uninstall: uninstall-doc
+.PHONY: uninstall-doc
+uninstall-doc:
+	rm -f $(addprefix '$(DESTDIR)$(docdir)/$(docmoduledir)'/,$(notdir $(DOCS)))
 
 # The extension script is put together from its parts; nothing is written where it
 # is up to date.
@@ -65,7 +86,7 @@ check-sql:
 # The regression scripts find the API in $TIKTOK_API_URL; where that is not
 # set, a local API runs on a free port for as long as they do.
 tt_pg_regress := $(top_builddir)/src/test/regress/pg_regress
-pg_regress_installcheck := $(subst $(tt_pg_regress),sh test/with_api.sh \
+pg_regress_installcheck := $(subst $(tt_pg_regress),sh $(TOP)/test/with_api.sh \
 	$(tt_pg_regress),$(pg_regress_installcheck))
 
 # Unit tests: each test/unit/*_test.c is a program, linked with what needs no

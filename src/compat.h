@@ -1,6 +1,6 @@
 /*
  * compat.h
- *	  What differs between PostgreSQL 15, 16, 17 and 18 and between releases of
+ *	  What differs between PostgreSQL 15 to 19 and between releases of
  *	  libcurl.  The only file that tests PG_VERSION_NUM or LIBCURL_VERSION_NUM;
  *	  code elsewhere uses the names defined here.
  */
@@ -9,6 +9,13 @@
 
 #include "postgres.h"
 
+#if PG_VERSION_NUM < 150000
+#error "tiktok_fdw needs PostgreSQL 15 or later"
+#endif
+
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
 #if PG_VERSION_NUM >= 180000
 #include "commands/explain_format.h"
 #include "commands/explain_state.h"
@@ -112,6 +119,14 @@
 #include "storage/shmem.h"
 #endif
 
+#if PG_VERSION_NUM >= 190000
+static inline void
+tt_init_shared(void *memory, void *init)
+{
+	(*(void (**)(void *)) init)(memory);
+}
+#endif
+
 /* A piece of memory shared by all backends, made by init() if it is new. */
 static inline void *
 tt_shared_memory(const char *name, Size size, void (*init)(void *))
@@ -119,7 +134,9 @@ tt_shared_memory(const char *name, Size size, void (*init)(void *))
 	void *memory;
 	bool  found;
 
-#ifdef TT_HAVE_NAMED_DSM_SEGMENT
+#if PG_VERSION_NUM >= 190000
+	memory = GetNamedDSMSegment(name, size, tt_init_shared, &found, &init);
+#elif defined(TT_HAVE_NAMED_DSM_SEGMENT)
 	memory = GetNamedDSMSegment(name, size, init, &found);
 #else
 	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
@@ -130,6 +147,50 @@ tt_shared_memory(const char *name, Size size, void (*init)(void *))
 #endif
 	return memory;
 }
+
+/* a tranche of locks has its name from the beginning, in every backend, from 19 on */
+#if PG_VERSION_NUM >= 190000
+#include "storage/lwlock.h"
+#define LWLockNewTrancheId()			LWLockNewTrancheId("tiktok_fdw")
+#define LWLockRegisterTranche(id, name) ((void) (id))
+#endif
+
+/* conversions that say of a value out of range that it is: *overflow is not 0 then */
+#if PG_VERSION_NUM >= 190000
+#include "nodes/miscnodes.h"
+#include "utils/date.h"
+#include "utils/timestamp.h"
+
+static inline TimestampTz
+date2timestamptz_opt_overflow(DateADT day, int *overflow)
+{
+	ErrorSaveContext failure = {.type = T_ErrorSaveContext};
+	TimestampTz		 when = date2timestamptz_safe(day, (Node *) &failure);
+
+	*overflow = failure.error_occurred;
+	return when;
+}
+
+static inline TimestampTz
+timestamp2timestamptz_opt_overflow(Timestamp local, int *overflow)
+{
+	ErrorSaveContext failure = {.type = T_ErrorSaveContext};
+	TimestampTz		 when = timestamp2timestamptz_safe(local, (Node *) &failure);
+
+	*overflow = failure.error_occurred;
+	return when;
+}
+#endif
+
+/* the next case is meant, too: from 19 on a comment does not say so */
+#if defined(__has_attribute)
+#if __has_attribute(fallthrough)
+#define TT_FALLTHROUGH __attribute__((fallthrough))
+#endif
+#endif
+#ifndef TT_FALLTHROUGH
+#define TT_FALLTHROUGH ((void) 0)
+#endif
 
 /* ANALYZE's delay point takes an argument from 18 on */
 #if PG_VERSION_NUM >= 180000

@@ -25,28 +25,29 @@ tt_die() {
 
 # ---- packages ------------------------------------------------------------
 
-# The one list: what for (run: to build and run; test: to test; coverage, soak: to
-# measure that, to fuzz), the Debian package, and how to see that it is there
-# already, from wherever it comes.
+# The one list: what for (run: to build and run; test: to test; more: to test, too,
+# but not every release has it; coverage, soak: to measure that, to fuzz), the Debian
+# package, and how to see that it is there already, from wherever it comes. NN is the
+# server's major version, see tt_package_version.
 tt_packages() {
 	cat <<-'LIST'
 		run  build-essential           tt_have gcc make ld
 		run  pkg-config                tt_have pkg-config
-		run  postgresql-15             tt_have_server
-		run  postgresql-server-dev-15  tt_have_pgxs
+		run  postgresql-NN             tt_have_server
+		run  postgresql-server-dev-NN  tt_have_pgxs
 		run  libcurl4-openssl-dev      pkg-config --exists libcurl
 		run  libjansson-dev            pkg-config --exists jansson
 		run  python3                   tt_have python3
 		run  ca-certificates           test -d /etc/ssl/certs
 		test libipc-run-perl           perl -MIPC::Run -e 1
 		test clang                     tt_have clang
-		test clang-format              tt_have clang-format
+		more clang-format-14           tt_have_clang_format
 		test clang-tidy                tt_have clang-tidy
 		test cppcheck                  tt_have cppcheck
 		test openssl                   tt_have openssl
-		test postgresql-15-cron        tt_have_cron
+		more postgresql-NN-cron        tt_have_cron
 		coverage gcovr                 tt_have gcovr
-		soak libclang-rt-14-dev        tt_have_libfuzzer
+		soak libclang-rt-dev           tt_have_libfuzzer
 	LIST
 }
 
@@ -65,11 +66,16 @@ tt_have_libfuzzer() {
 		clang -fsanitize=fuzzer,address,undefined -x c -o /dev/null - 2>/dev/null
 }
 
-# Only Debian's 15 has the package's pg_cron; elsewhere its test is skipped.
+# Debian's servers have the package's pg_cron; elsewhere its test is skipped.
 tt_have_cron() {
 	tt_find_pg || return 1
 	tt_d=$("$PG_CONFIG" --pkglibdir)
-	[ "$tt_d" != /usr/lib/postgresql/15/lib ] || [ -e "$tt_d/pg_cron.so" ]
+	[ "$tt_d" != "/usr/lib/postgresql/$TT_PGMAJOR/lib" ] || [ -e "$tt_d/pg_cron.so" ]
+}
+
+# The sources have the style of release 14; others break some lines elsewhere.
+tt_have_clang_format() {
+	tt_have clang-format-14 || clang-format --version | grep -q 'version 14\.'
 }
 
 tt_have_pgxs() {
@@ -77,13 +83,23 @@ tt_have_pgxs() {
 		[ -e "$("$PG_CONFIG" --includedir-server)/postgres.h" ]
 }
 
+# The oldest server that the extension builds for, and where packages put theirs.
+TT_OLDEST=15
+TT_SERVERS=${TT_SERVERS:-/usr/lib/postgresql}
+
+# Major versions of packaged servers that may be there, the newest first.
+tt_server_versions() {
+	ls "$TT_SERVERS" 2>/dev/null | grep -x '[1-9][0-9]*' | sort -nr
+}
+
 # The server to build for: $PG_CONFIG, or the newest one of Debian's that is
 # complete, or the pg_config of the PATH. Sets PG_CONFIG, TT_BINDIR, TT_PGMAJOR.
 tt_find_pg() {
 	if [ -z "${PG_CONFIG:-}" ]; then
-		for tt_d in $(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -t/ -k5,5nr); do
-			if [ -x "$tt_d/pg_config" ] && [ -x "$tt_d/initdb" ]; then
-				PG_CONFIG=$tt_d/pg_config
+		for tt_d in $(tt_server_versions); do
+			tt_v=$TT_SERVERS/$tt_d/bin
+			if [ "$tt_d" -ge "$TT_OLDEST" ] && [ -x "$tt_v/pg_config" ] && [ -x "$tt_v/initdb" ]; then
+				PG_CONFIG=$tt_v/pg_config
 				break
 			fi
 		done
@@ -92,23 +108,86 @@ tt_find_pg() {
 		tt_have pg_config || return 1
 		PG_CONFIG=$(command -v pg_config)
 	fi
-	TT_BINDIR=$("$PG_CONFIG" --bindir) || return 1
+	TT_BINDIR=$("$PG_CONFIG" --bindir 2>/dev/null) || return 1
 	TT_PGMAJOR=$("$PG_CONFIG" --version | sed 's/^[^0-9]*\([0-9]*\).*/\1/')
 	export PG_CONFIG
+}
+
+tt_too_old() {
+	tt_die "PostgreSQL $TT_OLDEST or later is needed, and $1"
+}
+
+# The major version that packages are wanted of: that of the server that PG_CONFIG
+# names, that of the newest one of Debian's that is there, or what the release has
+# (needs apt's lists).
+tt_package_version() {
+	tt_d=${PG_CONFIG:-}
+	if [ -x "$tt_d" ]; then
+		tt_d=$("$tt_d" --bindir)/
+	fi
+	case $tt_d in
+		'')
+			for tt_v in $(tt_server_versions); do
+				[ "$tt_v" -ge "$TT_OLDEST" ] && [ -x "$TT_SERVERS/$tt_v/bin/initdb" ] &&
+					echo "$tt_v" && return
+			done
+			tt_v=$(apt-cache depends postgresql 2>/dev/null |
+				sed -n 's/^ *Depends: postgresql-\([0-9]*\)$/\1/p')
+			[ -n "$tt_v" ] || tt_die "apt knows no package postgresql"
+			[ "$tt_v" -ge "$TT_OLDEST" ] ||
+				tt_too_old "this release has $tt_v; of a newer one, name the pg_config in PG_CONFIG"
+			;;
+		"$TT_SERVERS"/[1-9]*/bin/*)
+			tt_v=${tt_d#"$TT_SERVERS"/}
+			tt_v=${tt_v%%/*}
+			[ "$tt_v" -ge "$TT_OLDEST" ] || tt_too_old "$PG_CONFIG is of $tt_v"
+			;;
+		*) tt_die "the server of $PG_CONFIG is no package: its programs and headers are yours to install" ;;
+	esac
+	echo "$tt_v"
+}
+
+# Of these packages, those that nothing can be done without (needed), or these and
+# whatever else the release has (known).
+tt_packages_of() {
+	tt_optional=" $(tt_packages | sed -n 's/^more *\([^ ]*\).*/\1/p' |
+		sed "s/-NN/-${tt_version:-NN}/" | tr '\n' ' ')"
+	tt_which=$1
+	shift
+	for tt_p in "$@"; do
+		case $tt_which:$tt_optional in
+			needed:*" $tt_p "*) continue ;;
+			known:*" $tt_p "*) apt-cache show "$tt_p" >/dev/null 2>&1 || continue ;;
+		esac
+		printf '%s ' "$tt_p"
+	done
 }
 
 # tt_install run|test|coverage|soak: installs what is missing, if anything is. "test"
 # includes "run", "coverage" and "soak" both.
 tt_install() {
+	# not worth an installation
+	if [ -n "${PG_CONFIG:-}" ] && tt_find_pg && [ "$TT_PGMAJOR" -lt "$TT_OLDEST" ]; then
+		tt_too_old "$PG_CONFIG is of $TT_PGMAJOR"
+	fi
 	tt_missing=$(tt_packages | while read -r tt_kind tt_package tt_test; do
 		case $tt_kind:$1 in
 			run:* | test:test | test:coverage | test:soak) ;;
+			more:test | more:coverage | more:soak) ;;
 			"$1:$1") ;;
 			*) continue ;;
 		esac
 		eval "$tt_test" >/dev/null 2>&1 || echo "$tt_package"
 	done)
 	tt_missing=$(echo $tt_missing)
+	tt_version=
+	if [ -n "$tt_missing" ] && [ -z "$(tt_packages_of needed $tt_missing)" ]; then
+		# only what can be done without: apt's lists are not read anew for that
+		tt_find_pg
+		tt_version=$TT_PGMAJOR
+		tt_missing=$(tt_packages_of known $(echo "$tt_missing" | sed "s/-NN/-$tt_version/g"))
+		[ "$(id -u)" = 0 ] || tt_have sudo || tt_missing=
+	fi
 	if [ -n "$tt_missing" ]; then
 		tt_have apt-get || tt_die "missing, and there is no apt-get to install it: $tt_missing"
 		tt_sudo=
@@ -116,13 +195,24 @@ tt_install() {
 			tt_have sudo || tt_die "as root or with sudo, please install: $tt_missing"
 			tt_sudo=sudo
 		fi
-		echo "installing $tt_missing"
 		# The lock: two of us may be installing. apt itself waits for others.
 		tt_log=$(mktemp /tmp/tiktok_fdw_apt.XXXXXX)
-		if ! { flock /var/lib/dpkg $tt_sudo apt-get -q update &&
-			flock /var/lib/dpkg $tt_sudo env DEBIAN_FRONTEND=noninteractive \
-				apt-get -q -y -o DPkg::Lock::Timeout=300 install \
-				--no-install-recommends $tt_missing; } >"$tt_log" 2>&1 </dev/null; then
+		if ! flock /var/lib/dpkg $tt_sudo apt-get -q update >"$tt_log" 2>&1 </dev/null; then
+			tail -n 20 "$tt_log" >&2
+			rm -f "$tt_log"
+			tt_die "apt-get update failed"
+		fi
+		case $tt_missing in
+			*-NN*)
+				tt_version=$(tt_package_version) || { rm -f "$tt_log" && exit 1; }
+				tt_missing=$(echo "$tt_missing" | sed "s/-NN/-$tt_version/g")
+				;;
+		esac
+		tt_missing=$(tt_packages_of known $tt_missing)
+		echo "installing $tt_missing"
+		if ! flock /var/lib/dpkg $tt_sudo env DEBIAN_FRONTEND=noninteractive \
+			apt-get -q -y -o DPkg::Lock::Timeout=300 install \
+			--no-install-recommends $tt_missing >"$tt_log" 2>&1 </dev/null; then
 			tail -n 20 "$tt_log" >&2
 			rm -f "$tt_log"
 			tt_die "could not install: $tt_missing"
@@ -130,7 +220,7 @@ tt_install() {
 		rm -f "$tt_log"
 	fi
 	tt_find_pg || tt_die "there is no pg_config"
-	[ "$TT_PGMAJOR" -ge 15 ] || tt_die "PostgreSQL 15 or later is needed, $PG_CONFIG is $TT_PGMAJOR"
+	[ "$TT_PGMAJOR" -ge "$TT_OLDEST" ] || tt_too_old "$PG_CONFIG is of $TT_PGMAJOR"
 }
 
 # ---- a place to work in --------------------------------------------------
@@ -258,19 +348,28 @@ tt_settings() {
 
 # A server without such a setting gets a private copy: it finds its own files
 # relative to its program, so a copy of its prefix is a server of its own, into
-# which the extension is installed as usual (TT_PRIVATE is set, and empty).
+# which the extension is installed as usual (TT_PRIVATE is set, and empty). With
+# "always" one with such a setting, too, if it can be copied.
 tt_private_pg() {
-	[ -z "$(tt_settings)" ] || return 0
+	if [ -n "$(tt_settings)" ]; then
+		[ "${1:-}" = always ] || return 0
+		case $("$PG_CONFIG" --sharedir) in
+			"$(dirname "$TT_BINDIR")"/*) ;;
+			*) return 0 ;;
+		esac
+	fi
 	tt_prefix=$(dirname "$TT_BINDIR")
 	case $("$PG_CONFIG" --pkglibdir) in
 		"$tt_prefix"/*) ;;
 		*) tt_die "cannot copy the PostgreSQL of $PG_CONFIG: it is spread over the system" ;;
 	esac
-	cp -a "$tt_prefix" "$TT_WORK/pg" || tt_die "cannot copy $tt_prefix"
+	tt_copied=$(mktemp -d "$TT_WORK/pg.XXXXXX") && cp -a "$tt_prefix/." "$tt_copied" ||
+		tt_die "cannot copy $tt_prefix"
+	chmod 755 "$tt_copied"
 	if [ "$(id -u)" = 0 ]; then
-		chown -R "$TT_USER:" "$TT_WORK/pg"
+		chown -R "$TT_USER:" "$tt_copied"
 	fi
-	PG_CONFIG=$TT_WORK/pg/bin/$(basename "$PG_CONFIG")
+	PG_CONFIG=$tt_copied/bin/$(basename "$PG_CONFIG")
 	TT_BINDIR=$("$PG_CONFIG" --bindir)
 	TT_PRIVATE=
 }

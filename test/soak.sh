@@ -10,7 +10,8 @@
 # (077) 3,000 requests, which must use 95 % of the rate; the fuzzers
 # (test/fuzz/run.sh) get a tenth of the time first, or all of it; without parts,
 # the tests of faults run under sanitizers next (test/sanitize.sh, short variants:
-# the long ones are TT_SOAK=1 sh test/sanitize.sh). Every round is a run of
+# the long ones are TT_SOAK=1 sh test/sanitize.sh), the ways to build and install
+# are tried (test/install.sh), and upgrades (test/upgrade.sh). Every round is a run of
 # check.sh with servers and an API of its own. Ends with "N passed, N failed",
 # summed over the rounds; the first failure ends it.
 # Environment: TT_MINUTES (for want of the argument).
@@ -24,9 +25,9 @@ case ${1:-} in
 		shift
 		;;
 esac
-sanitize=
+scripts=
 [ $# -gt 0 ] || {
-	sanitize=1
+	scripts="sanitize install upgrade"
 	set -- unit regress tap
 }
 ends=$(($(date +%s) + minutes * 60))
@@ -62,13 +63,14 @@ report() {
 	cat "$log"
 }
 
-if [ "$failed" = 0 ] && [ -n "$sanitize" ]; then
-	TT_SOAK='' sh "$TT_TOP/test/sanitize.sh" >"$log" 2>&1
+for script in $scripts; do
+	[ "$failed" = 0 ] || break
+	TT_SOAK='' sh "$TT_TOP/test/$script.sh" >"$log" 2>&1
 	status=$?
 	tally "$log"
-	echo "sanitizers: $last"
+	echo "$script: $last"
 	report "$status"
-fi
+done
 
 round=0
 while [ "$failed" = 0 ] && [ "$*" != fuzz ]; do

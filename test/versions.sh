@@ -7,7 +7,9 @@
 # They may be built from source (with --enable-tap-tests, for the TAP tests). One
 # built with --enable-cassert tests more with settings of a developer's, such as
 # TT_SETTINGS='debug_discard_caches = 1' or, where plans go from hand to hand,
-# debug_copy_parse_plan_trees, debug_write_read_parse_plan_trees = on.
+# debug_copy_parse_plan_trees, debug_write_read_parse_plan_trees = on (before 18 macros of
+# the server's build: COPY_PARSE_PLAN_TREES, WRITE_READ_PARSE_PLAN_TREES). A setting of
+# the planner is shown by EXPLAIN (SETTINGS), in which expected/explain.out differs then.
 # Nothing is installed into them: servers that cannot load an extension from
 # elsewhere are copied (see tt_private_pg in lib.sh). Ends with
 # "N passed, N failed", summed over the versions.

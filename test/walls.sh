@@ -55,7 +55,8 @@ files() {
 			ls-files --cached --others --exclude-standard -- "$@"
 	else
 		for tt_f in "$@"; do
-			find . -name "${tt_f##*/}" -type f ! -path './build/*' | sed 's/^\.\///'
+			# as git understands it: a "*" is any number of folders
+			find . -path "./$tt_f" -type f ! -path './build/*' | sed 's/^\.\///'
 		done
 	fi | sort -u | while IFS= read -r tt_f; do
 		[ -f "$tt_f" ] && printf '%s\n' "$tt_f"
@@ -92,6 +93,14 @@ wall "only qual, path, plan and scan see planner or executor headers" \
 
 wall "versions of PostgreSQL and libcurl are tested in compat.h only" \
 	"$(grep -nE 'PG_VERSION_NUM|LIBCURL_VERSION_NUM' $c_files /dev/null | grep -v '^src/compat\.h:')"
+
+wall "functions that do not return are TT_NORETURN, as every server understands it" \
+	"$(grep -nE 'pg_attribute_noreturn|pg_noreturn' $c_files /dev/null | grep -v '^src/compat\.h:')"
+
+wall "who looks into a varlena has compat.h, which includes what that takes" \
+	"$(grep -lE '(VARDATA|VARSIZE)(_|\()' $c_files /dev/null | while IFS= read -r file; do
+		grep -q '"compat\.h"' "$file" || echo "$file"
+	done)"
 
 # src/request and every header of ours that it includes, directly or not
 closure=$(files 'src/request/*')

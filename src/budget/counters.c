@@ -21,6 +21,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h" /* get_database_name(), in later versions */
 #include "utils/syscache.h"
+#include "utils/tuplestore.h"
 
 #define ENDPOINT_LENGTH 48
 

@@ -20,6 +20,7 @@
 #include "options/options.h"
 #include "query/query.h"
 #include "utils/builtins.h"
+#include "utils/tuplestore.h"
 
 /* accounts whose data is asked for */
 #define MAX_ACCOUNTS_CHECKED 5

@@ -10,14 +10,15 @@
 #include "option_defs/option_table.h"
 
 #include "commands/defrem.h"
+#include "compat.h"
 #include "lib/stringinfo.h"
 #include "option_defs/option_value.h"
 #include "option_defs/stream.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 
-static void invalid_value(const TtOptionDef *def, const char *value, const char *complaint)
-	pg_attribute_noreturn();
+TT_NORETURN static void invalid_value(const TtOptionDef *def, const char *value,
+									  const char *complaint);
 
 /* ---- reading a value ------------------------------------------------------ */
 

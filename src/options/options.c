@@ -18,6 +18,7 @@
 #include "access/table.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_user_mapping.h"
+#include "compat.h"
 #include "foreign/foreign.h"
 #include "miscadmin.h"
 #include "options/hosts.h"
@@ -28,8 +29,7 @@
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
-static void no_credentials(const TtOptions *options, Oid mapped_user, bool exists)
-	pg_attribute_noreturn();
+TT_NORETURN static void no_credentials(const TtOptions *options, Oid mapped_user, bool exists);
 
 /* An ERROR 28000 with the statement that ends it. */
 static void

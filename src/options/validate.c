@@ -13,15 +13,14 @@
 #include "catalog/pg_foreign_table.h"
 #include "catalog/pg_user_mapping.h"
 #include "commands/defrem.h"
+#include "compat.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "option_defs/option_table.h"
 #include "option_defs/option_value.h"
 
-static void misplaced_option(const TtOptionDef *def, int where)
-	pg_attribute_noreturn();
-static void unknown_option(const char *name, int where)
-	pg_attribute_noreturn();
+TT_NORETURN static void misplaced_option(const TtOptionDef *def, int where);
+TT_NORETURN static void unknown_option(const char *name, int where);
 
 static int
 context_of(Oid catalog)

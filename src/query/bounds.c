@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "query/bounds.h"
+#include "compat.h"
 #include "qual/days.h"
 
 #include "catalog/pg_type.h"
@@ -149,7 +150,7 @@ moment_of(Datum value, Oid type, Moment *moment)
 			return true;
 		case TIMESTAMPTZOID:
 			moment->zoned = true;
-			/* FALLTHROUGH */
+			TT_FALLTHROUGH;
 		case TIMESTAMPOID:
 			usecs = DatumGetTimestamp(value);
 			if (TIMESTAMP_NOT_FINITE(usecs))

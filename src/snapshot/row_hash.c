@@ -10,6 +10,8 @@
  */
 #include "postgres.h"
 
+#include "compat.h"
+
 #include "common/hashfn.h"
 #include "fmgr.h"
 #include "utils/lsyscache.h"
