@@ -288,6 +288,16 @@ is(differences(qq{SELECT c::text FROM (SELECT $columns FROM mart.c WHERE _delete
 	qq{SELECT c::text FROM (SELECT $columns FROM mart.c_history WHERE _valid_to IS NULL) AS c}), '0|t', 'and then it is taken over as the table is');
 ask(q{CALL tiktok.refresh('mart.c')});
 
+# a column that is new, and one that is no more
+ask(q{ALTER FOREIGN TABLE ads.campaigns DROP COLUMN budget; ALTER TABLE mart.c DROP COLUMN budget});
+is(ask(q{CALL tiktok.refresh('mart.c'); SELECT count(budget) > 0 FROM mart.c_history}), 't', 'a column that is no more stays in the history');
+ask(q{ALTER FOREIGN TABLE ads.campaigns ADD COLUMN budget numeric; ALTER TABLE mart.c ADD COLUMN budget numeric;
+	ALTER TABLE mart.c_history DROP COLUMN budget});
+fails(q{CALL tiktok.refresh('mart.c')}, qr/42703: .*HINT:  ALTER TABLE mart\.c_history ADD COLUMN budget numeric/s, 'one that is new is missed');
+ask(q{ALTER TABLE mart.c_history ADD COLUMN budget numeric; CALL tiktok.refresh('mart.c')});
+is(ask(q{SELECT count(*) FROM mart.c JOIN mart.c_history AS h USING (campaign_id) WHERE _valid_to IS NULL
+	AND c.budget IS DISTINCT FROM h.budget}), 0, 'and then there');
+
 # ---- clocks that go back, errors ------------------------------------------------------------
 
 ask(q{UPDATE tiktok._snapshot SET last_change = '2100-01-01' WHERE target = 'mart.c'::regclass});
