@@ -51,23 +51,24 @@ CREATE FUNCTION tiktok.streams(
 	OUT key_columns text[],
 	OUT cursor_column text,
 	OUT environments text[],
-	OUT note text)
+	OUT note text,
+	OUT grain text)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'tiktok_streams'
-LANGUAGE C STABLE STRICT PARALLEL SAFE ROWS 36;
+LANGUAGE C STABLE STRICT PARALLEL SAFE ROWS 48;
 COMMENT ON FUNCTION tiktok.streams() IS
 'the streams; see view tiktok.streams';
 
 CREATE VIEW tiktok.streams AS
 	SELECT s.name, s.seed_name, s.endpoint, s.kind, s.key_columns, s.cursor_column,
-		s.environments, s.note
+		s.environments, s.note, s.grain
 	FROM tiktok.streams() AS s;
 COMMENT ON VIEW tiktok.streams IS
-'what IMPORT FOREIGN SCHEMA tiktok offers: one foreign table for each row';
+'what IMPORT FOREIGN SCHEMA tiktok offers: one foreign table for each row; those without seed_name on demand, by LIMIT TO or OPTIONS (streams ''all'')';
 COMMENT ON COLUMN tiktok.streams.name IS
 'name of the stream and of the foreign table';
 COMMENT ON COLUMN tiktok.streams.seed_name IS
-'what connectors call the stream';
+'what connectors call the stream; NULL if they have none';
 COMMENT ON COLUMN tiktok.streams.endpoint IS
 'where it is read, below the base URL';
 COMMENT ON COLUMN tiktok.streams.kind IS
@@ -80,6 +81,8 @@ COMMENT ON COLUMN tiktok.streams.environments IS
 'where the stream can be read: production, sandbox';
 COMMENT ON COLUMN tiktok.streams.note IS
 'what to know before using it';
+COMMENT ON COLUMN tiktok.streams.grain IS
+'what a row of a report covers: hour, day, week, month, or a period that the query names; NULL if all there is, or the stream is no report';
 
 CREATE FUNCTION tiktok.stream_columns(
 	OUT stream text,
@@ -293,7 +296,7 @@ COMMENT ON TYPE tiktok._beside IS
 'internal: what is written beside a target, NULL: nothing; and the SQL for it, by the names of tiktok._beside_templates()';
 
 CREATE TYPE tiktok._job AS (target regclass, source regclass, run bigint,
-	statements tiktok._statements, time_column text, since date, attribution_window integer,
+	statements tiktok._statements, time_column text, grain text, since date, attribution_window integer,
 	partition_by text, span integer, account_param text, concurrency integer,
 	accounts_named boolean, end_day date, read_on date, requests bigint, folded bigint,
 	beside tiktok._beside);
@@ -830,7 +833,7 @@ CREATE FUNCTION tiktok._source(source regclass,
 AS 'MODULE_PATHNAME', 'tiktok_snapshot_source'
 LANGUAGE C STABLE STRICT;
 COMMENT ON FUNCTION tiktok._source(regclass) IS
-'internal: a foreign table of tiktok_fdw that the caller may read; 42809 if it is none, 42501 if not. span: days a request covers; 0: any';
+'internal: a foreign table of tiktok_fdw that the caller may read; 42809 if it is none, 42501 if not, 0A000 for a report by period. grain: hour, day, week or month; span: days that are read at once, for grain week and month those of one; 0: any';
 
 CREATE FUNCTION tiktok._source_columns(source regclass,
 	OUT name text,
@@ -1124,6 +1127,9 @@ BEGIN
 		SELECT string_to_array(replace(o.option_value, ' ', ''), ',') INTO listed
 		FROM pg_foreign_table AS f, pg_options_to_table(f.ftoptions) AS o
 		WHERE f.ftrelid = source AND o.option_name = 'dimensions';
+		IF info.grain IN ('week', 'month') THEN
+			listed := listed || ('stat_time_' || info.grain);
+		END IF;
 	END IF;
 	wanted := (SELECT count(DISTINCT k) FROM unnest(listed || ARRAY['advertiser_id']) AS k);
 	IF cardinality(result) <> wanted THEN
@@ -1944,6 +1950,7 @@ BEGIN
 	job.attribution_window := s.attribution_window;
 	job.partition_by := s.partition_by;
 	job.time_column := info.time_column;
+	job.grain := info.grain;
 	job.span := info.span;
 	job.account_param := info.account_param;
 	job.concurrency := info.concurrency;
@@ -1986,7 +1993,8 @@ COMMENT ON FUNCTION tiktok._windows(date, date, integer, boolean) IS
 'internal: cuts days into windows of at most span days';
 
 -- What each account lacks. Forward: from where it was, less the days that may
--- still change, to the end. Backward: an earlier since, newest first, so that
+-- still change, to the end; of weeks and months, from the beginning of the first
+-- that has such a day. Backward: an earlier since, newest first, so that
 -- what was read stays in one piece.
 CREATE FUNCTION tiktok._ranges(job tiktok._job, accounts bigint[],
 	OUT account bigint, OUT first_day date, OUT last_day date, OUT backward boolean)
@@ -1999,8 +2007,9 @@ AS $$
 			ON a.target = job.target AND a.advertiser_id = account
 		CROSS JOIN LATERAL (
 			SELECT account, CASE WHEN a.since IS NULL THEN job.since
-				ELSE greatest(a.since, job.since, least(coalesce(a.next_day, a.watermark + 1),
-					a.read_on - job.attribution_window)) END,
+				ELSE greatest(a.since, job.since, date_trunc(job.grain,
+					least(coalesce(a.next_day, a.watermark + 1),
+						a.read_on - job.attribution_window)::timestamp)::date) END,
 				job.end_day, false
 			UNION ALL
 			SELECT account, job.since, a.since - 1, true WHERE job.since < a.since) AS r

@@ -17,7 +17,7 @@ COMMENT ON TYPE tiktok._beside IS
 'internal: what is written beside a target, NULL: nothing; and the SQL for it, by the names of tiktok._beside_templates()';
 
 CREATE TYPE tiktok._job AS (target regclass, source regclass, run bigint,
-	statements tiktok._statements, time_column text, since date, attribution_window integer,
+	statements tiktok._statements, time_column text, grain text, since date, attribution_window integer,
 	partition_by text, span integer, account_param text, concurrency integer,
 	accounts_named boolean, end_day date, read_on date, requests bigint, folded bigint,
 	beside tiktok._beside);

@@ -24,6 +24,9 @@ BEGIN
 		SELECT string_to_array(replace(o.option_value, ' ', ''), ',') INTO listed
 		FROM pg_foreign_table AS f, pg_options_to_table(f.ftoptions) AS o
 		WHERE f.ftrelid = source AND o.option_name = 'dimensions';
+		IF info.grain IN ('week', 'month') THEN
+			listed := listed || ('stat_time_' || info.grain);
+		END IF;
 	END IF;
 	wanted := (SELECT count(DISTINCT k) FROM unnest(listed || ARRAY['advertiser_id']) AS k);
 	IF cardinality(result) <> wanted THEN

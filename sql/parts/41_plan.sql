@@ -51,6 +51,7 @@ BEGIN
 	job.attribution_window := s.attribution_window;
 	job.partition_by := s.partition_by;
 	job.time_column := info.time_column;
+	job.grain := info.grain;
 	job.span := info.span;
 	job.account_param := info.account_param;
 	job.concurrency := info.concurrency;
@@ -93,7 +94,8 @@ COMMENT ON FUNCTION tiktok._windows(date, date, integer, boolean) IS
 'internal: cuts days into windows of at most span days';
 
 -- What each account lacks. Forward: from where it was, less the days that may
--- still change, to the end. Backward: an earlier since, newest first, so that
+-- still change, to the end; of weeks and months, from the beginning of the first
+-- that has such a day. Backward: an earlier since, newest first, so that
 -- what was read stays in one piece.
 CREATE FUNCTION tiktok._ranges(job tiktok._job, accounts bigint[],
 	OUT account bigint, OUT first_day date, OUT last_day date, OUT backward boolean)
@@ -106,8 +108,9 @@ AS $$
 			ON a.target = job.target AND a.advertiser_id = account
 		CROSS JOIN LATERAL (
 			SELECT account, CASE WHEN a.since IS NULL THEN job.since
-				ELSE greatest(a.since, job.since, least(coalesce(a.next_day, a.watermark + 1),
-					a.read_on - job.attribution_window)) END,
+				ELSE greatest(a.since, job.since, date_trunc(job.grain,
+					least(coalesce(a.next_day, a.watermark + 1),
+						a.read_on - job.attribution_window)::timestamp)::date) END,
 				job.end_day, false
 			UNION ALL
 			SELECT account, job.since, a.since - 1, true WHERE job.since < a.since) AS r

@@ -20,8 +20,8 @@ days_of(const TtReading *reading, const TtUnit *unit)
 {
 	const TtStream *stream = reading->query->stream;
 
-	if (stream->kind != TT_KIND_REPORT || stream->report.grain == TT_GRAIN_NONE ||
-		stream->report.lifetime)
+	/* without a time dimension two parts would have the same keys, and no sum */
+	if (stream->kind != TT_KIND_REPORT || !tt_report_has_time(&stream->report))
 		return 1;
 	return unit->days.to - unit->days.from + 1;
 }

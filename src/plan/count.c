@@ -58,6 +58,7 @@ tt_count_add_path(PlannerInfo *root, RelOptInfo *input_rel, RelOptInfo *output_r
 	ListCell	*lc;
 
 	if (info->nlocal > 0 || info->table->stream->endpoint->paging != TT_PAGING_PAGES ||
+		info->table->leaves_out_idle ||
 		(count = only_count(root)) == NULL)
 		return;
 	foreach(lc, info->quals)

@@ -32,7 +32,9 @@ typedef enum TtQualRole
 	TT_ROLE_ACCOUNT, /* the accounts asked */
 	TT_ROLE_DAY,	 /* windows, by a day */
 	TT_ROLE_HOUR,	 /* windows, by an hour */
-	TT_ROLE_FILTER	 /* a filter of the endpoint */
+	TT_ROLE_FILTER,	 /* a filter of the endpoint */
+	TT_ROLE_FROM,	 /* the first day of a period */
+	TT_ROLE_TO		 /* the last day of a period */
 } TtQualRole;
 
 /*

@@ -305,6 +305,7 @@ tt_scan_decode(TtScanState *state, TtPage *page, int row, Datum *values, bool *n
 
 	origin.account = page->account;
 	origin.currency = tt_currencies_get(state->currencies, page->account);
+	origin.period = page->period[0] != NULL ? page->period : NULL;
 	origin.page = page->number;
 	origin.endpoint = state->table->stream->endpoint->path;
 	origin.request_id = page->reply->request_id;
@@ -428,18 +429,15 @@ static void
 store_row_estimate(TtScanState *state)
 {
 	const TtQuery *query = &state->query;
-	double		   days = 0;
+	double		   times;
 
 	if (state->fetch == NULL || query->nconditions > 0 || query->row_bound > 0 ||
 		state->stats.skipped_accounts > 0)
 		return;
-	for (int i = 0; i < query->nranges; i++)
-		days += (double) query->ranges[i].to - query->ranges[i].from + 1;
-	if (query->stream->report.grain == TT_GRAIN_NONE)
-		days = 1;
-	if (days > 0 && query->naccounts > 0)
+	times = tt_query_times(query);
+	if (query->naccounts > 0)
 		tt_row_estimate_store(state->table->relid,
-							  (double) state->handed_on / (query->naccounts * days),
+							  (double) state->handed_on / (query->naccounts * times),
 							  state->bounds.has_accounts ? 0 : query->naccounts);
 }
 
