@@ -57,6 +57,7 @@ CREATE TABLE tiktok._snapshot (
 	rows bigint NOT NULL,
 	last_refresh timestamptz,
 	last_error text,
+	probe boolean,
 	last_change timestamptz,
 	history tiktok._target,
 	changes tiktok._target,
@@ -77,6 +78,7 @@ CREATE TABLE tiktok._snapshot_account (
 	read_on date,
 	last_refresh timestamptz,
 	last_error text,
+	probes integer NOT NULL DEFAULT 0,
 	PRIMARY KEY (snapshot, advertiser_id));
 COMMENT ON TABLE tiktok._snapshot_account IS
 'internal: how far each account was read; see view tiktok.snapshot_accounts';
@@ -84,6 +86,9 @@ COMMENT ON COLUMN tiktok._snapshot_account.next_day IS
 'the day at which an unfinished reading goes on; NULL: the last one was finished';
 COMMENT ON COLUMN tiktok._snapshot_account.read_on IS
 'the day, begun everywhere on earth, on which the last reading started';
+
+COMMENT ON COLUMN tiktok._snapshot_account.probes IS
+'refreshes in a row that found it unchanged and read no rows';
 
 CREATE TABLE tiktok._snapshot_run (
 	run bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -102,7 +107,9 @@ CREATE TABLE tiktok._snapshot_run (
 	deleted bigint NOT NULL DEFAULT 0,
 	unchanged bigint NOT NULL DEFAULT 0,
 	requests bigint NOT NULL DEFAULT 0,
-	error text);
+	error text,
+	accounts_probed bigint NOT NULL DEFAULT 0,
+	accounts_unchanged bigint NOT NULL DEFAULT 0);
 CREATE INDEX ON tiktok._snapshot_run (snapshot);
 COMMENT ON SEQUENCE tiktok._snapshot_run_run_seq IS 'numbers the runs';
 COMMENT ON TABLE tiktok._snapshot_run IS

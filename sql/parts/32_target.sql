@@ -111,7 +111,7 @@ COMMENT ON FUNCTION tiktok._held_since(regclass, date, date) IS
 -- Names are resolved already: no search_path of the caller's is needed any more.
 -- existing: the table; NULL: it is to be made, by path and schema.
 CREATE FUNCTION tiktok._create_snapshot(source regclass, existing regclass, path text[],
-	schema name, since date, attribution_window integer, partition_by text)
+	schema name, since date, attribution_window integer, partition_by text, probe boolean)
 RETURNS regclass
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -125,6 +125,7 @@ DECLARE
 	now_there bigint := 0;
 BEGIN
 	PERFORM tiktok._check_arguments(source, info.grain, since, attribution_window, partition_by);
+	PERFORM tiktok._check_probe(source, probe);
 	IF target IS NOT NULL THEN
 		PERFORM tiktok._check_owner(target);
 		SELECT s.* INTO known FROM tiktok.snapshots AS s WHERE s.target = existing;
@@ -160,19 +161,20 @@ BEGIN
 		'time_column', info.time_column, 'key_columns', key_columns,
 		'columns', (SELECT array_agg(k.name ORDER BY k.attnum) FROM tiktok._source_columns(source) AS k),
 		'since', since, 'attribution_window', attribution_window,
-		'partition_by', partition_by, 'rows', now_there))
+		'partition_by', partition_by, 'rows', now_there, 'probe', probe))
 	FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = source;
 	RETURN target;
 END
 $$;
-COMMENT ON FUNCTION tiktok._create_snapshot(regclass, regclass, text[], name, date, integer, text) IS
+COMMENT ON FUNCTION tiktok._create_snapshot(regclass, regclass, text[], name, date, integer, text, boolean) IS
 'internal: the body of tiktok.create_snapshot(), with its errors';
 
 -- In the caller's search_path, and so without a SET: it says what an unqualified name
 -- means, and triggers of a table that is beside the target already may fire.
 CREATE FUNCTION tiktok.create_snapshot(source regclass, target text, since date DEFAULT NULL,
 	attribution_window integer DEFAULT NULL, partition_by text DEFAULT NULL,
-	history boolean DEFAULT NULL, changes boolean DEFAULT NULL, changes_keep interval DEFAULT NULL)
+	probe boolean DEFAULT NULL, history boolean DEFAULT NULL, changes boolean DEFAULT NULL,
+	changes_keep interval DEFAULT NULL)
 RETURNS regclass
 LANGUAGE plpgsql
 AS $$
@@ -184,13 +186,13 @@ BEGIN
 	PERFORM tiktok._check_beside(source, existing, path, pg_catalog.current_schema(), history,
 		changes, changes_keep);
 	result := tiktok._create_snapshot(source, existing, path, pg_catalog.current_schema(), since,
-		attribution_window, partition_by);
+		attribution_window, partition_by, probe);
 	PERFORM tiktok._switch_beside(result, source, history, changes, changes_keep);
 	RETURN result;
 END
 $$;
-COMMENT ON FUNCTION tiktok.create_snapshot(regclass, text, date, integer, text, boolean, boolean, interval) IS
-'registers a local table that tiktok.refresh() keeps like a foreign table, and creates it if it is missing; sends no request. since: first day wanted (NULL: the option start_date, before which the source holds nothing). attribution_window: days before the watermark that each refresh reads again, 0 to 364 (NULL: 7). partition_by: ''month'' or NULL. history: each state of a row goes into a table TARGET_history (streams that are read whole). changes: each change goes into a table TARGET_changes and stays there for changes_keep (NULL: 7 days); false, or NULL at first: not. For a table that is a snapshot already: an earlier since and what else is given are kept, NULL changes nothing, false writes no more and leaves the table. Errors: 42501 not the owner, or a privilege is missing; 22023 wrong argument; 42710 it is a snapshot of another table; HV00L no first day; 42P07, 42622, 42701 a table cannot be made beside it; 55006 history or changes were to be switched during a refresh';
+COMMENT ON FUNCTION tiktok.create_snapshot(regclass, text, date, integer, text, boolean, boolean, boolean, interval) IS
+'registers a local table that tiktok.refresh() keeps like a foreign table, and creates it if it is missing; sends no request. since: first day wanted (NULL: the option start_date, before which the source holds nothing). attribution_window: days before the watermark that each refresh reads again, 0 to 364 (NULL: 7). partition_by: ''month'' or NULL. probe: whether refreshes of a daily BASIC report ask for totals first and read no rows of accounts that did not change (NULL: true). history: each state of a row goes into a table TARGET_history (streams that are read whole). changes: each change goes into a table TARGET_changes and stays there for changes_keep (NULL: 7 days); false, or NULL at first: not. For a table that is a snapshot already: an earlier since and what else is given are kept, NULL changes nothing, false writes no more and leaves the table. Errors: 42501 not the owner, or a privilege is missing; 22023 wrong argument; 42710 it is a snapshot of another table; HV00L no first day; 42P07, 42622, 42701 a table cannot be made beside it; 55006 history or changes were to be switched during a refresh';
 
 -- The table itself is its owner's.
 CREATE FUNCTION tiktok.forget(target regclass)

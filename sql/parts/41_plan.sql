@@ -40,6 +40,9 @@ BEGIN
 	END IF;
 	PERFORM tiktok._check_arguments(job.source, info.grain, earlier, NULL, NULL);
 	PERFORM tiktok._check_columns(wanted, job.source, keys, info.time_column, s.columns);
+	-- a column that is new has no values yet, whatever the totals of the others say
+	job.probe := CASE WHEN s.columns @> (SELECT array_agg(k.name) FROM tiktok._source_columns(job.source) AS k)
+		THEN s.probe END;
 	IF earlier IS NOT NULL THEN
 		earlier := tiktok._held_since(job.source, earlier, info.start_date);
 	END IF;
@@ -176,13 +179,14 @@ $$;
 COMMENT ON FUNCTION tiktok._joined(tiktok._step[]) IS
 'internal: the merges of a refresh that writes all at once';
 
--- The first request of a refresh: which accounts there are.
+-- The first requests of a refresh: which accounts there are, and which did not change.
 CREATE FUNCTION tiktok._plan(job tiktok._job, OUT steps tiktok._step[], OUT failed bigint[])
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	accounts bigint[];
+	unchanged bigint[];
 	gone bigint;
 BEGIN
 	failed := '{}';
@@ -191,7 +195,8 @@ BEGIN
 	ELSE
 		accounts := ARRAY(SELECT DISTINCT a FROM tiktok.accounts(job.source) AS a ORDER BY a);
 	END IF;
-	steps := tiktok._steps(job, accounts);
+	unchanged := tiktok._probe(job, accounts);
+	steps := tiktok._steps(job, tiktok._without(accounts, unchanged));
 	-- an account that was read before and that the token lost is no silent gap
 	IF job.account_param <> 'none' AND NOT job.accounts_named THEN
 		FOR gone IN
@@ -205,7 +210,7 @@ BEGIN
 	END IF;
 	PERFORM tiktok._record(job.target, 'plan', jsonb_build_object('run', job.run,
 		'accounts', cardinality(accounts) + cardinality(failed),
-		'windows', (SELECT sum(cardinality(s.accounts)) FROM unnest(steps) AS s WHERE s.merge),
+		'windows', (SELECT coalesce(sum(cardinality(s.accounts)), 0) FROM unnest(steps) AS s WHERE s.merge),
 		'requests', tiktok._requests() - job.requests));
 END
 $$;

@@ -111,6 +111,7 @@ static const TtPeriodColumn period_columns[] = {
 #define MF_MINIS_ONLY TT_MF_MINIS_ONLY
 #define MF_BC_ONLY TT_MF_BC_ONLY
 #define MF_DAY_ONLY TT_MF_DAY_ONLY
+#define MF_DAYS TT_MF_DAYS
 
 static const TtMetric metrics[] = {
 #define TT_METRIC(name, type, kind, levels, audience, restrictions, additive, description, doubt) \

@@ -123,6 +123,7 @@ typedef struct TtColumn
 #define TT_MF_MINIS_ONLY	 256  /* only with dimension minis_id */
 #define TT_MF_BC_ONLY		 512  /* reports of a Business Centre only */
 #define TT_MF_DAY_ONLY		 1024 /* only with stat_time_day */
+#define TT_MF_DAYS			 2048 /* days may not add up to what the API tells of a period */
 
 typedef enum TtAudience
 {

@@ -84,6 +84,16 @@ estimate_bounds(PlannerInfo *root, TtRelInfo *info, List *quals, TtBounds *bound
 	}
 }
 
+static double
+count_days(const TtQuery *query)
+{
+	double days = 0;
+
+	for (int i = 0; i < query->nranges; i++)
+		days += (double) query->ranges[i].to - query->ranges[i].from + 1;
+	return days;
+}
+
 /* Rows of an account (and a day of it) where no scan has told. */
 static double
 stream_guess(const TtStream *stream)
@@ -96,7 +106,8 @@ static bool
 bounds_suffice(const TtRelInfo *info, const TtBounds *bounds, bool unknown_days,
 			   int unknown_period)
 {
-	const TtStream *stream = info->table->stream;
+	const TtTable  *table = info->table->daily != NULL ? info->table->daily : info->table;
+	const TtStream *stream = table->stream;
 
 	if (stream->kind != TT_KIND_REPORT || stream->report.lifetime ||
 		stream->report.grain == TT_GRAIN_NONE || bounds->nothing)
@@ -112,6 +123,7 @@ tt_estimate_scan(PlannerInfo *root, TtRelInfo *info, List *quals)
 {
 	TtEstimate		result = {1, 0, true};
 	TtBounds		bounds;
+	TtBounds		days;
 	TtQuery			query;
 	TtUnits		   *units;
 	double			unknown_ids = 0;
@@ -129,6 +141,14 @@ tt_estimate_scan(PlannerInfo *root, TtRelInfo *info, List *quals)
 					&unknown_days, &unknown_period);
 	result.possible = bounds_suffice(info, &bounds, unknown_days, unknown_period);
 	tt_query_build(&query, info->table, info->options, info->attrs, &bounds, false);
+	if (!bounds.nothing && unknown_days && query.nranges == 0)
+	{
+		/* the days that are known and those that were assumed do not meet */
+		tt_bounds_init(&days);
+		bounds.nranges = days.nranges;
+		bounds.ranges = days.ranges;
+		tt_query_build(&query, info->table, info->options, info->attrs, &bounds, false);
+	}
 	if (bounds.nothing)
 	{
 		result.requests = 0;
@@ -148,8 +168,12 @@ tt_estimate_scan(PlannerInfo *root, TtRelInfo *info, List *quals)
 	if (units == NULL)
 		return result;
 	info->units = (double) units->count;
+	info->days = unknown_days ? 0 : count_days(&query);
 	per_unit = known_rows.rows;
-	if (!unknown_days)
+	/* of a day there are those that delivered, of sums all objects */
+	if (query.adds_up)
+		per_unit *= 2;
+	else if (!unknown_days)
 		per_unit *= tt_query_times(&query) / Max(units->nwindows, 1);
 	if (query.nconditions > 0 || unknown_ids > 0)
 		per_unit = Max(per_unit / 10, 1);

@@ -23,6 +23,7 @@
 #include "path/estimate.h"
 #include "path/layout.h"
 #include "path/limit_order.h"
+#include "plan/aggregate.h"
 #include "plan/upper.h"
 #include "qual/qual.h"
 #include "rewrite/rewriteManip.h"
@@ -332,6 +333,9 @@ tiktokGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid,
 {
 	TtRelInfo *info = baserel->fdw_private;
 	List	  *clauses = extract_actual_clauses(scan_clauses, false);
+	List	  *attrs = info->attrs;
+	List	  *met;
+	Node	  *sums;
 	List	  *quals = NIL;
 	int		   nclauses;
 	List	  *exprs;
@@ -353,13 +357,14 @@ tiktokGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid,
 			mark_asked(implied);
 		quals = tt_qual_concat(quals, implied);
 	}
+	sums = tt_aggregate_plan(root, baserel, best_path, &attrs, &clauses, &met);
 	limit = tt_limit_pushed(root, baserel, best_path->path.pathkeys);
-	private = tt_plan_private(info->attrs, quals,
+	private = tt_plan_private(attrs, quals,
 							  list_nth(best_path->fdw_private, TT_PATH_REQUESTS),
 							  list_length(limit),
 							  list_nth(best_path->fdw_private, TT_PATH_ORDER),
-							  false, &exprs);
+							  false, sums, &exprs);
 	exprs = list_concat(exprs, limit);
-	return make_foreignscan(tlist, clauses, baserel->relid, exprs, private, NIL, NIL,
+	return make_foreignscan(tlist, clauses, baserel->relid, exprs, private, NIL, met,
 							outer_plan);
 }

@@ -62,6 +62,12 @@ typedef struct TtQual
 extern List *tt_qual_derive(Index varno, const TtTable *table, Expr *clause,
 							const char **reason);
 
+/*
+ * Whether a clause of varno is about the day or hour of its rows and nothing
+ * else, and is met by all rows of some days and by none of the others.
+ */
+extern bool tt_qual_whole_days(Index varno, const TtTable *table, Expr *clause);
+
 /* Both lists in the order in which they narrow: comparisons, then conditions. */
 extern List *tt_qual_concat(List *quals, List *more);
 

@@ -385,6 +385,12 @@ build_days(TtQuery *query, const TtTable *table, const TtOptions *options,
 {
 	TtDay last_day = tt_query_last_day();
 
+	if (table->daily != NULL)
+	{
+		/* the days of which the rows are sums */
+		table = table->daily;
+		query->adds_up = true;
+	}
 	if (table->stream->kind != TT_KIND_REPORT || table->stream->report.lifetime)
 		return;
 	query->last_day = last_day;

@@ -132,6 +132,28 @@ tt_windows(const TtDays *ranges, int nranges, int span, TtDays **windows)
 	return n;
 }
 
+int
+tt_windows_exact(const TtDays *ranges, int nranges, int span, TtDays **windows)
+{
+	int64_t upper = nranges + 1;
+	int		n = 0;
+
+	for (int i = 0; i < nranges; i++)
+		upper += ((int64_t) ranges[i].to - ranges[i].from) / span;
+	*windows = malloc(sizeof(TtDays) * (size_t) upper);
+	if (*windows == NULL)
+		return -1;
+	for (int i = 0; i < nranges; i++)
+		for (int64_t from = ranges[i].from; from <= ranges[i].to; from += span)
+		{
+			int64_t last = from + span - 1;
+
+			(*windows)[n].from = (TtDay) from;
+			(*windows)[n++].to = last < ranges[i].to ? (TtDay) last : ranges[i].to;
+		}
+	return n;
+}
+
 /* values that fit in one request; 0: any number */
 static int
 condition_limit(const TtCondition *condition)
@@ -213,6 +235,8 @@ choose_batched(TtQuery *query, TtUnits *units)
 static int
 query_windows(const TtQuery *query, TtDays **windows)
 {
+	if (query->adds_up)
+		return tt_windows_exact(query->ranges, query->nranges, TT_UNDATED_DAYS, windows);
 	if (!tt_report_by_period(&query->stream->report))
 		return tt_windows(query->ranges, query->nranges, tt_request_span(query->stream),
 						  windows);

@@ -117,7 +117,10 @@ typedef struct TtQuery
 	bool			totals_only;	/* only page_info.total_number is wanted */
 	bool			sums_only;		/* reports, with totals_only: data.total_metrics, the
 								 * sums of all rows, is the row that is wanted */
-	bool			leave_out_idle; /* rows in which all of tt_idle_metric() are zero */
+	bool			adds_up;		/* reports without time dimension: rows are sums of days,
+								 * to be added up: no unwanted day, and cut anywhere */
+	bool			leave_out_idle; /* rows in which all of tt_idle_metric() are zero; of rows
+									 * that add up, all metrics */
 	bool			cut_will_do;	/* what the API cuts off is not looked for elsewhere */
 	bool			exact;			/* rows are not rechecked: no condition may be
 								 * left out */
@@ -222,6 +225,12 @@ extern bool tt_unit_is_vain(const TtQuery *query, const TtUnit *unit);
 
 /* How many of the unit's names are asked for, that is, not refused. */
 extern int tt_unit_names(const TtQuery *query, const TtUnit *unit);
+
+/*
+ * The fewest windows of at most span days that cover all ranges and no other
+ * day.  Returns as tt_windows().
+ */
+extern int tt_windows_exact(const TtDays *ranges, int nranges, int span, TtDays **windows);
 
 /*
  * The fewest windows of at most span days that cover all ranges; windows do

@@ -328,6 +328,9 @@ explain_conditions(ForeignScanState *node, ExplainState *es)
 	List		*local = NIL;
 	ListCell	*lc;
 
+	/* what nothing is left here to check for */
+	foreach(lc, plan->fdw_recheck_quals)
+		pushed = lappend(pushed, describe_expression(lfirst(lc), plan, es));
 	foreach(lc, plan->scan.plan.qual)
 	{
 		Node	   *clause = lfirst(lc);
@@ -348,6 +351,21 @@ explain_conditions(ForeignScanState *node, ExplainState *es)
 		ExplainPropertyList("Pushed Conditions", pushed, es);
 	if (local != NIL)
 		ExplainPropertyList("Local Conditions", local, es);
+}
+
+/* Whether the API adds up the days, or why not. */
+static void
+explain_sums(const TtScanState *state, const ForeignScan *plan, ExplainState *es)
+{
+	Node *sums = list_nth(plan->fdw_private, TT_PLAN_SUMS);
+
+	if (tt_scan_summed(plan))
+		ExplainPropertyText("Aggregated by the API",
+							psprintf("the sums of the days, a row for each %s",
+									 state->table->stream->report.dimensions[0]),
+							es);
+	else if (sums != NULL && es->verbose)
+		ExplainPropertyText("Not Aggregated by the API", strVal(sums), es);
 }
 
 static void
@@ -384,6 +402,7 @@ tiktokExplainForeignScan(ForeignScanState *node, ExplainState *es)
 	ExplainPropertyText("Stream", stream->name, es);
 	if (state->counting)
 		explain_count(node, es);
+	explain_sums(state, plan, es);
 	if (es->verbose)
 	{
 		MemoryContext old = MemoryContextSwitchTo(state->run);

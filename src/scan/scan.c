@@ -27,6 +27,7 @@
 #include "path/layout.h"
 #include "options/settings.h"
 #include "storage/latch.h"
+#include "table/sums.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
@@ -82,6 +83,14 @@ scan_relation(ForeignScanState *node, ForeignScan *plan, bool counting)
 	return TT_SCANNED_RELATION(node->ss.ps.state, TT_SCANNED_INDEX(plan));
 }
 
+bool
+tt_scan_summed(const ForeignScan *plan)
+{
+	Node *sums = list_nth(plan->fdw_private, TT_PLAN_SUMS);
+
+	return sums != NULL && IsA(sums, Integer);
+}
+
 void
 tiktokBeginForeignScan(ForeignScanState *node, int eflags)
 {
@@ -102,6 +111,9 @@ tiktokBeginForeignScan(ForeignScanState *node, int eflags)
 	state->run = AllocSetContextCreate(context, "tiktok_fdw run", ALLOCSET_DEFAULT_SIZES);
 	state->userid = OidIsValid(userid) ? userid : GetUserId();
 	state->table = tt_table_get(rel);
+	if (tt_scan_summed(plan))
+		state->table = tt_table_sums(state->table,
+									 intVal(list_nth(plan->fdw_private, TT_PLAN_SUMS)));
 	state->attrs = list_nth(plan->fdw_private, TT_PLAN_ATTRS);
 	state->options = tt_options_get(GetForeignTable(RelationGetRelid(rel))->serverid,
 									RelationGetRelid(rel), state->userid, false);
@@ -431,7 +443,8 @@ store_row_estimate(TtScanState *state)
 	const TtQuery *query = &state->query;
 	double		   times;
 
-	if (state->fetch == NULL || query->nconditions > 0 || query->row_bound > 0 ||
+	if (state->fetch == NULL || state->table->daily != NULL || query->nconditions > 0 ||
+		query->row_bound > 0 ||
 		state->stats.skipped_accounts > 0)
 		return;
 	times = tt_query_times(query);

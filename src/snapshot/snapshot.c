@@ -40,6 +40,7 @@
 #include "options/options.h"
 #include "query/query.h"
 #include "request/request.h"
+#include "snapshot/snapshot_private.h"
 #include "table/table.h"
 
 /*
@@ -76,9 +77,8 @@ static HeldLock *held = NULL;
 
 /* ---- the source --------------------------------------------------------- */
 
-/* The foreign table, open; ERROR if it is none of ours or may not be read. */
-static Relation
-open_source(Oid relid, Oid *serverid)
+Relation
+tt_source_open(Oid relid, Oid *serverid)
 {
 	Relation			rel = relation_open(relid, AccessShareLock);
 	ForeignTable	   *table;
@@ -173,7 +173,7 @@ Datum
 tiktok_snapshot_source(PG_FUNCTION_ARGS)
 {
 	Oid					 serverid;
-	Relation			 rel = open_source(PG_GETARG_OID(0), &serverid);
+	Relation			 rel = tt_source_open(PG_GETARG_OID(0), &serverid);
 	TtTable				*table = tt_table_get(rel);
 	TtOptions			*options = tt_options_get(serverid, table->relid, GetUserId(), false);
 	const TtTableColumn *time = time_column(table);
@@ -204,9 +204,8 @@ tiktok_snapshot_source(PG_FUNCTION_ARGS)
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
 }
 
-/* Whether values of two rows of the same hour may be added up. */
-static bool
-is_additive(const TtTableColumn *column)
+bool
+tt_source_additive(const TtTableColumn *column)
 {
 	return column->metric != NULL && !column->metric->attribute &&
 		   column->metric->additive == TT_ADDITIVE &&
@@ -219,7 +218,7 @@ Datum
 tiktok_snapshot_source_columns(PG_FUNCTION_ARGS)
 {
 	Oid			   serverid;
-	Relation	   rel = open_source(PG_GETARG_OID(0), &serverid);
+	Relation	   rel = tt_source_open(PG_GETARG_OID(0), &serverid);
 	TtTable		  *table = tt_table_get(rel);
 	ReturnSetInfo *result;
 
@@ -245,7 +244,7 @@ tiktok_snapshot_source_columns(PG_FUNCTION_ARGS)
 		nulls[5] = description[0] == '\0';
 		if (!nulls[5])
 			values[5] = CStringGetTextDatum(description);
-		values[6] = BoolGetDatum(is_additive(column));
+		values[6] = BoolGetDatum(tt_source_additive(column));
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
 	relation_close(rel, NoLock);
@@ -257,7 +256,7 @@ Datum
 tiktok_snapshot_accounts(PG_FUNCTION_ARGS)
 {
 	Oid			   serverid;
-	Relation	   rel = open_source(PG_GETARG_OID(0), &serverid);
+	Relation	   rel = tt_source_open(PG_GETARG_OID(0), &serverid);
 	TtTable		  *table = tt_table_get(rel);
 	TtOptions	  *options = tt_options_get(serverid, table->relid, GetUserId(), true);
 	TtFetchStats   stats = {0};

@@ -34,7 +34,9 @@ typedef struct TtTableColumn
 	const TtPeriodColumn *period;
 } TtTableColumn;
 
-typedef struct TtTable
+typedef struct TtTable TtTable;
+
+struct TtTable
 {
 	Oid				relid;
 	char		   *name; /* schema-qualified and quoted, for messages */
@@ -43,8 +45,9 @@ typedef struct TtTable
 	TtTableColumn  *columns; /* by attribute number - 1 */
 	int				nkeys;	 /* the API's key, without advertiser_id and days asked for */
 	char		  **key_paths;
-	bool			leaves_out_idle; /* rows by period of nothing but zeros are none */
-} TtTable;
+	bool			leaves_out_idle; /* rows of nothing but zeros are none */
+	const TtTable  *daily;			 /* its days are added up here (sums.h); else NULL */
+};
 
 /*
  * ERROR if the options define no stream.  The relation is locked by the caller.

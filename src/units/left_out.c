@@ -35,6 +35,26 @@ tt_unit_leave_out_rows(const TtReading *reading, TtFetchUnit *unit, TtReply *rep
 
 #define METRICS "metrics."
 
+/*
+ * Of sums that are added up further no row may be missing that has something to
+ * add, so each metric counts.
+ */
+static void
+add_metrics(TtReading *reading)
+{
+	const TtProjection *projection = reading->verify.projection;
+
+	for (int slot = 0; slot < projection->npaths; slot++)
+	{
+		const TtMetric *metric = NULL;
+
+		if (strncmp(projection->paths[slot], METRICS, strlen(METRICS)) == 0)
+			metric = tt_metric_find(projection->paths[slot] + strlen(METRICS));
+		if (metric != NULL && !metric->attribute)
+			reading->idle_slots[reading->nidle++] = slot;
+	}
+}
+
 void
 tt_idle_init(TtReading *reading)
 {
@@ -43,6 +63,11 @@ tt_idle_init(TtReading *reading)
 	if (!reading->query->leave_out_idle || reading->query->totals_only)
 		return;
 	reading->idle_slots = palloc(sizeof(int) * projection->npaths);
+	if (reading->query->adds_up)
+	{
+		add_metrics(reading);
+		return;
+	}
 	for (int i = 0; tt_idle_metric(i) != NULL; i++)
 		for (int slot = 0; slot < projection->npaths; slot++)
 			if (strncmp(projection->paths[slot], METRICS, strlen(METRICS)) == 0 &&

@@ -84,6 +84,8 @@ differing_param(const TtVerify *verify, const TtUnit *one, const TtUnit *other)
 static uint64
 period_hash(const TtVerify *verify, const TtUnit *unit)
 {
+	if (verify->query->adds_up)
+		return hash_combine64((uint64) unit->days.from, (uint64) unit->days.to);
 	if (!tt_report_by_period(&verify->query->stream->report))
 		return 0;
 	return hash_combine64((uint64) unit->days.from, (uint64) unit->period_to);

@@ -70,7 +70,7 @@ sub versions
 foreach my $stream (@streams)
 {
 	my @first = materialize($stream,
-		$dated{$stream} ? ", since => current_date - 5, attribution_window => $window" : '');
+		$dated{$stream} ? ", since => current_date - 5, attribution_window => $window, probe => false" : '');
 	my $before = versions($stream);
 	my @second = materialize($stream);
 	ok($first[0] > 0 && $second[3] > 0 && !$second[0] && !$second[1] && !$second[2],
