@@ -44,6 +44,9 @@ extern TtIdList *tt_id_list_find(TtSplit *split, int account, int level, const c
 /* Go on reading it, until it is known or its account is skipped; ERROR if it is empty. */
 extern TtSplitState tt_id_list_advance(TtSplit *split, TtIdList *list);
 
+/* Those of the account (0: all) that are being read are not: their units are gone. */
+extern void tt_id_lists_forget(TtSplit *split, int64 account);
+
 extern void tt_id_lists_end(TtSplit *split);
 
 #endif /* TT_CUT_PRIVATE_H */
