@@ -38,6 +38,32 @@ SELECT tiktok._row_hash('ab'::text, 'c'::text) = tiktok._row_hash('a'::text, 'bc
 	tiktok._row_hash(NULL::text, ''::text) = tiktok._row_hash(''::text, NULL::text) AS swapped,
 	tiktok._row_hash(1::bigint, 2::bigint) = tiktok._row_hash(2::bigint, 1::bigint) AS turned,
 	tiktok._row_hash(NULL::bigint) = tiktok._row_hash(0::bigint) AS zero;
+-- NULL is no value: not first, not after zeros
+CREATE TEMPORARY TABLE wide (a bigint, b boolean, c date);
+INSERT INTO wide VALUES (NULL, NULL, NULL), (0, NULL, NULL), (1, NULL, NULL), (-1, NULL, NULL), (NULL, false, NULL), (NULL, true, NULL),
+	(NULL, NULL, '2000-01-01'), (NULL, NULL, '2000-01-02'), (0, false, '2000-01-01'), (1, true, '2000-01-02');
+SELECT count(DISTINCT tiktok._row_hash(a)) AS a, count(DISTINCT tiktok._row_hash(b)) AS b, count(DISTINCT tiktok._row_hash(c)) AS c,
+	count(DISTINCT tiktok._row_hash(false, 0::bigint, a)) AS za, count(DISTINCT tiktok._row_hash(false, 0::bigint, b)) AS zb,
+	count(DISTINCT tiktok._row_hash(false, 0::bigint, c)) AS zc, count(DISTINCT tiktok._row_hash(a, b, c)) AS rows FROM wide;
+SELECT count(DISTINCT h) AS zeros FROM (VALUES (tiktok._row_hash(0)), (tiktok._row_hash(0, 0)), (tiktok._row_hash(0, 0, 0)),
+	(tiktok._row_hash(NULL::integer, 0)), (tiktok._row_hash(0, NULL::integer)), (tiktok._row_hash(NULL::integer))) AS v (h);
+-- nor where another call begins
+CREATE FUNCTION pg_temp.distinct_at(n integer, names text[]) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+	zeros text[] := ARRAY(SELECT 'z' || i FROM generate_series(1, 205) AS i);
+	result bigint;
+BEGIN
+	EXECUTE format('SELECT count(DISTINCT %s) FROM wide', tiktok._hash_of(zeros[1 : n - 1] || names || zeros[n : 205])) INTO result;
+	RETURN result;
+END $$;
+SELECT 'ALTER TABLE wide ' || string_agg(format('ADD z%s bigint DEFAULT 0', n), ', ') AS add_zeros FROM generate_series(1, 205) AS n \gset
+:add_zeros;
+SELECT n, pg_temp.distinct_at(n, '{a}') AS a, pg_temp.distinct_at(n, '{b}') AS b, pg_temp.distinct_at(n, '{c}') AS c,
+	pg_temp.distinct_at(n, '{a,b,c}') AS rows FROM unnest('{1,98,99,100,101,102,198,199,200,201}'::integer[]) AS n;
+TRUNCATE wide;
+INSERT INTO wide (z1, z101, z201) VALUES (1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 0), (0, 1, 1), (1, 1, 1), (0, 0, 0);
+SELECT pg_temp.distinct_at(1, '{}') AS none_moved;
+SELECT tiktok._hash_of(NULL) AS none, tiktok._hash_of('{}') AS empty, tiktok._hash_of('{a,B}') AS two;
 -- however they are stored: plain, compressed, out of line
 CREATE TEMPORARY TABLE stored (v text);
 INSERT INTO stored VALUES (repeat('a long value ', 10000)), (repeat('a long value ', 200));

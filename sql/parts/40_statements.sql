@@ -52,17 +52,22 @@ COMMENT ON FUNCTION tiktok._window(text, text, text) IS
 'internal: the condition for the rows of some accounts and days. alias: what stands before a column, with its dot; account: NULL where all rows are meant; time_column: NULL where rows have no day';
 
 -- One number for all that counts as a change: what is no key and no signed URL.
--- A function takes a hundred values at most.
+-- A function takes a hundred values at most: the number of those before begins the next.
 CREATE FUNCTION tiktok._hash_of(columns text[])
 RETURNS text
-LANGUAGE sql IMMUTABLE
+LANGUAGE plpgsql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT format('tiktok._row_hash(%s)', coalesce(string_agg(h.part, ', ' ORDER BY h.n), '0'))
-	FROM (
-		SELECT (u.n - 1) / 100 AS n,
-			format('tiktok._row_hash(%s)', string_agg(quote_ident(u.name), ', ' ORDER BY u.n)) AS part
-		FROM unnest(columns) WITH ORDINALITY AS u (name, n) GROUP BY 1) AS h
+DECLARE
+	result text;
+BEGIN
+	FOR n IN 1 .. coalesce(cardinality(columns), 0) BY 99 LOOP
+		result := format('tiktok._row_hash(%s)', concat_ws(', ', result,
+			(SELECT string_agg(quote_ident(u.name), ', ' ORDER BY u.i)
+			FROM unnest(columns[n : n + 98]) WITH ORDINALITY AS u (name, i))));
+	END LOOP;
+	RETURN coalesce(result, 'tiktok._row_hash(0)');
+END
 $$;
 COMMENT ON FUNCTION tiktok._hash_of(text[]) IS
 'internal: the expression for tiktok._row_hash() of some columns; of none (NULL, too), a constant';

@@ -7,6 +7,9 @@
  * that 1.0 and 1.00 differ; how a value is stored – packed, compressed, out of
  * line – does not count.  Rows that differ have the same number once in 2^64.
  * Numbers are compared within a statement only: they depend on the machine.
+ *
+ * Nothing may keep the number at 0 or lead two kinds of value to the same one
+ * by themselves: zeros come first in many rows, and NULL turns into 0, 1 or true.
  */
 #include "postgres.h"
 
@@ -18,6 +21,11 @@
 
 /* entry point; declared in sql/parts/30_source.sql */
 PG_FUNCTION_INFO_V1(tiktok_snapshot_row_hash);
+
+/* where the number begins: with 0 it would stay there while values are 0 */
+#define HASH_START UINT64CONST(0x9e3779b97f4a7c15)
+/* stands for NULL, which is no value, and so next to no small one */
+#define HASH_NULL UINT64CONST(0xd1b54a32d192ed03)
 
 /* how a value is passed; of each argument, for the life of the call's plan */
 typedef struct ValueForm
@@ -78,10 +86,10 @@ Datum
 tiktok_snapshot_row_hash(PG_FUNCTION_ARGS)
 {
 	const ValueForm *forms = value_forms(fcinfo);
-	uint64			 hash = 0;
+	uint64			 hash = HASH_START;
 
 	for (int i = 0; i < PG_NARGS(); i++)
-		hash = PG_ARGISNULL(i) ? mixed(hash + 1)
+		hash = PG_ARGISNULL(i) ? mixed(hash ^ HASH_NULL)
 							   : value_hash(&forms[i], PG_GETARG_DATUM(i), hash);
 	PG_RETURN_INT64((int64) hash);
 }
