@@ -1749,13 +1749,13 @@ COMMENT ON FUNCTION tiktok._hash_of(text[]) IS
 
 -- When a signed link ends is told by a column of its own or by the link: a number of
 -- seconds in its query, or one in hexadecimal digits after 32 others in its path. One
--- that tells nothing counts as good.
+-- that tells nothing counts as good. Where there is none, any is better.
 CREATE FUNCTION tiktok._expired(name text, type oid)
 RETURNS text
 LANGUAGE sql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT format(CASE WHEN type = 'timestamptz'::regtype
+	SELECT format('t.%1$I IS NULL AND g.%1$I IS NOT NULL OR ' || CASE WHEN type = 'timestamptz'::regtype
 		THEN 't.%1$I OPERATOR(pg_catalog.<) $4'
 		ELSE 'coalesce(pg_catalog.to_timestamp(pg_catalog.substring(t.%1$I::pg_catalog.text, '
 				'''(?i)[?&](?:x-)?expires?=([0-9]{1,11})(?![0-9])'')::pg_catalog.float8), '
@@ -1765,7 +1765,7 @@ AS $$
 				'::pg_catalog.float8)) OPERATOR(pg_catalog.<) $4' END, name)
 $$;
 COMMENT ON FUNCTION tiktok._expired(text, oid) IS
-'internal: the condition for a row t of the target whose column with a signed link, or with the end of one, shows that it is over at $4';
+'internal: the condition for a row t of the target whose column with a signed link, or with the end of one, shows that it is over at $4, or has none where row g of the stage does';
 
 -- What the templates are made of. Three rows may meet: s of the stage, t of the
 -- target, g one that is gone; a and b are two of the stage with the same key.
@@ -1794,7 +1794,7 @@ BEGIN
 					'ELSE a.%1$I + b.%1$I END'
 				ELSE '%1$I = CASE WHEN ROW(a.%1$I)::record *= ROW(b.%1$I)::record THEN a.%1$I END' END,
 				c.name), ', ') FILTER (WHERE NOT o.is_key), format('%1$I = a.%1$I', account)),
-		-- never run where there is none
+		-- where there is none, false stands before them
 		'signed', coalesce(string_agg(format(', %I', c.name), '') FILTER (WHERE c.signed_url), ''),
 		'renewed', coalesce(string_agg(format('%1$I = g.%1$I', c.name), ', ')
 			FILTER (WHERE c.signed_url), ''),
@@ -1898,8 +1898,12 @@ AS $$
 	('remove', 'WITH g AS MATERIALIZED (SELECT {keys} FROM {delta}
 			WHERE "tiktok op" OPERATOR(pg_catalog.=) ''D''::pg_catalog."char")
 		{remove} WHERE {t_window} AND {t_is_g}'),
-	('expired', 'SELECT true FROM {target} AS t WHERE {t_window} AND NOT {marked} AND ({expired}) LIMIT 1'),
-	-- links that are over, where there are others: no change of the row
+	-- links that are over or missing, where there are others: no change of the row
+	('expired', 'WITH g AS MATERIALIZED (SELECT {keys}{signed} FROM {stage} WHERE {window})
+		SELECT true FROM {target} AS t, g
+		WHERE {t_window} AND {t_is_g} AND ({expired})
+			AND ROW({t_signed})::pg_catalog.record OPERATOR(pg_catalog.*<>) ROW({g_signed})::pg_catalog.record
+		LIMIT 1'),
 	('renew', 'WITH g AS MATERIALIZED (SELECT {keys}{signed} FROM {stage} WHERE {window})
 		UPDATE {target} AS t SET {renewed} FROM g
 		WHERE {t_window} AND {t_is_g} AND ({expired})

@@ -254,6 +254,14 @@ foreach my $over ('http://x/?a=b&Expires=1000000000', 'http://x/?x-expires=10000
 	is($video->('preview_url'), 'http://three', "$over is over");
 	ask(q{UPDATE mart.v SET preview_url = 'http://one' WHERE preview_url = 'http://three'});
 }
+ask('UPDATE mart.v SET preview_url = NULL WHERE video_id = ' . sql_literal($video->('video_id')));
+is(links() . $video->('preview_url, _synced_at'), "0|0|0http://three|$synced", 'one that is missing comes');
+links(preview_url => undef);
+ask('UPDATE mart.v SET preview_url = NULL WHERE video_id = ' . sql_literal($video->('video_id')));
+my $without = $video->('ctid, xmin, xmax, video_cover_url');
+is(links(video_cover_url => "http://four?x-expires=$long_hence") . $video->('ctid, xmin, xmax, video_cover_url'), "0|0|0$without",
+	'where there is none, the row is not written');
+is(links(preview_url => 'http://three') . $video->('preview_url, video_cover_url'), "0|0|0http://three|http://four?x-expires=$long_hence", 'until there is');
 is(links(file_name => 'changed') . $video->('preview_url, _synced_at > ' . sql_literal($synced)), '0|1|0http://three|t', 'a row that changed has all that is new');
 
 # ---- switched off and on ------------------------------------------------------------------
