@@ -21,6 +21,27 @@ COMMENT ON FUNCTION tiktok._record_beside(regclass, jsonb) IS
 'internal: which tables are beside a target: history, changes (OIDs), changes_keep; moment: of the last write; returns 0';
 REVOKE ALL ON FUNCTION tiktok._record_beside(regclass, jsonb) FROM PUBLIC;
 
+-- Two snapshots that wrote one table would end each other's states. The registry is asked,
+-- for the other one may be nobody's that the caller sees; its name is not told.
+CREATE FUNCTION tiktok._check_beside_free(beside regclass, target regclass)
+RETURNS void
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF EXISTS (SELECT FROM tiktok._snapshot AS s JOIN pg_class AS c ON c.oid = s.target
+		WHERE beside IN (s.history::oid, s.changes::oid, s.target::oid)
+			AND s.target <> coalesce(_check_beside_free.target, 0::oid))
+	THEN
+		RAISE EXCEPTION 'relation % exists already', beside
+			USING ERRCODE = '42P07', DETAIL = 'It belongs to another snapshot.',
+				HINT = 'Rename it, which that snapshot does not mind, or choose another target.';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION tiktok._check_beside_free(regclass, regclass) IS
+'internal: 42P07 if a table is a snapshot, or beside one, other than target (NULL: any)';
+
 -- What a table has beside the columns of the source, or of its key.
 CREATE FUNCTION tiktok._beside_columns(what text, OUT name text, OUT type regtype,
 	OUT description text)
@@ -47,7 +68,7 @@ COMMENT ON FUNCTION tiktok._beside_columns(text) IS
 
 -- What of a name can be refused is refused before anything is made. A table of that name
 -- that is the caller's and looks like one that was made here is written on.
-CREATE FUNCTION tiktok._check_beside_name(schema name, relname text, what text,
+CREATE FUNCTION tiktok._check_beside_name(target regclass, schema name, relname text, what text,
 	key_columns text[])
 RETURNS void
 LANGUAGE plpgsql STABLE
@@ -82,10 +103,11 @@ BEGIN
 	END IF;
 	PERFORM tiktok._check_owner(there);
 	PERFORM tiktok._check_target_kind(there, NULL);
+	PERFORM tiktok._check_beside_free(there, target);
 END
 $$;
-COMMENT ON FUNCTION tiktok._check_beside_name(name, text, text, text[]) IS
-'internal: whether a table can be made, or taken over, beside a target of that schema and name; what: history or changes. Errors: 42622 too long; 42P07 another relation has the name; 42501 the table is not the caller''s';
+COMMENT ON FUNCTION tiktok._check_beside_name(regclass, name, text, text, text[]) IS
+'internal: whether a table can be made, or taken over, beside a target (NULL: it is to be made) of that schema and name; what: history or changes. Errors: 42622 too long; 42P07 another relation has the name, or another snapshot the table; 42501 the table is not the caller''s';
 
 -- existing: the target; NULL: it is to be made, by path and schema.
 CREATE FUNCTION tiktok._check_beside(source regclass, existing regclass, path text[],
@@ -140,7 +162,7 @@ BEGIN
 					source, twice);
 		END IF;
 		CONTINUE WHEN tiktok._is_there(CASE what WHEN 'history' THEN known.history ELSE known.changes END);
-		PERFORM tiktok._check_beside_name(schema, relname, what, key_columns);
+		PERFORM tiktok._check_beside_name(existing, schema, relname, what, key_columns);
 	END LOOP;
 END
 $$;
@@ -330,7 +352,8 @@ BEGIN
 			ELSE tiktok._create_changes(target, source, name, key_columns) END;
 	END IF;
 	PERFORM tiktok._check_beside_table(target, source, beside, what, key_columns);
+	PERFORM tiktok._check_beside_free(beside, target);
 END
 $$;
 COMMENT ON FUNCTION tiktok._get_beside(regclass, regclass, text, text[]) IS
-'internal: the table of that kind beside a target. made: it was not there. Errors: those of CREATE TABLE and of tiktok._check_beside_table()';
+'internal: the table of that kind beside a target. made: it was not there. Errors: those of CREATE TABLE, of tiktok._check_beside_table() and tiktok._check_beside_free()';

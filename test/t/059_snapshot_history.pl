@@ -218,6 +218,24 @@ fails("SELECT tiktok.create_snapshot('ads.campaigns', 'mart.z', history => true)
 ask(q{ALTER FOREIGN TABLE ads.campaigns RENAME COLUMN _valid_to TO budget; DROP VIEW mart.x_history; DROP TABLE mart.y_changes});
 is(ask(q{SELECT oid::regclass FROM pg_class WHERE relnamespace = 'mart'::regnamespace}), join("\n", @before), 'make nothing');
 
+# two snapshots do not share a table
+ask(q{ALTER TABLE mart.m RENAME TO m_old});
+foreach my $what (qw(history changes))
+{
+	fails("SELECT tiktok.create_snapshot('ads.creative_assets_videos', 'mart.m', $what => true)",
+		qr/42P07: .*mart\.m_$what .*another snapshot.*HINT:  Rename it/s, "a table of $what of another snapshot");
+}
+is(ask(q{SELECT to_regclass('mart.m'), history, changes FROM tiktok.snapshots WHERE target = 'mart.m_old'::regclass}),
+	'|mart.m_history|mart.m_changes', 'is left to it');
+ask(q{ALTER TABLE mart.m_history RENAME TO m_old_history});
+is(materialize('creative_assets_videos', 'mart.m', ', history => true') =~ /^\d+\|0\|0$/
+	&& ask(q{SELECT string_agg(history::text, ' ' ORDER BY history::text) FROM tiktok.snapshots WHERE target::text LIKE 'mart.m%'}),
+	'mart.m_history mart.m_old_history', 'renamed it is in nobody\'s way');
+ask(q{DROP TABLE mart.m_old});
+is(ask(q{SELECT tiktok.create_snapshot('ads.creative_assets_videos', 'mart.m', changes => true);
+	SELECT changes FROM tiktok.snapshots WHERE target = 'mart.m'::regclass}), "mart.m\nmart.m_changes", 'nor that of one that was dropped');
+ask(q{SELECT tiktok.forget('mart.m'); DROP TABLE mart.m, mart.m_history, mart.m_changes, mart.m_old_history});
+
 # ---- links that are over ----------------------------------------------------------------
 
 my $video = sub { return ask(qq{SELECT $_[0] FROM mart.v WHERE video_id = (SELECT min(video_id) FROM mart.seen WHERE preview_url LIKE 'http%' AND advertiser_id = $accounts[0])}) };
