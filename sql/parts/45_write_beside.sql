@@ -200,6 +200,8 @@ BEGIN
 		EXECUTE format('SELECT greatest(max(at), %L) FROM %s', latest, known.changes) INTO latest;
 	END IF;
 	IF NOT history AND tiktok._is_there(known.history) THEN
+		-- its triggers run with the caller's rights; altered it may be, to make another
+		PERFORM tiktok._check_owner(known.history);
 		words := ARRAY['switch_off'];
 	END IF;
 	moment := greatest(moment, latest + interval '1 microsecond');
@@ -221,7 +223,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tiktok._plan_switch(regclass, regclass, boolean, boolean, interval) IS
-'internal: begins or ends the tables beside a target (NULL: as before), for the registry; commands: what is to be run for it, with $4 the moment. Errors: 55006 a refresh is under way; those of tiktok._get_beside()';
+'internal: begins or ends the tables beside a target (NULL: as before), for the registry; commands: what is to be run for it, with $4 the moment. Errors: 55006 a refresh is under way; 42501 the history is another''s by now; those of tiktok._get_beside()';
 
 -- No SET search_path: triggers fire in here.
 CREATE FUNCTION tiktok._switch_beside(target regclass, source regclass, history boolean,

@@ -201,6 +201,14 @@ ask('ALTER TABLE mart.v_changes OWNER TO reader');
 fails(q{CALL tiktok.refresh('mart.v')}, qr/42501: .*v_changes/, 'a table of another is not written');
 ask('ALTER TABLE mart.v_changes OWNER TO CURRENT_USER');
 
+# nor run another's triggers, when it is given up
+ask(q{CREATE TABLE mart.ran (who name); CREATE FUNCTION mart.run() RETURNS trigger LANGUAGE plpgsql AS
+		$$BEGIN INSERT INTO mart.ran VALUES (current_user); RETURN NEW; END$$;
+	CREATE TRIGGER run BEFORE UPDATE ON mart.v_history FOR EACH ROW EXECUTE FUNCTION mart.run(); ALTER TABLE mart.v_history OWNER TO reader});
+fails(q{SELECT tiktok.create_snapshot('ads.creative_assets_videos', 'mart.v', history => false)}, qr/42501: .*v_history/, 'nor ended');
+is(ask(q{SELECT count(*) FROM mart.ran}) . ask(q{SELECT history FROM tiktok.snapshots WHERE target = 'mart.v'::regclass}), '0mart.v_history', 'by nothing that it brings');
+ask(q{ALTER TABLE mart.v_history OWNER TO CURRENT_USER; DROP TRIGGER run ON mart.v_history});
+
 # ---- refused before anything is made ---------------------------------------------------
 
 my $long = 'l' x 58;
