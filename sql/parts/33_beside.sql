@@ -227,7 +227,35 @@ COMMENT ON FUNCTION tiktok._copy_rights(regclass, regclass, text[]) IS
 'internal: gives a new table the rights of the target, and those on the columns that are named';
 
 -- Two states of a row never overlap: at most one has no end, none ends before it begins,
--- no two begin together, and moments only grow.
+-- no two begin together, and moments only grow. The first two are added here, also to a
+-- table that is taken over; that no two begin together is its key.
+CREATE FUNCTION tiktok._constrain_history(history regclass, key_columns text[])
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF NOT EXISTS (SELECT FROM pg_constraint AS c WHERE c.conrelid = history AND c.contype = 'c'
+		AND c.convalidated AND pg_get_constraintdef(c.oid) = 'CHECK ((_valid_from < _valid_to))')
+	THEN
+		EXECUTE format('ALTER TABLE %s ADD CHECK (_valid_from < _valid_to)', history);
+	END IF;
+	IF NOT EXISTS (
+		SELECT FROM pg_index AS i
+		WHERE i.indrelid = history AND i.indisunique AND i.indimmediate AND i.indisvalid
+			AND i.indexprs IS NULL AND pg_get_expr(i.indpred, i.indrelid) = '(_valid_to IS NULL)'
+			AND ARRAY(SELECT a.attname::text FROM pg_attribute AS a
+				WHERE a.attrelid = history AND a.attnum = ANY ((i.indkey::smallint[])[0:i.indnkeyatts - 1])
+				ORDER BY 1) = ARRAY(SELECT k FROM unnest(key_columns) AS k ORDER BY 1))
+	THEN
+		EXECUTE format('CREATE UNIQUE INDEX ON %s (%s) WHERE _valid_to IS NULL', history,
+			(SELECT string_agg(quote_ident(k), ', ') FROM unnest(key_columns) AS k));
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION tiktok._constrain_history(regclass, text[]) IS
+'internal: adds to a table of states what keeps them from overlapping, where it is missing. Errors: 23505 a row has two states without an end; 23514 a state ends before it begins';
+
 CREATE FUNCTION tiktok._create_history(target regclass, source regclass, name text,
 	key_columns text[])
 RETURNS regclass
@@ -241,8 +269,7 @@ DECLARE
 BEGIN
 	EXECUTE tiktok._fill('CREATE TABLE {name} (LIKE {source}, _synced_at timestamptz NOT NULL,
 		_deleted_at timestamptz, _valid_from timestamptz NOT NULL, _valid_to timestamptz,
-		PRIMARY KEY ({keys}, _valid_from), CHECK (_valid_from < _valid_to))', parts);
-	EXECUTE tiktok._fill('CREATE UNIQUE INDEX ON {name} ({keys}) WHERE _valid_to IS NULL', parts);
+		PRIMARY KEY ({keys}, _valid_from))', parts);
 	FOR described IN
 		SELECT c.name AS col, c.description FROM tiktok._source_columns(source) AS c
 		WHERE c.description IS NOT NULL
@@ -353,7 +380,10 @@ BEGIN
 	END IF;
 	PERFORM tiktok._check_beside_table(target, source, beside, what, key_columns);
 	PERFORM tiktok._check_beside_free(beside, target);
+	IF what = 'history' THEN
+		PERFORM tiktok._constrain_history(beside, key_columns);
+	END IF;
 END
 $$;
 COMMENT ON FUNCTION tiktok._get_beside(regclass, regclass, text, text[]) IS
-'internal: the table of that kind beside a target. made: it was not there. Errors: those of CREATE TABLE, of tiktok._check_beside_table() and tiktok._check_beside_free()';
+'internal: the table of that kind beside a target. made: it was not there. Errors: those of CREATE TABLE, of tiktok._check_beside_table(), tiktok._check_beside_free() and tiktok._constrain_history()';

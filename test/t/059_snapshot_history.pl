@@ -315,6 +315,21 @@ is(states(), $n + $open . "|$open", 'once more is nothing more');
 ask(q{UPDATE mart.c_changes SET at = at - interval '2 hours' WHERE op = 'I'; CALL tiktok.refresh('mart.c')});
 is(ask(q{SELECT count(*) FROM mart.c_changes WHERE op = 'I'}), 0, 'changes go after their time');
 ask(q{SELECT tiktok.forget('mart.c')});
+# a table without what keeps states apart is taken over with it, or not at all
+my $constraints = q{SELECT string_agg(x, ', ' ORDER BY x) FROM (SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 'mart.c_history'::regclass AND contype = 'c'
+	UNION ALL SELECT pg_get_expr(indpred, indrelid) FROM pg_index WHERE indrelid = 'mart.c_history'::regclass AND indpred IS NOT NULL) AS x (x)};
+is(ask($constraints), '(_valid_to IS NULL), CHECK ((_valid_from < _valid_to))', 'what keeps states apart');
+ask(q{DO $$ BEGIN EXECUTE 'DROP INDEX ' || (SELECT indexrelid::regclass FROM pg_index WHERE indrelid = 'mart.c_history'::regclass AND indpred IS NOT NULL);
+	EXECUTE format('ALTER TABLE mart.c_history DROP CONSTRAINT %I', (SELECT conname FROM pg_constraint WHERE conrelid = 'mart.c_history'::regclass AND contype = 'c')); END $$});
+my $again = q{SELECT tiktok.create_snapshot('ads.campaigns', 'mart.c', history => true)};
+my $second = "INSERT INTO mart.c_history SELECT $columns, _synced_at, NULL, %s FROM mart.c_history WHERE _valid_to IS NULL LIMIT 1";
+ask(sprintf($second, q{'2001-01-01', NULL}));
+fails($again, qr/23505/, 'two states without an end are not taken over');
+ask(q{DELETE FROM mart.c_history WHERE _valid_from = '2001-01-01'; } . sprintf($second, q{'2001-01-01', '2000-01-01'}));
+fails($again, qr/23514/, 'nor one that ends before it begins');
+ask(q{DELETE FROM mart.c_history WHERE _valid_from = '2001-01-01'; BEGIN; } . "$again; $again; COMMIT");
+is(ask("$constraints"), '(_valid_to IS NULL), CHECK ((_valid_from < _valid_to))', 'what is missing is added');
+ask(q{SELECT tiktok.forget('mart.c')});
 is(states(), $n + $open . "|$open", 'forget leaves it');
 ask(q{DELETE FROM mart.c WHERE campaign_name = 'meanwhile'; UPDATE mart.c SET budget = 7, _synced_at = now() WHERE budget > 0});
 ask(q{SELECT tiktok.create_snapshot('ads.campaigns', 'mart.c', history => true, changes => true)});
