@@ -1,5 +1,5 @@
 /*
- * accounts_currency.c
+ * currency.c
  *	  The currencies of ad accounts, for reports that cannot carry them.
  *
  * Asked for at advertiser/info, 100 accounts a request, and kept for a scan: a

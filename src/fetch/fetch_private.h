@@ -31,8 +31,11 @@ struct TtFetch
 	TtRefused			  refused;
 	TtSplit				  split;
 	int64				  rows_arrived; /* of this fetch */
-	TimestampTz			  parked_at;	/* since when nobody looks after it */
+	dlist_node			  node;			/* in the backend's list of fetches */
+	bool				  listed;
+	TimestampTz			  left_at;		/* since when nobody looks after it; 0: somebody does */
 	TimestampTz			  budget_until; /* the budget has nothing before; 0: ask it */
+	bool				  queued;		/* it has a turn there, or had */
 	TimestampTz			  budget_since; /* since when it is waited for; 0: it is not */
 };
 
