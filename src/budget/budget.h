@@ -97,9 +97,10 @@ typedef enum TtBudgetReply
 
 /*
  * Ask to send one request now, and to wait so long for it; request: what tells
- * it from others (timeouts.h), or TT_BUDGET_ANY.  Fills *grant; TT_BUDGET_LATER: the
- * backend waits for its turn, and asks again after *wait_ms milliseconds (at least 1).  The address of *user names who sent it
- * until it is answered.
+ * it from others (timeouts.h), or TT_BUDGET_ANY.  Fills *grant.
+ * TT_BUDGET_LATER: the backend waits for its turn, and asks again after *wait_ms
+ * milliseconds (at least 1).  The address of *user names who sent it until it is
+ * answered.
  */
 extern TtBudgetReply tt_budget_acquire(const TtBudgetUser *user, uint64 request, int timeout_ms,
 									   TtBudgetGrant *grant, int *wait_ms);
