@@ -16,6 +16,11 @@ FROM unnest(ARRAY['advertisers', 'campaigns', 'ad_groups', 'ads']) AS s;
 CALL tiktok.refresh_all();
 SELECT target, watermark, rows, last_error FROM tiktok.snapshots ORDER BY target::text;
 
+-- a year from here and today from TikTok, in one query
+SELECT tiktok.create_live_view('mart.campaigns_reports_daily', 'mart.campaigns_live');
+SELECT stat_time_day, sum(spend) FROM mart.campaigns_live
+WHERE stat_time_day >= current_date - 365 GROUP BY 1 ORDER BY 1;
+
 SELECT tiktok.create_report_views('reports', 'mart');
 SELECT date_day, campaign_name, spend, daily_cpc
 FROM reports.tiktok_ads__campaign_report

@@ -10,6 +10,8 @@ CREATE EXTENSION tiktok_fdw;
 SELECT name, kind, endpoint, key_columns, cursor_column, environments FROM tiktok.streams
 WHERE name IN ('advertiser_ids', 'campaigns', 'audiences', 'creative_assets_videos', 'ads_reports_daily',
 	'advertisers_reports_hourly', 'campaigns_reports_lifetime', 'ads_audience_reports_daily');
+SELECT grain, array_agg(name ORDER BY name) FILTER (WHERE grain IN ('week', 'month', 'period')) AS names
+FROM tiktok.streams GROUP BY 1 ORDER BY 1;
 SELECT name, seed_name FROM tiktok.streams
 WHERE lower(replace(name, '_', '')) <> lower(seed_name);
 SELECT note FROM tiktok.streams WHERE name = 'advertisers_audience_reports_lifetime';

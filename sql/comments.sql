@@ -8,7 +8,7 @@ CREATE EXTENSION tiktok_fdw;
 \set SHOW_CONTEXT never
 CREATE SERVER tiktok FOREIGN DATA WRAPPER tiktok_fdw;
 CREATE SCHEMA ads;
-IMPORT FOREIGN SCHEMA tiktok FROM SERVER tiktok INTO ads;
+IMPORT FOREIGN SCHEMA tiktok FROM SERVER tiktok INTO ads OPTIONS (streams 'all');
 CREATE VIEW commented AS
 	SELECT c.relname, a.attname, a.attnum, col_description(c.oid, a.attnum) AS comment
 	FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped

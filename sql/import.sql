@@ -74,6 +74,19 @@ SELECT missing('rest');
 CREATE SCHEMA sandbox;
 IMPORT FOREIGN SCHEMA tiktok FROM SERVER "Tik ""Tok""" INTO sandbox;
 SELECT missing('sandbox');
+-- streams that connectors do not know: on demand only, all or by name
+CREATE SCHEMA every;
+IMPORT FOREIGN SCHEMA tiktok EXCEPT (ads_reports_weekly) FROM SERVER tiktok INTO every OPTIONS (streams 'all');
+SELECT count(*) = (SELECT count(*) - 1 FROM tiktok.streams) AS every
+FROM pg_class WHERE relnamespace = 'every'::regnamespace;
+SELECT s.name FROM tiktok.streams s WHERE s.seed_name IS NULL
+	AND NOT EXISTS (SELECT FROM pg_class c WHERE c.relname = s.name AND c.relnamespace = 'every'::regnamespace);
+IMPORT FOREIGN SCHEMA tiktok LIMIT TO (ads_reports_weekly) FROM SERVER tiktok INTO every OPTIONS (streams 'core');
+SELECT s.grain, c.relname, string_agg(a.attname || ' ' || format_type(a.atttypid, a.atttypmod), ', ' ORDER BY a.attnum)
+	FILTER (WHERE a.attname ~ '(_id|_date|_to|_week|_month|spend)$' AND a.attnum < 9) AS first_columns
+FROM tiktok.streams s JOIN pg_class c ON c.relname = s.name AND c.relnamespace = 'every'::regnamespace
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
+WHERE s.grain IN ('week', 'month', 'period') GROUP BY 1, 2 ORDER BY 1, 2;
 
 -- what it refuses
 CREATE SCHEMA none;
@@ -85,6 +98,8 @@ IMPORT FOREIGN SCHEMA tiktok FROM SERVER tiktok INTO none OPTIONS (metrics 'some
 IMPORT FOREIGN SCHEMA tiktok FROM SERVER tiktok INTO none OPTIONS (metric 'all');
 \echo :LAST_ERROR_SQLSTATE
 IMPORT FOREIGN SCHEMA tiktok FROM SERVER tiktok INTO none OPTIONS (metrics 'all', metrics 'core');
+IMPORT FOREIGN SCHEMA tiktok FROM SERVER tiktok INTO none OPTIONS (streams 'seed');
+\echo :LAST_ERROR_SQLSTATE
 IMPORT FOREIGN SCHEMA tiktok LIMIT TO (campains) FROM SERVER tiktok INTO none;
 IMPORT FOREIGN SCHEMA tiktok LIMIT TO (report) FROM SERVER "Tik ""Tok""" INTO none;
 SELECT count(*) FROM pg_class WHERE relnamespace = 'none'::regnamespace;
@@ -102,4 +117,4 @@ ALTER FOREIGN TABLE ads.ads_reports_daily ADD COLUMN skan_conversion bigint;
 DROP FUNCTION missing;
 DROP VIEW imported;
 DROP EXTENSION tiktok_fdw CASCADE;
-DROP SCHEMA ads, "all", "My Ads", rest, sandbox, none;
+DROP SCHEMA ads, "all", "My Ads", rest, sandbox, every, none;

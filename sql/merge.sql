@@ -47,7 +47,7 @@ SELECT count(DISTINCT tiktok._row_hash(a, b)) FROM generate_series(1, 200) AS a,
 
 -- a first merge, and one that finds nothing
 SELECT inserted > 50 AS many, updated, deleted, unchanged
-FROM tiktok.materialize('ads.ads_reports_daily', 'mart.ads', since => '2026-06-21', attribution_window => 364);
+FROM tiktok.materialize('ads.ads_reports_daily', 'mart.ads', since => '2026-06-21', attribution_window => 364, probe => false);
 SELECT count(*) > 100 AS columns_take_two_calls FROM pg_attribute WHERE attrelid = 'mart.ads'::regclass AND attnum > 0;
 CREATE TABLE mart.as_read AS SELECT * FROM mart.ads;
 SELECT inserted, updated, deleted, unchanged = (SELECT count(*) FROM mart.as_read) AS all_as_before

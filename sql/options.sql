@@ -151,7 +151,13 @@ SELECT pg_temp.ft(o) FROM (VALUES
 	($$stream 'ads_reports_daily', buying_types 'AUCTION'$$),
 	($$stream 'ads_reports_daily', dimensions 'ad_id'$$),
 	($$stream 'ads_reports_daily', report_type 'BASIC'$$),
-	($$stream 'ads_reports_daily', data_level 'AUCTION_AD'$$)) AS t (o);
+	($$stream 'ads_reports_daily', data_level 'AUCTION_AD'$$),
+	($$stream 'ads_reports_weekly', include_idle 'true', start_date '2026-01-01'$$),
+	($$stream 'ads_reports_daily', include_idle 'true'$$),
+	($$stream 'ads_reports_lifetime', include_idle 'false'$$),
+	($$stream 'ads', include_idle 'true'$$),
+	($$stream 'ads_reports_weekly', include_idle 'perhaps'$$),
+	($$stream 'ads_reports_weekly', grain 'week'$$)) AS t (o);
 
 -- reports of one's own
 SELECT pg_temp.ft($$stream 'report', $$ || o) FROM (VALUES
@@ -177,7 +183,16 @@ SELECT pg_temp.ft($$stream 'report', $$ || o) FROM (VALUES
 	($$data_level 'AUCTION_AD', dimensions 'ad_id,campaign_id'$$),
 	($$data_level 'AUCTION_AD', dimensions 'ad_id,stat_time_day,stat_time_hour'$$),
 	($$report_type 'AUDIENCE', data_level 'AUCTION_AD', dimensions 'ad_id,stat_time_hour'$$),
-	($$report_type 'AUDIENCE', data_level 'AUCTION_AD', dimensions 'gender'$$)) AS t (o);
+	($$report_type 'AUDIENCE', data_level 'AUCTION_AD', dimensions 'gender'$$),
+	($$data_level 'AUCTION_AD', dimensions 'ad_id', grain 'week', include_idle 'true'$$),
+	($$report_type 'AUDIENCE', data_level 'AUCTION_AD', dimensions 'ad_id,gender,age', grain 'period'$$),
+	($$data_level 'AUCTION_AD', dimensions 'ad_id,stat_time_day', grain 'month'$$),
+	($$data_level 'AUCTION_AD', dimensions 'ad_id,stat_time_hour', grain 'week'$$),
+	($$report_type 'CATALOG', data_level 'AUCTION_AD', dimensions 'ad_id', grain 'week'$$),
+	($$report_type 'PLAYABLE_MATERIAL', dimensions 'playable_id', grain 'period'$$),
+	($$data_level 'AUCTION_AD', dimensions 'ad_id', grain 'day'$$),
+	($$data_level 'AUCTION_AD', dimensions 'ad_id', grain 'Week'$$),
+	($$data_level 'AUCTION_AD', dimensions 'ad_id', include_idle 'true'$$)) AS t (o);
 
 -- columns
 SELECT pg_temp.try(format('CREATE FOREIGN TABLE x (a text OPTIONS (path %L)) SERVER tiktok

@@ -51,23 +51,24 @@ CREATE FUNCTION tiktok.streams(
 	OUT key_columns text[],
 	OUT cursor_column text,
 	OUT environments text[],
-	OUT note text)
+	OUT note text,
+	OUT grain text)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'tiktok_streams'
-LANGUAGE C STABLE STRICT PARALLEL SAFE ROWS 36;
+LANGUAGE C STABLE STRICT PARALLEL SAFE ROWS 48;
 COMMENT ON FUNCTION tiktok.streams() IS
 'the streams; see view tiktok.streams';
 
 CREATE VIEW tiktok.streams AS
 	SELECT s.name, s.seed_name, s.endpoint, s.kind, s.key_columns, s.cursor_column,
-		s.environments, s.note
+		s.environments, s.note, s.grain
 	FROM tiktok.streams() AS s;
 COMMENT ON VIEW tiktok.streams IS
-'what IMPORT FOREIGN SCHEMA tiktok offers: one foreign table for each row';
+'what IMPORT FOREIGN SCHEMA tiktok offers: one foreign table for each row; those without seed_name on demand, by LIMIT TO or OPTIONS (streams ''all'')';
 COMMENT ON COLUMN tiktok.streams.name IS
 'name of the stream and of the foreign table';
 COMMENT ON COLUMN tiktok.streams.seed_name IS
-'what connectors call the stream';
+'what connectors call the stream; NULL if they have none';
 COMMENT ON COLUMN tiktok.streams.endpoint IS
 'where it is read, below the base URL';
 COMMENT ON COLUMN tiktok.streams.kind IS
@@ -80,6 +81,8 @@ COMMENT ON COLUMN tiktok.streams.environments IS
 'where the stream can be read: production, sandbox';
 COMMENT ON COLUMN tiktok.streams.note IS
 'what to know before using it';
+COMMENT ON COLUMN tiktok.streams.grain IS
+'what a row of a report covers: hour, day, week, month, or a period that the query names; NULL if all there is, or the stream is no report';
 
 CREATE FUNCTION tiktok.stream_columns(
 	OUT stream text,
@@ -287,11 +290,11 @@ COMMENT ON TYPE tiktok._statements IS
 'internal: the SQL of a target, by the names of tiktok._templates(); stage and delta are tables';
 
 CREATE TYPE tiktok._job AS (target regclass, source regclass, run bigint,
-	statements tiktok._statements, time_column text, since date, attribution_window integer,
+	statements tiktok._statements, time_column text, grain text, since date, attribution_window integer,
 	partition_by text, span integer, account_param text, concurrency integer,
-	accounts_named boolean, end_day date, read_on date, requests bigint, folded bigint);
+	accounts_named boolean, end_day date, read_on date, requests bigint, folded bigint, probe boolean);
 COMMENT ON TYPE tiktok._job IS
-'internal: a refresh under way. end_day: the last day to ask for; requests: of the session when it began; folded: rows that became one with another';
+'internal: a refresh under way. end_day: the last day to ask for; requests: of the session when it began; folded: rows that became one with another; probe: whether accounts are probed before they are read; NULL: they cannot be';
 
 CREATE TYPE tiktok._step AS (merge boolean, accounts bigint[], first_day date, last_day date,
 	windows integer, backward boolean);
@@ -361,7 +364,8 @@ CREATE TABLE tiktok._snapshot (
 	partition_by text,
 	rows bigint NOT NULL,
 	last_refresh timestamptz,
-	last_error text);
+	last_error text,
+	probe boolean);
 -- 0: it was missing when the row was restored
 CREATE UNIQUE INDEX ON tiktok._snapshot (target) WHERE target::oid <> 0;
 COMMENT ON TABLE tiktok._snapshot IS
@@ -378,6 +382,7 @@ CREATE TABLE tiktok._snapshot_account (
 	read_on date,
 	last_refresh timestamptz,
 	last_error text,
+	probes integer NOT NULL DEFAULT 0,
 	PRIMARY KEY (snapshot, advertiser_id));
 COMMENT ON TABLE tiktok._snapshot_account IS
 'internal: how far each account was read; see view tiktok.snapshot_accounts';
@@ -385,6 +390,9 @@ COMMENT ON COLUMN tiktok._snapshot_account.next_day IS
 'the day at which an unfinished reading goes on; NULL: the last one was finished';
 COMMENT ON COLUMN tiktok._snapshot_account.read_on IS
 'the day, begun everywhere on earth, on which the last reading started';
+
+COMMENT ON COLUMN tiktok._snapshot_account.probes IS
+'refreshes in a row that found it unchanged and read no rows';
 
 CREATE TABLE tiktok._snapshot_run (
 	run bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -403,7 +411,9 @@ CREATE TABLE tiktok._snapshot_run (
 	deleted bigint NOT NULL DEFAULT 0,
 	unchanged bigint NOT NULL DEFAULT 0,
 	requests bigint NOT NULL DEFAULT 0,
-	error text);
+	error text,
+	accounts_probed bigint NOT NULL DEFAULT 0,
+	accounts_unchanged bigint NOT NULL DEFAULT 0);
 CREATE INDEX ON tiktok._snapshot_run (snapshot);
 COMMENT ON SEQUENCE tiktok._snapshot_run_run_seq IS 'numbers the runs';
 COMMENT ON TABLE tiktok._snapshot_run IS
@@ -456,7 +466,8 @@ CREATE VIEW tiktok.snapshots WITH (security_barrier) AS
 		s.columns,
 		s.partition_by,
 		s.source_schema,
-		s.source_name
+		s.source_name,
+		coalesce(s.probe, true) AS probe
 	FROM tiktok._snapshot AS s
 	WHERE tiktok._visible(s.target::pg_catalog.regclass);
 COMMENT ON VIEW tiktok.snapshots IS
@@ -485,10 +496,12 @@ COMMENT ON COLUMN tiktok.snapshots.partition_by IS
 'month: partitions of a calendar month are created as rows need them; NULL: none are created';
 COMMENT ON COLUMN tiktok.snapshots.source_schema IS 'schema of the foreign table';
 COMMENT ON COLUMN tiktok.snapshots.source_name IS 'name of the foreign table';
+COMMENT ON COLUMN tiktok.snapshots.probe IS
+'whether a refresh asks for totals first, where the API has them, and reads no rows of accounts that did not change';
 
 CREATE VIEW tiktok.snapshot_accounts WITH (security_barrier) AS
 	SELECT s.target::pg_catalog.regclass AS target, a.advertiser_id, a.since, a.watermark,
-		a.next_day, a.read_on, a.last_refresh, a.last_error
+		a.next_day, a.read_on, a.last_refresh, a.last_error, a.probes
 	FROM tiktok._snapshot_account AS a JOIN tiktok._snapshot AS s ON s.snapshot = a.snapshot
 	WHERE tiktok._visible(s.target::pg_catalog.regclass);
 COMMENT ON VIEW tiktok.snapshot_accounts IS
@@ -505,9 +518,12 @@ COMMENT ON COLUMN tiktok.snapshot_accounts.next_day IS
 COMMENT ON COLUMN tiktok.snapshot_accounts.read_on IS
 'the day on which the last reading started: days before it by more than attribution_window are settled';
 COMMENT ON COLUMN tiktok.snapshot_accounts.last_refresh IS
-'when rows were last read; NULL: never';
+'when rows were last read, or found unchanged; NULL: never';
 COMMENT ON COLUMN tiktok.snapshot_accounts.last_error IS
 'why the account could not be read the last time; NULL: it could';
+
+COMMENT ON COLUMN tiktok.snapshot_accounts.probes IS
+'refreshes in a row that read no rows, since totals had not changed; after 6, the next one reads';
 
 CREATE VIEW tiktok.snapshot_runs WITH (security_barrier) AS
 	SELECT r.run, s.target::pg_catalog.regclass AS target,
@@ -515,7 +531,7 @@ CREATE VIEW tiktok.snapshot_runs WITH (security_barrier) AS
 			AS status,
 		r.started, r.ended, r.accounts, r.accounts_done, r.accounts_failed, r.windows,
 		r.windows_done, r.inserted, r.updated, r.deleted, r.unchanged, r.requests, r.error,
-		r.pid
+		r.pid, r.accounts_probed, r.accounts_unchanged
 	FROM tiktok._snapshot_run AS r
 		JOIN tiktok._snapshot AS s ON s.snapshot = r.snapshot
 		LEFT JOIN pg_catalog.pg_locks AS l ON l.locktype = 'advisory' AND l.granted
@@ -534,7 +550,7 @@ COMMENT ON COLUMN tiktok.snapshot_runs.started IS 'when it began';
 COMMENT ON COLUMN tiktok.snapshot_runs.ended IS 'when it ended; NULL: it runs, or was stopped';
 COMMENT ON COLUMN tiktok.snapshot_runs.accounts IS
 'accounts to read; NULL: it did not get so far as to know';
-COMMENT ON COLUMN tiktok.snapshot_runs.accounts_done IS 'accounts read up to today';
+COMMENT ON COLUMN tiktok.snapshot_runs.accounts_done IS 'accounts read up to today, or found unchanged';
 COMMENT ON COLUMN tiktok.snapshot_runs.accounts_failed IS
 'accounts that could not be read: tiktok.snapshot_accounts says why';
 COMMENT ON COLUMN tiktok.snapshot_runs.windows IS
@@ -548,6 +564,10 @@ COMMENT ON COLUMN tiktok.snapshot_runs.unchanged IS 'rows read and not written';
 COMMENT ON COLUMN tiktok.snapshot_runs.requests IS 'requests answered, tries again included';
 COMMENT ON COLUMN tiktok.snapshot_runs.error IS 'message of the error; NULL: none';
 COMMENT ON COLUMN tiktok.snapshot_runs.pid IS 'process of the session that ran it';
+COMMENT ON COLUMN tiktok.snapshot_runs.accounts_probed IS
+'accounts whose totals were asked for before their rows';
+COMMENT ON COLUMN tiktok.snapshot_runs.accounts_unchanged IS
+'of these, accounts whose totals had not changed, so that no rows were read; they are done, and have no windows';
 
 CREATE VIEW tiktok.snapshot_progress WITH (security_barrier) AS
 	SELECT r.target, r.pid, r.started, r.accounts, r.accounts_done, r.accounts_failed,
@@ -620,19 +640,21 @@ BEGIN
 	DELETE FROM tiktok._snapshot_run AS r
 		WHERE NOT EXISTS (SELECT FROM tiktok._snapshot AS s WHERE s.snapshot = r.snapshot);
 	INSERT INTO tiktok._snapshot AS s (target, source_schema, source_name, time_column,
-		key_columns, columns, since, attribution_window, partition_by, rows)
+		key_columns, columns, since, attribution_window, partition_by, rows, probe)
 	SELECT _record_snapshot.target, d.source_schema, d.source_name, d.time_column,
-		d.key_columns, d.columns, d.since, d.attribution_window, d.partition_by, d.rows
+		d.key_columns, d.columns, d.since, d.attribution_window, d.partition_by, d.rows,
+		d.probe
 	FROM jsonb_populate_record(NULL::tiktok._snapshot, detail) AS d
 	ON CONFLICT (target) WHERE target::oid <> 0 DO UPDATE
 		SET columns = EXCLUDED.columns,
 			since = least(s.since, EXCLUDED.since),
-			attribution_window = coalesce(EXCLUDED.attribution_window, s.attribution_window);
+			attribution_window = coalesce(EXCLUDED.attribution_window, s.attribution_window),
+			probe = coalesce(EXCLUDED.probe, s.probe);
 	RETURN 0;
 END
 $$;
 COMMENT ON FUNCTION tiktok._record_snapshot(regclass, jsonb) IS
-'internal: registers a snapshot, or changes since, attribution_window and columns of one; returns 0';
+'internal: registers a snapshot, or changes since, attribution_window, probe and columns of one; returns 0';
 
 CREATE FUNCTION tiktok._record_forget(target regclass, detail jsonb)
 RETURNS bigint
@@ -736,7 +758,8 @@ BEGIN
 			next_day = CASE WHEN backward THEN a.next_day ELSE EXCLUDED.next_day END,
 			read_on = CASE WHEN backward THEN a.read_on ELSE EXCLUDED.read_on END,
 			last_refresh = EXCLUDED.last_refresh,
-			last_error = NULL;
+			last_error = NULL,
+			probes = CASE WHEN backward THEN a.probes ELSE 0 END;
 	UPDATE tiktok._snapshot_run AS r
 		SET windows_done = r.windows_done + (detail ->> 'windows')::bigint,
 			accounts_done = r.accounts_done + CASE WHEN finished AND NOT backward
@@ -806,7 +829,7 @@ CREATE FUNCTION tiktok._source(source regclass,
 AS 'MODULE_PATHNAME', 'tiktok_snapshot_source'
 LANGUAGE C STABLE STRICT;
 COMMENT ON FUNCTION tiktok._source(regclass) IS
-'internal: a foreign table of tiktok_fdw that the caller may read; 42809 if it is none, 42501 if not. span: days a request covers; 0: any';
+'internal: a foreign table of tiktok_fdw that the caller may read; 42809 if it is none, 42501 if not, 0A000 for a report by period. grain: hour, day, week or month; span: days that are read at once, for grain week and month those of one; 0: any';
 
 CREATE FUNCTION tiktok._source_columns(source regclass,
 	OUT name text,
@@ -1100,6 +1123,9 @@ BEGIN
 		SELECT string_to_array(replace(o.option_value, ' ', ''), ',') INTO listed
 		FROM pg_foreign_table AS f, pg_options_to_table(f.ftoptions) AS o
 		WHERE f.ftrelid = source AND o.option_name = 'dimensions';
+		IF info.grain IN ('week', 'month') THEN
+			listed := listed || ('stat_time_' || info.grain);
+		END IF;
 	END IF;
 	wanted := (SELECT count(DISTINCT k) FROM unnest(listed || ARRAY['advertiser_id']) AS k);
 	IF cardinality(result) <> wanted THEN
@@ -1184,7 +1210,7 @@ COMMENT ON FUNCTION tiktok._held_since(regclass, date, date) IS
 -- Names are resolved already: no search_path of the caller's is needed any more.
 -- existing: the table; NULL: it is to be made, by path and schema.
 CREATE FUNCTION tiktok._create_snapshot(source regclass, existing regclass, path text[],
-	schema name, since date, attribution_window integer, partition_by text)
+	schema name, since date, attribution_window integer, partition_by text, probe boolean)
 RETURNS regclass
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -1198,6 +1224,7 @@ DECLARE
 	now_there bigint := 0;
 BEGIN
 	PERFORM tiktok._check_arguments(source, info.grain, since, attribution_window, partition_by);
+	PERFORM tiktok._check_probe(source, probe);
 	IF target IS NOT NULL THEN
 		PERFORM tiktok._check_owner(target);
 		SELECT s.* INTO known FROM tiktok.snapshots AS s WHERE s.target = existing;
@@ -1233,17 +1260,18 @@ BEGIN
 		'time_column', info.time_column, 'key_columns', key_columns,
 		'columns', (SELECT array_agg(k.name ORDER BY k.attnum) FROM tiktok._source_columns(source) AS k),
 		'since', since, 'attribution_window', attribution_window,
-		'partition_by', partition_by, 'rows', now_there))
+		'partition_by', partition_by, 'rows', now_there, 'probe', probe))
 	FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = source;
 	RETURN target;
 END
 $$;
-COMMENT ON FUNCTION tiktok._create_snapshot(regclass, regclass, text[], name, date, integer, text) IS
+COMMENT ON FUNCTION tiktok._create_snapshot(regclass, regclass, text[], name, date, integer, text, boolean) IS
 'internal: the body of tiktok.create_snapshot(), with its errors';
 
 -- In the caller's search_path, and so without a SET.
 CREATE FUNCTION tiktok.create_snapshot(source regclass, target text, since date DEFAULT NULL,
-	attribution_window integer DEFAULT NULL, partition_by text DEFAULT NULL)
+	attribution_window integer DEFAULT NULL, partition_by text DEFAULT NULL,
+	probe boolean DEFAULT NULL)
 RETURNS regclass
 LANGUAGE plpgsql
 AS $$
@@ -1251,11 +1279,11 @@ BEGIN
 	-- the caller's search_path says what an unqualified name means
 	RETURN tiktok._create_snapshot(source, pg_catalog.to_regclass(target),
 		pg_catalog.parse_ident(target), pg_catalog.current_schema(), since, attribution_window,
-		partition_by);
+		partition_by, probe);
 END
 $$;
-COMMENT ON FUNCTION tiktok.create_snapshot(regclass, text, date, integer, text) IS
-'registers a local table that tiktok.refresh() keeps like a foreign table, and creates it if it is missing; sends no request. since: first day wanted (NULL: the option start_date, before which the source holds nothing). attribution_window: days before the watermark that each refresh reads again, 0 to 364 (NULL: 7). partition_by: ''month'' or NULL. For a table that is one already: an earlier since and another attribution_window are kept, NULL changes nothing. Errors: 42501 not the owner, or a privilege is missing; 22023 wrong argument; 42710 it is a snapshot of another table; HV00L no first day';
+COMMENT ON FUNCTION tiktok.create_snapshot(regclass, text, date, integer, text, boolean) IS
+'registers a local table that tiktok.refresh() keeps like a foreign table, and creates it if it is missing; sends no request. since: first day wanted (NULL: the option start_date, before which the source holds nothing). attribution_window: days before the watermark that each refresh reads again, 0 to 364 (NULL: 7). partition_by: ''month'' or NULL. probe: whether refreshes of a daily BASIC report ask for totals first and read no rows of accounts that did not change (NULL: true). For a table that is one already: an earlier since, another attribution_window and probe are kept, NULL changes nothing. Errors: 42501 not the owner, or a privilege is missing; 22023 wrong argument; 42710 it is a snapshot of another table; HV00L no first day';
 
 -- The table itself is its owner's.
 CREATE FUNCTION tiktok.forget(target regclass)
@@ -1526,6 +1554,9 @@ BEGIN
 	END IF;
 	PERFORM tiktok._check_arguments(job.source, info.grain, earlier, NULL, NULL);
 	PERFORM tiktok._check_columns(wanted, job.source, keys, info.time_column, s.columns);
+	-- a column that is new has no values yet, whatever the totals of the others say
+	job.probe := CASE WHEN s.columns @> (SELECT array_agg(k.name) FROM tiktok._source_columns(job.source) AS k)
+		THEN s.probe END;
 	IF earlier IS NOT NULL THEN
 		earlier := tiktok._held_since(job.source, earlier, info.start_date);
 	END IF;
@@ -1537,6 +1568,7 @@ BEGIN
 	job.attribution_window := s.attribution_window;
 	job.partition_by := s.partition_by;
 	job.time_column := info.time_column;
+	job.grain := info.grain;
 	job.span := info.span;
 	job.account_param := info.account_param;
 	job.concurrency := info.concurrency;
@@ -1577,7 +1609,8 @@ COMMENT ON FUNCTION tiktok._windows(date, date, integer, boolean) IS
 'internal: cuts days into windows of at most span days';
 
 -- What each account lacks. Forward: from where it was, less the days that may
--- still change, to the end. Backward: an earlier since, newest first, so that
+-- still change, to the end; of weeks and months, from the beginning of the first
+-- that has such a day. Backward: an earlier since, newest first, so that
 -- what was read stays in one piece.
 CREATE FUNCTION tiktok._ranges(job tiktok._job, accounts bigint[],
 	OUT account bigint, OUT first_day date, OUT last_day date, OUT backward boolean)
@@ -1590,8 +1623,9 @@ AS $$
 			ON a.target = job.target AND a.advertiser_id = account
 		CROSS JOIN LATERAL (
 			SELECT account, CASE WHEN a.since IS NULL THEN job.since
-				ELSE greatest(a.since, job.since, least(coalesce(a.next_day, a.watermark + 1),
-					a.read_on - job.attribution_window)) END,
+				ELSE greatest(a.since, job.since, date_trunc(job.grain,
+					least(coalesce(a.next_day, a.watermark + 1),
+						a.read_on - job.attribution_window)::timestamp)::date) END,
 				job.end_day, false
 			UNION ALL
 			SELECT account, job.since, a.since - 1, true WHERE job.since < a.since) AS r
@@ -1657,13 +1691,14 @@ $$;
 COMMENT ON FUNCTION tiktok._joined(tiktok._step[]) IS
 'internal: the merges of a refresh that writes all at once';
 
--- The first request of a refresh: which accounts there are.
+-- The first requests of a refresh: which accounts there are, and which did not change.
 CREATE FUNCTION tiktok._plan(job tiktok._job, OUT steps tiktok._step[], OUT failed bigint[])
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	accounts bigint[];
+	unchanged bigint[];
 	gone bigint;
 BEGIN
 	failed := '{}';
@@ -1672,7 +1707,8 @@ BEGIN
 	ELSE
 		accounts := ARRAY(SELECT DISTINCT a FROM tiktok.accounts(job.source) AS a ORDER BY a);
 	END IF;
-	steps := tiktok._steps(job, accounts);
+	unchanged := tiktok._probe(job, accounts);
+	steps := tiktok._steps(job, tiktok._without(accounts, unchanged));
 	-- an account that was read before and that the token lost is no silent gap
 	IF job.account_param <> 'none' AND NOT job.accounts_named THEN
 		FOR gone IN
@@ -1686,7 +1722,7 @@ BEGIN
 	END IF;
 	PERFORM tiktok._record(job.target, 'plan', jsonb_build_object('run', job.run,
 		'accounts', cardinality(accounts) + cardinality(failed),
-		'windows', (SELECT sum(cardinality(s.accounts)) FROM unnest(steps) AS s WHERE s.merge),
+		'windows', (SELECT coalesce(sum(cardinality(s.accounts)), 0) FROM unnest(steps) AS s WHERE s.merge),
 		'requests', tiktok._requests() - job.requests));
 END
 $$;
@@ -2080,7 +2116,8 @@ COMMENT ON FUNCTION tiktok._notice(tiktok._job, tiktok._step, tiktok._counts) IS
 
 -- Each step in a transaction of its own. What a step does stands in a block of
 -- its own too: a COMMIT cannot stand in one that catches errors.
-CREATE PROCEDURE tiktok._run(target regclass, since date, INOUT problem tiktok._problem)
+CREATE PROCEDURE tiktok._run(target regclass, since date, probe boolean,
+	INOUT problem tiktok._problem)
 LANGUAGE plpgsql
 AS $$
 DECLARE
@@ -2092,6 +2129,8 @@ DECLARE
 BEGIN
 	BEGIN
 		job := tiktok._open(target, since, true);
+		PERFORM tiktok._check_probe(job.source, probe);
+		job.probe := job.probe IS NOT NULL AND coalesce(probe, job.probe);
 	EXCEPTION WHEN OTHERS THEN
 		GET STACKED DIAGNOSTICS problem.code = RETURNED_SQLSTATE, problem.message = MESSAGE_TEXT,
 			problem.detail = PG_EXCEPTION_DETAIL, problem.hint = PG_EXCEPTION_HINT;
@@ -2134,11 +2173,12 @@ BEGIN
 	PERFORM tiktok._unlock(target);
 END
 $$;
-COMMENT ON PROCEDURE tiktok._run(regclass, date, tiktok._problem) IS
+COMMENT ON PROCEDURE tiktok._run(regclass, date, boolean, tiktok._problem) IS
 'internal: a refresh; its error is returned, so that a caller can go on';
 
 -- Errors are raised after the last commit: what was read stays.
-CREATE PROCEDURE tiktok.refresh(target regclass, since date DEFAULT NULL)
+CREATE PROCEDURE tiktok.refresh(target regclass, since date DEFAULT NULL,
+	probe boolean DEFAULT NULL)
 LANGUAGE plpgsql
 AS $$
 DECLARE
@@ -2146,15 +2186,15 @@ DECLARE
 BEGIN
 	PERFORM tiktok._check_no_block('tiktok.refresh()');
 	COMMIT;	-- an error now, before any request, where none is allowed later
-	CALL tiktok._run(target, since, problem);
+	CALL tiktok._run(target, since, probe, problem);
 	COMMIT;
 	IF problem.code IS NOT NULL THEN
 		PERFORM tiktok._raise(problem.code, problem.message, problem.detail, problem.hint);
 	END IF;
 END
 $$;
-COMMENT ON PROCEDURE tiktok.refresh(regclass, date) IS
-'brings a snapshot up to date, committing after each account and window; stopped at any point, the next call goes on there. For the owner only. since: fetches earlier days too. A WARNING counts accounts that could not be read; an error if none could. Errors: 42501 not the owner, or a privilege is missing; 42704 no snapshot; 55006 another session refreshes it; 25001 in a transaction block; 42703, 42804, 42P10 the table or the source was altered: the HINT says what to do';
+COMMENT ON PROCEDURE tiktok.refresh(regclass, date, boolean) IS
+'brings a snapshot up to date, committing after each account and window; stopped at any point, the next call goes on there. For the owner only. since: fetches earlier days too. probe: another than the snapshot''s, for this refresh; false reads all accounts. A WARNING counts accounts that could not be read; an error if none could. Errors: 42501 not the owner, or a privilege is missing; 42704 no snapshot; 55006 another session refreshes it; 25001 in a transaction block; 42703, 42804, 42P10 the table or the source was altered: the HINT says what to do';
 
 CREATE FUNCTION tiktok._own_snapshots()
 RETURNS regclass[]
@@ -2183,7 +2223,7 @@ BEGIN
 	targets := tiktok._own_snapshots();
 	FOREACH target IN ARRAY targets LOOP
 		problem := NULL;
-		CALL tiktok._run(target, NULL::pg_catalog.date, problem);
+		CALL tiktok._run(target, NULL::pg_catalog.date, NULL::pg_catalog.bool, problem);
 		COMMIT;
 		IF problem.code IS NOT NULL THEN
 			errors := pg_catalog.array_append(errors,
@@ -2215,13 +2255,14 @@ COMMENT ON FUNCTION tiktok._result(tiktok._job) IS 'internal: what a refresh did
 -- A function cannot commit: it reads everything, then writes.
 CREATE FUNCTION tiktok.materialize(source regclass, target text, since date DEFAULT NULL,
 	attribution_window integer DEFAULT NULL, partition_by text DEFAULT NULL,
+	probe boolean DEFAULT NULL,
 	OUT inserted bigint, OUT updated bigint, OUT deleted bigint, OUT unchanged bigint,
 	OUT requests bigint, OUT watermark date)
 LANGUAGE plpgsql
 AS $$
 DECLARE
 	existing regclass := tiktok.create_snapshot(source, target, since, attribution_window,
-		partition_by);
+		partition_by, probe);
 	job tiktok._job := tiktok._open(existing, NULL, false);
 	steps tiktok._step[];
 	step tiktok._step;
@@ -2252,8 +2293,174 @@ BEGIN
 	INTO inserted, updated, deleted, unchanged, requests, watermark FROM tiktok._result(job) AS r;
 END
 $$;
-COMMENT ON FUNCTION tiktok.materialize(regclass, text, date, integer, text) IS
+COMMENT ON FUNCTION tiktok.materialize(regclass, text, date, integer, text, boolean) IS
 'tiktok.create_snapshot() and a refresh in one transaction: reads everything that is missing, then writes. Returns the rows inserted, updated, deleted (or marked) and unchanged, the requests, and the day up to which all accounts were read (NULL for streams that are read whole, and while an account was never read). Arguments and errors as there and in tiktok.refresh()';
+
+-- ---- sql/parts/46_probe.sql
+--
+-- Before it reads, a refresh of a daily report asks what the re-read days of each account
+-- add up to: one small request. Where that is what the target holds, nothing is read.
+--
+-- All columns are compared that may be added up, and the number of rows. What is left
+-- unseen, other columns such as names, is read again by the next refresh that reads, the
+-- seventh at the latest.
+
+CREATE FUNCTION tiktok._totals_columns(source regclass)
+RETURNS text[]
+AS 'MODULE_PATHNAME', 'tiktok_snapshot_totals_columns'
+LANGUAGE C STABLE STRICT;
+COMMENT ON FUNCTION tiktok._totals_columns(regclass) IS
+'internal: the columns that tiktok._totals() has sums of, spend, impressions and clicks among them; NULL: it has none, for the foreign table is no daily BASIC report with one object a row, lacks one of the three, or is of the sandbox';
+
+CREATE FUNCTION tiktok._totals(source regclass, accounts bigint[], first_day date, last_day date,
+	OUT advertiser_id bigint,
+	OUT rows bigint,
+	OUT sums numeric[])
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'tiktok_snapshot_totals'
+LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION tiktok._totals(regclass, bigint[], date, date) IS
+'internal: how many rows some days of these accounts have, and what each of tiktok._totals_columns() adds up to, as the API says: a request for each account and window. Without an account of which that is not certain: it was cut, a sum is missing';
+
+-- Being asked for what is not to be had is an error; being asked to leave it is none.
+CREATE FUNCTION tiktok._check_probe(source regclass, probe boolean)
+RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF probe AND tiktok._totals_columns(source) IS NULL THEN
+		RAISE EXCEPTION '"probe" means nothing for a snapshot of %', source
+			USING ERRCODE = '22023', DETAIL = 'The API has totals of daily BASIC reports with one object a row, '
+				'outside of the sandbox; they tell enough if there are columns of spend, impressions and clicks.',
+				HINT = 'Leave the argument out.';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION tiktok._check_probe(regclass, boolean) IS
+'internal: 22023 if probing is asked for and not possible';
+
+-- Only accounts that were read to the end, without an error, and not too long ago; some
+-- at a time, whose sums fit in memory.
+CREATE FUNCTION tiktok._probe(job tiktok._job, accounts bigint[])
+RETURNS bigint[]
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	columns text[] := CASE WHEN job.probe THEN tiktok._totals_columns(job.source) END;
+	asked record;
+	same bigint[];
+	unchanged bigint[] := '{}';
+BEGIN
+	IF columns IS NULL THEN
+		RETURN unchanged;
+	END IF;
+	FOR asked IN
+		SELECT c.first_day, c.last_day, array_agg(c.account) AS accounts
+		FROM (
+			SELECT r.*, (row_number() OVER (PARTITION BY r.first_day, r.last_day) - 1) / 500 AS chunk
+			FROM tiktok._ranges(job, accounts) AS r
+				JOIN tiktok.snapshot_accounts AS a
+					ON a.target = job.target AND a.advertiser_id = r.account
+			WHERE NOT r.backward AND a.since <= job.since AND a.next_day IS NULL
+				AND a.last_error IS NULL AND a.probes < 6) AS c
+		GROUP BY c.first_day, c.last_day, c.chunk
+	LOOP
+		same := tiktok._unchanged(tiktok._probe_query(job, columns), asked.accounts, asked.first_day,
+			asked.last_day);
+		unchanged := unchanged || same;
+		PERFORM tiktok._record(job.target, 'probe', jsonb_build_object('run', job.run,
+			'asked', cardinality(asked.accounts), 'accounts', same, 'end', job.end_day,
+			'read_on', job.read_on, 'now', clock_timestamp()));
+	END LOOP;
+	RETURN unchanged;
+END
+$$;
+COMMENT ON FUNCTION tiktok._probe(tiktok._job, bigint[]) IS
+'internal: the accounts of which nothing is to be read, since they have not changed; recorded as read. Errors: those of tiktok._unchanged()';
+
+-- Whatever is wrong with an account is told when it is read. One that is refused does not
+-- keep the others from being asked; more than that, and nobody is.
+CREATE FUNCTION tiktok._unchanged(query text, accounts bigint[], first_day date, last_day date)
+RETURNS bigint[]
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET tiktok_fdw.snapshot_refresh = on
+AS $$
+DECLARE
+	same bigint[];
+	culprit bigint;
+BEGIN
+	FOR attempt IN 1 .. 3 LOOP
+		BEGIN
+			PERFORM tiktok._failed_account();	-- what others left
+			EXECUTE query INTO same USING accounts, first_day, last_day + 1;
+			RETURN coalesce(same, '{}');
+		EXCEPTION WHEN OTHERS THEN
+			culprit := tiktok._failed_account();
+			IF NOT tiktok._is_of_account(SQLSTATE) THEN
+				RAISE;
+			END IF;
+			EXIT WHEN SQLSTATE <> '42501' OR culprit IS NULL OR culprit <> ALL (accounts);
+		END;
+		accounts := array_remove(accounts, culprit);
+	END LOOP;
+	RETURN '{}';
+END
+$$;
+COMMENT ON FUNCTION tiktok._unchanged(text, bigint[], date, date) IS
+'internal: which of some accounts have not changed, by tiktok._probe_query(). Errors: those of tiktok._totals() that are of no account';
+
+CREATE FUNCTION tiktok._probe_query(job tiktok._job, columns text[])
+RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT tiktok._fill('SELECT array_agg(t.advertiser_id)
+		FROM tiktok._totals({source:L}::regclass, $1, $2, $3 - 1) AS t
+			LEFT JOIN (
+				SELECT {account:I} AS account, count(*) AS rows, ARRAY[{sums}] AS sums
+				FROM {target} WHERE {window} GROUP BY 1) AS h ON h.account = t.advertiser_id
+		WHERE t.rows = coalesce(h.rows, 0) AND (t.rows = 0 OR t.sums = h.sums)',
+		jsonb_build_object('source', job.source::text, 'target', job.target::text,
+			'account', a.name, 'window', tiktok._window('', a.name, job.time_column),
+			'sums', (SELECT string_agg(format('coalesce(sum(%I::numeric), 0)', c), ', ' ORDER BY n)
+				FROM unnest(columns) WITH ORDINALITY AS u (c, n))))
+	FROM tiktok._source_columns(job.source) AS a WHERE a.is_account
+$$;
+COMMENT ON FUNCTION tiktok._probe_query(tiktok._job, text[]) IS
+'internal: the query for those of the accounts $1 whose totals from day $2 to before $3 are what the target holds; columns: those of tiktok._totals_columns()';
+
+-- What tiktok._record_window() does for the last window of an account, without a window.
+CREATE FUNCTION tiktok._record_probe(target regclass, detail jsonb)
+RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	mine uuid := tiktok._registered(target);
+	same bigint := jsonb_array_length(detail -> 'accounts');
+BEGIN
+	UPDATE tiktok._snapshot_account AS a
+	SET watermark = greatest(a.watermark, least((detail ->> 'end')::date, (detail ->> 'read_on')::date)),
+		read_on = (detail ->> 'read_on')::date,
+		last_refresh = (detail ->> 'now')::timestamptz,
+		last_error = NULL,
+		probes = a.probes + 1
+	WHERE a.snapshot = mine
+		AND a.advertiser_id IN (SELECT u::bigint FROM jsonb_array_elements_text(detail -> 'accounts') AS u);
+	UPDATE tiktok._snapshot_run AS r
+	SET accounts_probed = r.accounts_probed + (detail ->> 'asked')::bigint,
+		accounts_unchanged = r.accounts_unchanged + same,
+		accounts_done = r.accounts_done + same
+	WHERE r.run = (detail ->> 'run')::bigint AND r.snapshot = mine;
+	RETURN 0;
+END
+$$;
+COMMENT ON FUNCTION tiktok._record_probe(regclass, jsonb) IS
+'internal: accounts were probed: run, asked (how many), accounts that have not changed, end, read_on, now; returns 0';
+REVOKE ALL ON FUNCTION tiktok._record_probe(regclass, jsonb) FROM PUBLIC;
 
 -- ---- sql/parts/50_comments.sql
 --
@@ -2592,3 +2799,151 @@ END
 $$;
 COMMENT ON FUNCTION tiktok.create_report_views(text, text) IS
 'creates in a schema, or replaces, the report views that dashboards expect (tiktok_ads__advertiser_report, …campaign_report, …ad_group_report, …ad_report, …url_report, …campaign_country_report) over the snapshots that the caller may read (snapshots_in: those in this schema); returns the views. One whose snapshots are missing is left out with a NOTICE. Errors: 3F000 no such schema; 42501 no CREATE on it';
+
+-- ---- sql/parts/52_live_views.sql
+--
+-- Live views: settled days from a snapshot, younger ones from the API, in one plan.
+--
+-- Both arms stand in one sub-select without conditions of their own, which the planner
+-- takes apart, and each knows by a constant which it is: so the conditions of a query,
+-- join columns among them, reach both, and of the view's own condition each keeps its
+-- half. The boundary is a sub-select, which is computed once a query, also in generic
+-- plans; where it and the query's conditions leave no day, the foreign arm asks nothing.
+
+-- As seen by whoever reads a view over the target, with or without rights on it: hence
+-- SECURITY DEFINER, and no more than a day is told. In the snapshot of the calling
+-- query, so that days and rows fit together while a refresh commits.
+CREATE FUNCTION tiktok.settled(target regclass)
+RETURNS date
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	s tiktok._snapshot;
+	held text;		-- the accounts that the source keeps to, if it names any
+	first_held date;
+	grain text;		-- of a row, where it is more than a day
+	read_since date;
+	read_up_to date;
+BEGIN
+	SELECT t.* INTO s FROM tiktok._snapshot AS t WHERE t.target = settled.target;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'table % is no snapshot', target USING ERRCODE = '42704',
+			HINT = format('Register it again: SELECT tiktok.create_snapshot(source, %L, …); '
+				'or drop the views that read it live.', target);
+	ELSIF s.since IS NULL THEN
+		RAISE EXCEPTION 'snapshot % has no settled days', target USING ERRCODE = '42809',
+			DETAIL = 'Its stream has no day or hour in its key and is read whole.';
+	END IF;
+	SELECT coalesce(max(o.option_value) FILTER (WHERE o.of_table AND o.option_name = 'advertiser_ids'),
+			max(o.option_value) FILTER (WHERE o.option_name = 'advertiser_ids')),
+		coalesce(max(o.option_value) FILTER (WHERE o.of_table AND o.option_name = 'start_date'),
+			max(o.option_value) FILTER (WHERE o.option_name = 'start_date'))::date,
+		coalesce(max(o.option_value) FILTER (WHERE o.option_name = 'grain'),
+			max(CASE WHEN o.option_value LIKE '%\_reports\_weekly' THEN 'week'
+				WHEN o.option_value LIKE '%\_reports\_monthly' THEN 'month' END)
+			FILTER (WHERE o.option_name = 'stream'), 'day')
+	INTO held, first_held, grain
+	FROM pg_foreign_table AS f
+		JOIN pg_foreign_server AS r ON r.oid = f.ftserver
+		CROSS JOIN LATERAL (
+			SELECT true, t.* FROM pg_options_to_table(f.ftoptions) AS t
+			UNION ALL
+			SELECT false, t.* FROM pg_options_to_table(r.srvoptions) AS t) AS o (of_table, option_name, option_value)
+	WHERE f.ftrelid = to_regclass(format('%I.%I', s.source_schema, s.source_name));
+	SELECT max(a.since), CASE WHEN bool_and(a.watermark IS NOT NULL) THEN min(a.watermark) END
+	INTO read_since, read_up_to
+	FROM (
+			SELECT h::bigint FROM unnest(string_to_array(replace(held, ' ', ''), ',')) AS h
+			UNION ALL
+			SELECT k.advertiser_id FROM tiktok._snapshot_account AS k
+			WHERE k.snapshot = s.snapshot AND held IS NULL) AS u (account)
+		LEFT JOIN tiktok._snapshot_account AS a
+			ON a.snapshot = s.snapshot AND a.advertiser_id = u.account;
+	-- while earlier days are being caught up with, they are not in the snapshot
+	IF read_since > greatest(s.since, first_held) THEN
+		read_up_to := NULL;
+	END IF;
+	-- a week or month that has a day that is not settled is not, either
+	RETURN greatest(s.since,
+		date_trunc(grain, (read_up_to - s.attribution_window)::timestamp)::date);
+END
+$$;
+COMMENT ON FUNCTION tiktok.settled(regclass) IS
+'the first day of a snapshot that is not settled: its watermark less attribution_window, the least over the accounts that its source holds; of reports by week and month, the first day of the one that has it; the snapshot''s since where that is later, while an account was never read, and while an earlier since is being caught up with. For everybody. Errors: 42704 no snapshot, 42809 its stream is read whole';
+
+-- Names are resolved already. path, schema: as of tiktok._create_table().
+CREATE FUNCTION tiktok._create_live_view(target regclass, path text[], schema name)
+RETURNS regclass
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	name text := CASE WHEN cardinality(path) = 2 THEN format('%I.%I', path[1], path[2])
+		WHEN cardinality(path) = 1 AND schema IS NOT NULL THEN format('%I.%I', schema, path[1]) END;
+	s record;
+	info record;
+	source regclass;
+	options text;
+	described record;
+BEGIN
+	IF name IS NULL THEN
+		RAISE EXCEPTION 'the view must be a name or a schema and a name' USING ERRCODE = '42602';
+	END IF;
+	SELECT t.* INTO s FROM tiktok.snapshots AS t WHERE t.target = _create_live_view.target;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'table % is no snapshot', target USING ERRCODE = '42704',
+			HINT = format('Register it: SELECT tiktok.create_snapshot(source, %L, …);', target);
+	END IF;
+	source := to_regclass(s.source);
+	IF source IS NULL THEN
+		RAISE EXCEPTION 'foreign table % of snapshot % does not exist', s.source, target
+			USING ERRCODE = '42P01';
+	END IF;
+	info := tiktok._source(source);
+	IF info.grain IS NULL THEN
+		RAISE EXCEPTION 'a live view of % would have nothing to read from %', target, target
+			USING ERRCODE = '42809',
+				DETAIL = format('Rows of %s have no day or hour, so that none of them is ever settled.', source),
+				HINT = format('Read %s for what was there at the last refresh, and %s for what is there now.',
+					target, source);
+	END IF;
+	PERFORM tiktok._check_columns(target, source, s.key_columns, s.time_column, NULL);
+	-- CREATE OR REPLACE takes options such as security_invoker away
+	SELECT format('WITH (%s) ', array_to_string(c.reloptions, ', ')) INTO options
+	FROM pg_class AS c WHERE c.oid = to_regclass(name) AND c.relkind = 'v' AND c.reloptions IS NOT NULL;
+	EXECUTE tiktok._fill('CREATE OR REPLACE VIEW {name} {options}AS
+		SELECT {columns} FROM (
+			SELECT {columns}, false AS "tiktok live" FROM {target}
+			UNION ALL
+			SELECT {columns}, true AS "tiktok live" FROM {source}) AS both_arms
+		WHERE ({day:I} >= (SELECT tiktok.settled({target:L}::regclass))) = "tiktok live"',
+		jsonb_build_object('name', name, 'options', coalesce(options, ''), 'target', target::text,
+			'source', source::text, 'day', s.time_column,
+			'columns', (SELECT string_agg(quote_ident(c.name), ', ' ORDER BY c.attnum)
+				FROM tiktok._source_columns(source) AS c)));
+	FOR described IN
+		SELECT c.name AS col, coalesce(col_description(source, c.attnum), c.description) AS description
+		FROM tiktok._source_columns(source) AS c
+	LOOP
+		EXECUTE format('COMMENT ON COLUMN %s.%I IS %L', name, described.col, described.description);
+	END LOOP;
+	EXECUTE format('COMMENT ON VIEW %s IS %L', name,
+		format('settled days from %s, younger ones from %s: see tiktok.settled()', target, source));
+	RETURN name::regclass;
+END
+$$;
+COMMENT ON FUNCTION tiktok._create_live_view(regclass, text[], name) IS
+'internal: the body of tiktok.create_live_view(), with its errors';
+
+-- In the caller's search_path, and so without a SET.
+CREATE FUNCTION tiktok.create_live_view(target regclass, view text)
+RETURNS regclass
+LANGUAGE plpgsql
+AS $$
+BEGIN
+	RETURN tiktok._create_live_view(target, pg_catalog.parse_ident(view), pg_catalog.current_schema());
+END
+$$;
+COMMENT ON FUNCTION tiktok.create_live_view(regclass, text) IS
+'creates a view, or replaces it, with the columns of a snapshot''s source: days before tiktok.settled() from the snapshot, younger ones from the API; sends no request. It reads with the rights of its owner, as any view. Errors: 42704 no snapshot; 42809 its stream has no day or hour; 42501 a privilege is missing; 42703, 42804, 42P10 the table or the source was altered';

@@ -48,6 +48,13 @@
 #endif
 /* clang-format on */
 
+/* GROUP BY, without what is the same in all rows (from 16 on) */
+#if PG_VERSION_NUM >= 160000
+#define TT_GROUP_CLAUSE(root) ((root)->processed_groupClause)
+#else
+#define TT_GROUP_CLAUSE(root) ((root)->parse->groupClause)
+#endif
+
 /* the direction of a sort key */
 #if PG_VERSION_NUM >= 180000
 #define TT_PATHKEY_DESCENDING(key) ((key)->pk_cmptype == COMPARE_GT)

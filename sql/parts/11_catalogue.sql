@@ -9,23 +9,24 @@ CREATE FUNCTION tiktok.streams(
 	OUT key_columns text[],
 	OUT cursor_column text,
 	OUT environments text[],
-	OUT note text)
+	OUT note text,
+	OUT grain text)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'tiktok_streams'
-LANGUAGE C STABLE STRICT PARALLEL SAFE ROWS 36;
+LANGUAGE C STABLE STRICT PARALLEL SAFE ROWS 48;
 COMMENT ON FUNCTION tiktok.streams() IS
 'the streams; see view tiktok.streams';
 
 CREATE VIEW tiktok.streams AS
 	SELECT s.name, s.seed_name, s.endpoint, s.kind, s.key_columns, s.cursor_column,
-		s.environments, s.note
+		s.environments, s.note, s.grain
 	FROM tiktok.streams() AS s;
 COMMENT ON VIEW tiktok.streams IS
-'what IMPORT FOREIGN SCHEMA tiktok offers: one foreign table for each row';
+'what IMPORT FOREIGN SCHEMA tiktok offers: one foreign table for each row; those without seed_name on demand, by LIMIT TO or OPTIONS (streams ''all'')';
 COMMENT ON COLUMN tiktok.streams.name IS
 'name of the stream and of the foreign table';
 COMMENT ON COLUMN tiktok.streams.seed_name IS
-'what connectors call the stream';
+'what connectors call the stream; NULL if they have none';
 COMMENT ON COLUMN tiktok.streams.endpoint IS
 'where it is read, below the base URL';
 COMMENT ON COLUMN tiktok.streams.kind IS
@@ -38,6 +39,8 @@ COMMENT ON COLUMN tiktok.streams.environments IS
 'where the stream can be read: production, sandbox';
 COMMENT ON COLUMN tiktok.streams.note IS
 'what to know before using it';
+COMMENT ON COLUMN tiktok.streams.grain IS
+'what a row of a report covers: hour, day, week, month, or a period that the query names; NULL if all there is, or the stream is no report';
 
 CREATE FUNCTION tiktok.stream_columns(
 	OUT stream text,

@@ -11,11 +11,11 @@ COMMENT ON TYPE tiktok._statements IS
 'internal: the SQL of a target, by the names of tiktok._templates(); stage and delta are tables';
 
 CREATE TYPE tiktok._job AS (target regclass, source regclass, run bigint,
-	statements tiktok._statements, time_column text, since date, attribution_window integer,
+	statements tiktok._statements, time_column text, grain text, since date, attribution_window integer,
 	partition_by text, span integer, account_param text, concurrency integer,
-	accounts_named boolean, end_day date, read_on date, requests bigint, folded bigint);
+	accounts_named boolean, end_day date, read_on date, requests bigint, folded bigint, probe boolean);
 COMMENT ON TYPE tiktok._job IS
-'internal: a refresh under way. end_day: the last day to ask for; requests: of the session when it began; folded: rows that became one with another';
+'internal: a refresh under way. end_day: the last day to ask for; requests: of the session when it began; folded: rows that became one with another; probe: whether accounts are probed before they are read; NULL: they cannot be';
 
 CREATE TYPE tiktok._step AS (merge boolean, accounts bigint[], first_day date, last_day date,
 	windows integer, backward boolean);

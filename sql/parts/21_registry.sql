@@ -56,7 +56,8 @@ CREATE TABLE tiktok._snapshot (
 	partition_by text,
 	rows bigint NOT NULL,
 	last_refresh timestamptz,
-	last_error text);
+	last_error text,
+	probe boolean);
 -- 0: it was missing when the row was restored
 CREATE UNIQUE INDEX ON tiktok._snapshot (target) WHERE target::oid <> 0;
 COMMENT ON TABLE tiktok._snapshot IS
@@ -73,6 +74,7 @@ CREATE TABLE tiktok._snapshot_account (
 	read_on date,
 	last_refresh timestamptz,
 	last_error text,
+	probes integer NOT NULL DEFAULT 0,
 	PRIMARY KEY (snapshot, advertiser_id));
 COMMENT ON TABLE tiktok._snapshot_account IS
 'internal: how far each account was read; see view tiktok.snapshot_accounts';
@@ -80,6 +82,9 @@ COMMENT ON COLUMN tiktok._snapshot_account.next_day IS
 'the day at which an unfinished reading goes on; NULL: the last one was finished';
 COMMENT ON COLUMN tiktok._snapshot_account.read_on IS
 'the day, begun everywhere on earth, on which the last reading started';
+
+COMMENT ON COLUMN tiktok._snapshot_account.probes IS
+'refreshes in a row that found it unchanged and read no rows';
 
 CREATE TABLE tiktok._snapshot_run (
 	run bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -98,7 +103,9 @@ CREATE TABLE tiktok._snapshot_run (
 	deleted bigint NOT NULL DEFAULT 0,
 	unchanged bigint NOT NULL DEFAULT 0,
 	requests bigint NOT NULL DEFAULT 0,
-	error text);
+	error text,
+	accounts_probed bigint NOT NULL DEFAULT 0,
+	accounts_unchanged bigint NOT NULL DEFAULT 0);
 CREATE INDEX ON tiktok._snapshot_run (snapshot);
 COMMENT ON SEQUENCE tiktok._snapshot_run_run_seq IS 'numbers the runs';
 COMMENT ON TABLE tiktok._snapshot_run IS

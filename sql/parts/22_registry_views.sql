@@ -29,7 +29,8 @@ CREATE VIEW tiktok.snapshots WITH (security_barrier) AS
 		s.columns,
 		s.partition_by,
 		s.source_schema,
-		s.source_name
+		s.source_name,
+		coalesce(s.probe, true) AS probe
 	FROM tiktok._snapshot AS s
 	WHERE tiktok._visible(s.target::pg_catalog.regclass);
 COMMENT ON VIEW tiktok.snapshots IS
@@ -58,10 +59,12 @@ COMMENT ON COLUMN tiktok.snapshots.partition_by IS
 'month: partitions of a calendar month are created as rows need them; NULL: none are created';
 COMMENT ON COLUMN tiktok.snapshots.source_schema IS 'schema of the foreign table';
 COMMENT ON COLUMN tiktok.snapshots.source_name IS 'name of the foreign table';
+COMMENT ON COLUMN tiktok.snapshots.probe IS
+'whether a refresh asks for totals first, where the API has them, and reads no rows of accounts that did not change';
 
 CREATE VIEW tiktok.snapshot_accounts WITH (security_barrier) AS
 	SELECT s.target::pg_catalog.regclass AS target, a.advertiser_id, a.since, a.watermark,
-		a.next_day, a.read_on, a.last_refresh, a.last_error
+		a.next_day, a.read_on, a.last_refresh, a.last_error, a.probes
 	FROM tiktok._snapshot_account AS a JOIN tiktok._snapshot AS s ON s.snapshot = a.snapshot
 	WHERE tiktok._visible(s.target::pg_catalog.regclass);
 COMMENT ON VIEW tiktok.snapshot_accounts IS
@@ -78,9 +81,12 @@ COMMENT ON COLUMN tiktok.snapshot_accounts.next_day IS
 COMMENT ON COLUMN tiktok.snapshot_accounts.read_on IS
 'the day on which the last reading started: days before it by more than attribution_window are settled';
 COMMENT ON COLUMN tiktok.snapshot_accounts.last_refresh IS
-'when rows were last read; NULL: never';
+'when rows were last read, or found unchanged; NULL: never';
 COMMENT ON COLUMN tiktok.snapshot_accounts.last_error IS
 'why the account could not be read the last time; NULL: it could';
+
+COMMENT ON COLUMN tiktok.snapshot_accounts.probes IS
+'refreshes in a row that read no rows, since totals had not changed; after 6, the next one reads';
 
 CREATE VIEW tiktok.snapshot_runs WITH (security_barrier) AS
 	SELECT r.run, s.target::pg_catalog.regclass AS target,
@@ -88,7 +94,7 @@ CREATE VIEW tiktok.snapshot_runs WITH (security_barrier) AS
 			AS status,
 		r.started, r.ended, r.accounts, r.accounts_done, r.accounts_failed, r.windows,
 		r.windows_done, r.inserted, r.updated, r.deleted, r.unchanged, r.requests, r.error,
-		r.pid
+		r.pid, r.accounts_probed, r.accounts_unchanged
 	FROM tiktok._snapshot_run AS r
 		JOIN tiktok._snapshot AS s ON s.snapshot = r.snapshot
 		LEFT JOIN pg_catalog.pg_locks AS l ON l.locktype = 'advisory' AND l.granted
@@ -107,7 +113,7 @@ COMMENT ON COLUMN tiktok.snapshot_runs.started IS 'when it began';
 COMMENT ON COLUMN tiktok.snapshot_runs.ended IS 'when it ended; NULL: it runs, or was stopped';
 COMMENT ON COLUMN tiktok.snapshot_runs.accounts IS
 'accounts to read; NULL: it did not get so far as to know';
-COMMENT ON COLUMN tiktok.snapshot_runs.accounts_done IS 'accounts read up to today';
+COMMENT ON COLUMN tiktok.snapshot_runs.accounts_done IS 'accounts read up to today, or found unchanged';
 COMMENT ON COLUMN tiktok.snapshot_runs.accounts_failed IS
 'accounts that could not be read: tiktok.snapshot_accounts says why';
 COMMENT ON COLUMN tiktok.snapshot_runs.windows IS
@@ -121,6 +127,10 @@ COMMENT ON COLUMN tiktok.snapshot_runs.unchanged IS 'rows read and not written';
 COMMENT ON COLUMN tiktok.snapshot_runs.requests IS 'requests answered, tries again included';
 COMMENT ON COLUMN tiktok.snapshot_runs.error IS 'message of the error; NULL: none';
 COMMENT ON COLUMN tiktok.snapshot_runs.pid IS 'process of the session that ran it';
+COMMENT ON COLUMN tiktok.snapshot_runs.accounts_probed IS
+'accounts whose totals were asked for before their rows';
+COMMENT ON COLUMN tiktok.snapshot_runs.accounts_unchanged IS
+'of these, accounts whose totals had not changed, so that no rows were read; they are done, and have no windows';
 
 CREATE VIEW tiktok.snapshot_progress WITH (security_barrier) AS
 	SELECT r.target, r.pid, r.started, r.accounts, r.accounts_done, r.accounts_failed,

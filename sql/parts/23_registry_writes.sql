@@ -37,19 +37,21 @@ BEGIN
 	DELETE FROM tiktok._snapshot_run AS r
 		WHERE NOT EXISTS (SELECT FROM tiktok._snapshot AS s WHERE s.snapshot = r.snapshot);
 	INSERT INTO tiktok._snapshot AS s (target, source_schema, source_name, time_column,
-		key_columns, columns, since, attribution_window, partition_by, rows)
+		key_columns, columns, since, attribution_window, partition_by, rows, probe)
 	SELECT _record_snapshot.target, d.source_schema, d.source_name, d.time_column,
-		d.key_columns, d.columns, d.since, d.attribution_window, d.partition_by, d.rows
+		d.key_columns, d.columns, d.since, d.attribution_window, d.partition_by, d.rows,
+		d.probe
 	FROM jsonb_populate_record(NULL::tiktok._snapshot, detail) AS d
 	ON CONFLICT (target) WHERE target::oid <> 0 DO UPDATE
 		SET columns = EXCLUDED.columns,
 			since = least(s.since, EXCLUDED.since),
-			attribution_window = coalesce(EXCLUDED.attribution_window, s.attribution_window);
+			attribution_window = coalesce(EXCLUDED.attribution_window, s.attribution_window),
+			probe = coalesce(EXCLUDED.probe, s.probe);
 	RETURN 0;
 END
 $$;
 COMMENT ON FUNCTION tiktok._record_snapshot(regclass, jsonb) IS
-'internal: registers a snapshot, or changes since, attribution_window and columns of one; returns 0';
+'internal: registers a snapshot, or changes since, attribution_window, probe and columns of one; returns 0';
 
 CREATE FUNCTION tiktok._record_forget(target regclass, detail jsonb)
 RETURNS bigint
@@ -153,7 +155,8 @@ BEGIN
 			next_day = CASE WHEN backward THEN a.next_day ELSE EXCLUDED.next_day END,
 			read_on = CASE WHEN backward THEN a.read_on ELSE EXCLUDED.read_on END,
 			last_refresh = EXCLUDED.last_refresh,
-			last_error = NULL;
+			last_error = NULL,
+			probes = CASE WHEN backward THEN a.probes ELSE 0 END;
 	UPDATE tiktok._snapshot_run AS r
 		SET windows_done = r.windows_done + (detail ->> 'windows')::bigint,
 			accounts_done = r.accounts_done + CASE WHEN finished AND NOT backward

@@ -19,7 +19,7 @@ CREATE FUNCTION tiktok._source(source regclass,
 AS 'MODULE_PATHNAME', 'tiktok_snapshot_source'
 LANGUAGE C STABLE STRICT;
 COMMENT ON FUNCTION tiktok._source(regclass) IS
-'internal: a foreign table of tiktok_fdw that the caller may read; 42809 if it is none, 42501 if not. span: days a request covers; 0: any';
+'internal: a foreign table of tiktok_fdw that the caller may read; 42809 if it is none, 42501 if not, 0A000 for a report by period. grain: hour, day, week or month; span: days that are read at once, for grain week and month those of one; 0: any';
 
 CREATE FUNCTION tiktok._source_columns(source regclass,
 	OUT name text,

@@ -24,6 +24,9 @@ BEGIN
 		SELECT string_to_array(replace(o.option_value, ' ', ''), ',') INTO listed
 		FROM pg_foreign_table AS f, pg_options_to_table(f.ftoptions) AS o
 		WHERE f.ftrelid = source AND o.option_name = 'dimensions';
+		IF info.grain IN ('week', 'month') THEN
+			listed := listed || ('stat_time_' || info.grain);
+		END IF;
 	END IF;
 	wanted := (SELECT count(DISTINCT k) FROM unnest(listed || ARRAY['advertiser_id']) AS k);
 	IF cardinality(result) <> wanted THEN
@@ -108,7 +111,7 @@ COMMENT ON FUNCTION tiktok._held_since(regclass, date, date) IS
 -- Names are resolved already: no search_path of the caller's is needed any more.
 -- existing: the table; NULL: it is to be made, by path and schema.
 CREATE FUNCTION tiktok._create_snapshot(source regclass, existing regclass, path text[],
-	schema name, since date, attribution_window integer, partition_by text)
+	schema name, since date, attribution_window integer, partition_by text, probe boolean)
 RETURNS regclass
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -122,6 +125,7 @@ DECLARE
 	now_there bigint := 0;
 BEGIN
 	PERFORM tiktok._check_arguments(source, info.grain, since, attribution_window, partition_by);
+	PERFORM tiktok._check_probe(source, probe);
 	IF target IS NOT NULL THEN
 		PERFORM tiktok._check_owner(target);
 		SELECT s.* INTO known FROM tiktok.snapshots AS s WHERE s.target = existing;
@@ -157,17 +161,18 @@ BEGIN
 		'time_column', info.time_column, 'key_columns', key_columns,
 		'columns', (SELECT array_agg(k.name ORDER BY k.attnum) FROM tiktok._source_columns(source) AS k),
 		'since', since, 'attribution_window', attribution_window,
-		'partition_by', partition_by, 'rows', now_there))
+		'partition_by', partition_by, 'rows', now_there, 'probe', probe))
 	FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = source;
 	RETURN target;
 END
 $$;
-COMMENT ON FUNCTION tiktok._create_snapshot(regclass, regclass, text[], name, date, integer, text) IS
+COMMENT ON FUNCTION tiktok._create_snapshot(regclass, regclass, text[], name, date, integer, text, boolean) IS
 'internal: the body of tiktok.create_snapshot(), with its errors';
 
 -- In the caller's search_path, and so without a SET.
 CREATE FUNCTION tiktok.create_snapshot(source regclass, target text, since date DEFAULT NULL,
-	attribution_window integer DEFAULT NULL, partition_by text DEFAULT NULL)
+	attribution_window integer DEFAULT NULL, partition_by text DEFAULT NULL,
+	probe boolean DEFAULT NULL)
 RETURNS regclass
 LANGUAGE plpgsql
 AS $$
@@ -175,11 +180,11 @@ BEGIN
 	-- the caller's search_path says what an unqualified name means
 	RETURN tiktok._create_snapshot(source, pg_catalog.to_regclass(target),
 		pg_catalog.parse_ident(target), pg_catalog.current_schema(), since, attribution_window,
-		partition_by);
+		partition_by, probe);
 END
 $$;
-COMMENT ON FUNCTION tiktok.create_snapshot(regclass, text, date, integer, text) IS
-'registers a local table that tiktok.refresh() keeps like a foreign table, and creates it if it is missing; sends no request. since: first day wanted (NULL: the option start_date, before which the source holds nothing). attribution_window: days before the watermark that each refresh reads again, 0 to 364 (NULL: 7). partition_by: ''month'' or NULL. For a table that is one already: an earlier since and another attribution_window are kept, NULL changes nothing. Errors: 42501 not the owner, or a privilege is missing; 22023 wrong argument; 42710 it is a snapshot of another table; HV00L no first day';
+COMMENT ON FUNCTION tiktok.create_snapshot(regclass, text, date, integer, text, boolean) IS
+'registers a local table that tiktok.refresh() keeps like a foreign table, and creates it if it is missing; sends no request. since: first day wanted (NULL: the option start_date, before which the source holds nothing). attribution_window: days before the watermark that each refresh reads again, 0 to 364 (NULL: 7). partition_by: ''month'' or NULL. probe: whether refreshes of a daily BASIC report ask for totals first and read no rows of accounts that did not change (NULL: true). For a table that is one already: an earlier since, another attribution_window and probe are kept, NULL changes nothing. Errors: 42501 not the owner, or a privilege is missing; 22023 wrong argument; 42710 it is a snapshot of another table; HV00L no first day';
 
 -- The table itself is its owner's.
 CREATE FUNCTION tiktok.forget(target regclass)

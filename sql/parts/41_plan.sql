@@ -40,6 +40,9 @@ BEGIN
 	END IF;
 	PERFORM tiktok._check_arguments(job.source, info.grain, earlier, NULL, NULL);
 	PERFORM tiktok._check_columns(wanted, job.source, keys, info.time_column, s.columns);
+	-- a column that is new has no values yet, whatever the totals of the others say
+	job.probe := CASE WHEN s.columns @> (SELECT array_agg(k.name) FROM tiktok._source_columns(job.source) AS k)
+		THEN s.probe END;
 	IF earlier IS NOT NULL THEN
 		earlier := tiktok._held_since(job.source, earlier, info.start_date);
 	END IF;
@@ -51,6 +54,7 @@ BEGIN
 	job.attribution_window := s.attribution_window;
 	job.partition_by := s.partition_by;
 	job.time_column := info.time_column;
+	job.grain := info.grain;
 	job.span := info.span;
 	job.account_param := info.account_param;
 	job.concurrency := info.concurrency;
@@ -91,7 +95,8 @@ COMMENT ON FUNCTION tiktok._windows(date, date, integer, boolean) IS
 'internal: cuts days into windows of at most span days';
 
 -- What each account lacks. Forward: from where it was, less the days that may
--- still change, to the end. Backward: an earlier since, newest first, so that
+-- still change, to the end; of weeks and months, from the beginning of the first
+-- that has such a day. Backward: an earlier since, newest first, so that
 -- what was read stays in one piece.
 CREATE FUNCTION tiktok._ranges(job tiktok._job, accounts bigint[],
 	OUT account bigint, OUT first_day date, OUT last_day date, OUT backward boolean)
@@ -104,8 +109,9 @@ AS $$
 			ON a.target = job.target AND a.advertiser_id = account
 		CROSS JOIN LATERAL (
 			SELECT account, CASE WHEN a.since IS NULL THEN job.since
-				ELSE greatest(a.since, job.since, least(coalesce(a.next_day, a.watermark + 1),
-					a.read_on - job.attribution_window)) END,
+				ELSE greatest(a.since, job.since, date_trunc(job.grain,
+					least(coalesce(a.next_day, a.watermark + 1),
+						a.read_on - job.attribution_window)::timestamp)::date) END,
 				job.end_day, false
 			UNION ALL
 			SELECT account, job.since, a.since - 1, true WHERE job.since < a.since) AS r
@@ -171,13 +177,14 @@ $$;
 COMMENT ON FUNCTION tiktok._joined(tiktok._step[]) IS
 'internal: the merges of a refresh that writes all at once';
 
--- The first request of a refresh: which accounts there are.
+-- The first requests of a refresh: which accounts there are, and which did not change.
 CREATE FUNCTION tiktok._plan(job tiktok._job, OUT steps tiktok._step[], OUT failed bigint[])
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	accounts bigint[];
+	unchanged bigint[];
 	gone bigint;
 BEGIN
 	failed := '{}';
@@ -186,7 +193,8 @@ BEGIN
 	ELSE
 		accounts := ARRAY(SELECT DISTINCT a FROM tiktok.accounts(job.source) AS a ORDER BY a);
 	END IF;
-	steps := tiktok._steps(job, accounts);
+	unchanged := tiktok._probe(job, accounts);
+	steps := tiktok._steps(job, tiktok._without(accounts, unchanged));
 	-- an account that was read before and that the token lost is no silent gap
 	IF job.account_param <> 'none' AND NOT job.accounts_named THEN
 		FOR gone IN
@@ -200,7 +208,7 @@ BEGIN
 	END IF;
 	PERFORM tiktok._record(job.target, 'plan', jsonb_build_object('run', job.run,
 		'accounts', cardinality(accounts) + cardinality(failed),
-		'windows', (SELECT sum(cardinality(s.accounts)) FROM unnest(steps) AS s WHERE s.merge),
+		'windows', (SELECT coalesce(sum(cardinality(s.accounts)), 0) FROM unnest(steps) AS s WHERE s.merge),
 		'requests', tiktok._requests() - job.requests));
 END
 $$;

@@ -83,7 +83,8 @@ COMMENT ON FUNCTION tiktok._notice(tiktok._job, tiktok._step, tiktok._counts) IS
 
 -- Each step in a transaction of its own. What a step does stands in a block of
 -- its own too: a COMMIT cannot stand in one that catches errors.
-CREATE PROCEDURE tiktok._run(target regclass, since date, INOUT problem tiktok._problem)
+CREATE PROCEDURE tiktok._run(target regclass, since date, probe boolean,
+	INOUT problem tiktok._problem)
 LANGUAGE plpgsql
 AS $$
 DECLARE
@@ -95,6 +96,8 @@ DECLARE
 BEGIN
 	BEGIN
 		job := tiktok._open(target, since, true);
+		PERFORM tiktok._check_probe(job.source, probe);
+		job.probe := job.probe IS NOT NULL AND coalesce(probe, job.probe);
 	EXCEPTION WHEN OTHERS THEN
 		GET STACKED DIAGNOSTICS problem.code = RETURNED_SQLSTATE, problem.message = MESSAGE_TEXT,
 			problem.detail = PG_EXCEPTION_DETAIL, problem.hint = PG_EXCEPTION_HINT;
@@ -137,11 +140,12 @@ BEGIN
 	PERFORM tiktok._unlock(target);
 END
 $$;
-COMMENT ON PROCEDURE tiktok._run(regclass, date, tiktok._problem) IS
+COMMENT ON PROCEDURE tiktok._run(regclass, date, boolean, tiktok._problem) IS
 'internal: a refresh; its error is returned, so that a caller can go on';
 
 -- Errors are raised after the last commit: what was read stays.
-CREATE PROCEDURE tiktok.refresh(target regclass, since date DEFAULT NULL)
+CREATE PROCEDURE tiktok.refresh(target regclass, since date DEFAULT NULL,
+	probe boolean DEFAULT NULL)
 LANGUAGE plpgsql
 AS $$
 DECLARE
@@ -149,15 +153,15 @@ DECLARE
 BEGIN
 	PERFORM tiktok._check_no_block('tiktok.refresh()');
 	COMMIT;	-- an error now, before any request, where none is allowed later
-	CALL tiktok._run(target, since, problem);
+	CALL tiktok._run(target, since, probe, problem);
 	COMMIT;
 	IF problem.code IS NOT NULL THEN
 		PERFORM tiktok._raise(problem.code, problem.message, problem.detail, problem.hint);
 	END IF;
 END
 $$;
-COMMENT ON PROCEDURE tiktok.refresh(regclass, date) IS
-'brings a snapshot up to date, committing after each account and window; stopped at any point, the next call goes on there. For the owner only. since: fetches earlier days too. A WARNING counts accounts that could not be read; an error if none could. Errors: 42501 not the owner, or a privilege is missing; 42704 no snapshot; 55006 another session refreshes it; 25001 in a transaction block; 42703, 42804, 42P10 the table or the source was altered: the HINT says what to do';
+COMMENT ON PROCEDURE tiktok.refresh(regclass, date, boolean) IS
+'brings a snapshot up to date, committing after each account and window; stopped at any point, the next call goes on there. For the owner only. since: fetches earlier days too. probe: another than the snapshot''s, for this refresh; false reads all accounts. A WARNING counts accounts that could not be read; an error if none could. Errors: 42501 not the owner, or a privilege is missing; 42704 no snapshot; 55006 another session refreshes it; 25001 in a transaction block; 42703, 42804, 42P10 the table or the source was altered: the HINT says what to do';
 
 CREATE FUNCTION tiktok._own_snapshots()
 RETURNS regclass[]
@@ -186,7 +190,7 @@ BEGIN
 	targets := tiktok._own_snapshots();
 	FOREACH target IN ARRAY targets LOOP
 		problem := NULL;
-		CALL tiktok._run(target, NULL::pg_catalog.date, problem);
+		CALL tiktok._run(target, NULL::pg_catalog.date, NULL::pg_catalog.bool, problem);
 		COMMIT;
 		IF problem.code IS NOT NULL THEN
 			errors := pg_catalog.array_append(errors,
@@ -218,13 +222,14 @@ COMMENT ON FUNCTION tiktok._result(tiktok._job) IS 'internal: what a refresh did
 -- A function cannot commit: it reads everything, then writes.
 CREATE FUNCTION tiktok.materialize(source regclass, target text, since date DEFAULT NULL,
 	attribution_window integer DEFAULT NULL, partition_by text DEFAULT NULL,
+	probe boolean DEFAULT NULL,
 	OUT inserted bigint, OUT updated bigint, OUT deleted bigint, OUT unchanged bigint,
 	OUT requests bigint, OUT watermark date)
 LANGUAGE plpgsql
 AS $$
 DECLARE
 	existing regclass := tiktok.create_snapshot(source, target, since, attribution_window,
-		partition_by);
+		partition_by, probe);
 	job tiktok._job := tiktok._open(existing, NULL, false);
 	steps tiktok._step[];
 	step tiktok._step;
@@ -255,5 +260,5 @@ BEGIN
 	INTO inserted, updated, deleted, unchanged, requests, watermark FROM tiktok._result(job) AS r;
 END
 $$;
-COMMENT ON FUNCTION tiktok.materialize(regclass, text, date, integer, text) IS
+COMMENT ON FUNCTION tiktok.materialize(regclass, text, date, integer, text, boolean) IS
 'tiktok.create_snapshot() and a refresh in one transaction: reads everything that is missing, then writes. Returns the rows inserted, updated, deleted (or marked) and unchanged, the requests, and the day up to which all accounts were read (NULL for streams that are read whole, and while an account was never read). Arguments and errors as there and in tiktok.refresh()';

@@ -32,20 +32,25 @@ static const TtEndpoint endpoints[] = {
 #include "report_columns.def"
 #undef TT_REPORT_COLUMNS
 
-/* dimensions, level and grain of reports are filled in by prepare() */
+/* what a stream's line says of time: grain and lifetime */
+#define TIME_NONE TT_GRAIN_NONE, false
+#define TIME_DAY TT_GRAIN_DAY, false
+#define TIME_HOUR TT_GRAIN_HOUR, false
+#define TIME_WEEK TT_GRAIN_WEEK, false
+#define TIME_MONTH TT_GRAIN_MONTH, false
+#define TIME_PERIOD TT_GRAIN_PERIOD, false
+#define TIME_LIFETIME TT_GRAIN_NONE, true
+
+/* dimensions and level of reports, and what a grain adds to the key, are filled in by prepare() */
 static TtStream streams[] = {
 #define TT_STREAM(name, seed, env, kind, ep, key, cursor, note) \
 	{#name, seed, TT_##env, TT_KIND_##kind, &endpoints[EP_##ep], key, cursor, {0}, NULL, note},
-#define DATED false
-#define LIFETIME true
-#define TT_REPORT_STREAM(name, seed, env, type, lvl, dims, life, cursor, core, note) \
+#define TT_REPORT_STREAM(name, seed, env, type, lvl, dims, time, cursor, core, note) \
 	{#name, seed, TT_##env, TT_KIND_REPORT, &endpoints[EP_REPORT], dims, cursor, \
-	{#type, #lvl, 0, 0, {0}, TT_GRAIN_NONE, life}, core_##core, note},
+	{#type, #lvl, 0, 0, {0}, TIME_##time}, core_##core, note},
 #include "streams.def"
 #undef TT_STREAM
 #undef TT_REPORT_STREAM
-#undef DATED
-#undef LIFETIME
 };
 
 static const TtColumn columns[] = {
@@ -63,6 +68,25 @@ static const TtDimension dimensions[] = {
 	{{NULL, #name, TT_TYPE_##type, TT_FILTER_NONE, "", 0, description, doubt}, TT_##role},
 #include "dimensions.def"
 #undef TT_DIMENSION
+};
+
+static const struct
+{
+	const char *name;
+	const char *dimension;
+	int			days;
+} grains[] = {
+#define TT_GRAIN(grain, name, dimension, days) [TT_GRAIN_##grain] = {name, dimension, days},
+#include "dimensions.def"
+#undef TT_GRAIN
+};
+
+static const TtPeriodColumn period_columns[] = {
+#define TT_PERIOD_COLUMN(grain, name, value, in_key, description) \
+	{{NULL, #name, TT_TYPE_date, TT_FILTER_NONE, "", 0, description, ""}, \
+	TT_GRAIN_##grain, TT_PERIOD_##value, in_key},
+#include "dimensions.def"
+#undef TT_PERIOD_COLUMN
 };
 
 #define METRIC false
@@ -86,6 +110,8 @@ static const TtDimension dimensions[] = {
 #define MF_ORDER TT_MF_ORDER
 #define MF_MINIS_ONLY TT_MF_MINIS_ONLY
 #define MF_BC_ONLY TT_MF_BC_ONLY
+#define MF_DAY_ONLY TT_MF_DAY_ONLY
+#define MF_DAYS TT_MF_DAYS
 
 static const TtMetric metrics[] = {
 #define TT_METRIC(name, type, kind, levels, audience, restrictions, additive, description, doubt) \
@@ -128,7 +154,8 @@ static struct
 	const TtStream *stream;
 	bool			all_metrics;
 	int				n;
-	const TtColumn *columns[1 + TT_MAX_DIMENSIONS + lengthof_(metrics) + lengthof_(columns)];
+	const TtColumn *columns[1 + TT_MAX_DIMENSIONS + lengthof_(period_columns) +
+							lengthof_(metrics) + lengthof_(columns)];
 } last;
 
 /* By name, the columns of one name by stream; metrics and dimensions have none. */
@@ -178,25 +205,32 @@ next_element(const char *list, char *buf, size_t size)
 	return list[n] == ',' ? list + n + 1 : list + n;
 }
 
-/* Cut the comma-separated key of a report stream into its dimensions. */
+/*
+ * Cut the comma-separated key of a report stream into its dimensions; add what
+ * the grain adds to the key.
+ */
 static void
 prepare_report(TtStream *stream)
 {
-	static char names[lengthof_(streams)][128];
-	TtReport   *report = &stream->report;
-	char	   *p = names[stream - streams];
+	static char			  names[lengthof_(streams)][128];
+	static char			  keys[lengthof_(streams)][128];
+	TtReport			 *report = &stream->report;
+	char				 *p = names[stream - streams];
+	char				 *key = keys[stream - streams];
+	const TtPeriodColumn *added;
 
 	strncpy(p, stream->key, sizeof(names[0]) - 1);
+	strncpy(key, stream->key, sizeof(keys[0]) - 1);
 	for (p = strtok(p, ","); p != NULL; p = strtok(NULL, ","))
-	{
-		const TtDimension *dim = tt_dimension_find(p);
-
 		report->dimensions[report->ndimensions++] = p;
-		if (dim != NULL && dim->role == TT_DIM_DAY)
-			report->grain = TT_GRAIN_DAY;
-		else if (dim != NULL && dim->role == TT_DIM_HOUR)
-			report->grain = TT_GRAIN_HOUR;
+	for (int i = 0; (added = tt_period_column_at(report->grain, i)) != NULL; i++)
+	{
+		if (!added->in_key)
+			continue;
+		strncat(key, ",", sizeof(keys[0]) - strlen(key) - 1);
+		strncat(key, added->column.name, sizeof(keys[0]) - strlen(key) - 1);
 	}
+	stream->key = key;
 	report->level = tt_level_of(report->data_level);
 }
 
@@ -326,6 +360,77 @@ tt_report_has_dimension(const TtReport *report, const char *name)
 	return false;
 }
 
+const char *
+tt_grain_name(TtGrain grain)
+{
+	return grains[grain].name;
+}
+
+TtGrain
+tt_grain_find(const char *name)
+{
+	for (int i = 0; i < lengthof_(grains); i++)
+		if (strcmp(grains[i].name, name) == 0)
+			return (TtGrain) i;
+	return TT_GRAIN_NONE;
+}
+
+TtGrain
+tt_grain_of_dimension(const char *name)
+{
+	for (int i = 0; i < lengthof_(grains); i++)
+		if (grains[i].dimension != NULL && strcmp(grains[i].dimension, name) == 0)
+			return (TtGrain) i;
+	return TT_GRAIN_NONE;
+}
+
+int
+tt_grain_days(TtGrain grain)
+{
+	return grains[grain].days;
+}
+
+bool
+tt_report_has_time(const TtReport *report)
+{
+	return grains[report->grain].dimension != NULL;
+}
+
+bool
+tt_report_by_period(const TtReport *report)
+{
+	return tt_period_column_at(report->grain, 0) != NULL;
+}
+
+const TtPeriodColumn *
+tt_period_column_at(TtGrain grain, int i)
+{
+	for (int k = 0; k < lengthof_(period_columns); k++)
+		if (period_columns[k].grain == grain && i-- == 0)
+			return &period_columns[k];
+	return NULL;
+}
+
+const TtPeriodColumn *
+tt_period_column_find(TtGrain grain, const char *name)
+{
+	const TtPeriodColumn *column;
+
+	for (int i = 0; (column = tt_period_column_at(grain, i)) != NULL; i++)
+		if (strcmp(column->column.name, name) == 0)
+			return column;
+	return NULL;
+}
+
+const char *
+tt_idle_metric(int i)
+{
+	static const char *const names[] = {"spend", "impressions", "clicks", "conversion",
+										"real_time_conversion", "result", "real_time_result"};
+
+	return i >= 0 && i < lengthof_(names) ? names[i] : NULL;
+}
+
 /* Whether AUDIENCE reports with these dimensions accept the metric. */
 static bool
 legal_for_audience(const TtMetric *metric, const TtReport *report)
@@ -375,6 +480,8 @@ tt_metric_legal(const TtMetric *metric, const TtReport *report)
 	if ((metric->restrictions & TT_MF_NOT_HOURLY) && report->grain == TT_GRAIN_HOUR)
 		return false;
 	if ((metric->restrictions & TT_MF_NOT_LIFETIME) && report->lifetime)
+		return false;
+	if ((metric->restrictions & TT_MF_DAY_ONLY) && report->grain != TT_GRAIN_DAY)
 		return false;
 	if ((metric->restrictions & TT_MF_NO_EXTRA) && has_extra)
 		return false;
@@ -560,8 +667,9 @@ add_metrics(const TtStream *stream, bool all_metrics)
 static void
 list_columns(const TtStream *stream, bool all_metrics)
 {
-	const TtColumn *account = listed_column(stream, "advertiser_id");
-	char			name[128];
+	const TtColumn		 *account = listed_column(stream, "advertiser_id");
+	const TtPeriodColumn *period;
+	char				  name[128];
 
 	last.stream = stream;
 	last.all_metrics = all_metrics;
@@ -575,6 +683,9 @@ list_columns(const TtStream *stream, bool all_metrics)
 	}
 	if (stream->kind == TT_KIND_REPORT)
 	{
+		/* the rest of the key is among them */
+		for (int i = 0; (period = tt_period_column_at(stream->report.grain, i)) != NULL; i++)
+			add_column(&period->column);
 		add_metrics(stream, all_metrics);
 		return;
 	}
@@ -598,7 +709,8 @@ tt_stream_column(const TtStream *stream, int i, bool all_metrics)
 const TtColumn *
 tt_stream_find_column(const TtStream *stream, const char *name)
 {
-	const TtMetric *metric;
+	const TtPeriodColumn *period;
+	const TtMetric		 *metric;
 
 	prepare();
 	if (strcmp(name, "advertiser_id") == 0)
@@ -611,6 +723,9 @@ tt_stream_find_column(const TtStream *stream, const char *name)
 		return listed_column(stream, name);
 	if (tt_report_has_dimension(&stream->report, name))
 		return dimension_column(name);
+	period = tt_period_column_find(stream->report.grain, name);
+	if (period != NULL)
+		return &period->column;
 	metric = tt_metric_find(name);
 	if (metric == NULL || !is_catalogued(stream) ||
 		(core_streams[metric - metrics] & (UINT64_C(1) << (stream - streams))) == 0)

@@ -112,16 +112,18 @@ typedef struct TtColumn
 #define TT_LV_ALL			(TT_LV_ADVERTISER | TT_LV_CAMPAIGN_DOWN)
 
 /* metric restrictions */
-#define TT_MF_NOT_HOURLY	 1	 /* not with stat_time_hour */
-#define TT_MF_NOT_LIFETIME	 2	 /* not with query_lifetime */
-#define TT_MF_NO_EXTRA		 4	 /* not with an extra dimension */
-#define TT_MF_IMAGE_ONLY	 8	 /* only with dimension image_id */
-#define TT_MF_NOT_WITH_AD_ID 16	 /* not beside dimension ad_id */
-#define TT_MF_SYNC_BASIC	 32	 /* BASIC and TT_SHOP reports only */
-#define TT_MF_UNIQUE		 64	 /* counts people: not additive */
-#define TT_MF_ORDER			 128 /* never "-": the API's order is ours */
-#define TT_MF_MINIS_ONLY	 256 /* only with dimension minis_id */
-#define TT_MF_BC_ONLY		 512 /* reports of a Business Centre only */
+#define TT_MF_NOT_HOURLY	 1	  /* not with stat_time_hour */
+#define TT_MF_NOT_LIFETIME	 2	  /* not with query_lifetime */
+#define TT_MF_NO_EXTRA		 4	  /* not with an extra dimension */
+#define TT_MF_IMAGE_ONLY	 8	  /* only with dimension image_id */
+#define TT_MF_NOT_WITH_AD_ID 16	  /* not beside dimension ad_id */
+#define TT_MF_SYNC_BASIC	 32	  /* BASIC and TT_SHOP reports only */
+#define TT_MF_UNIQUE		 64	  /* counts people: not additive */
+#define TT_MF_ORDER			 128  /* never "-": the API's order is ours */
+#define TT_MF_MINIS_ONLY	 256  /* only with dimension minis_id */
+#define TT_MF_BC_ONLY		 512  /* reports of a Business Centre only */
+#define TT_MF_DAY_ONLY		 1024 /* only with stat_time_day */
+#define TT_MF_DAYS			 2048 /* days may not add up to what the API tells of a period */
 
 typedef enum TtAudience
 {
@@ -178,12 +180,31 @@ typedef struct TtReportFilter
 
 #define TT_MAX_DIMENSIONS 8
 
+/* what a row covers in time: TT_GRAIN_NONE (0), TT_GRAIN_DAY, … of dimensions.def */
 typedef enum TtGrain
 {
-	TT_GRAIN_NONE, /* no time dimension: 365 days a request */
-	TT_GRAIN_DAY,  /* stat_time_day: 30 days a request */
-	TT_GRAIN_HOUR  /* stat_time_hour: 1 day a request */
+#define TT_GRAIN(grain, name, dimension, days) TT_GRAIN_##grain,
+#include "dimensions.def"
+#undef TT_GRAIN
 } TtGrain;
+
+/* what a column tells of the days that its row was asked for with */
+typedef enum TtPeriodValue
+{
+	TT_PERIOD_FROM,
+	TT_PERIOD_TO,
+	TT_PERIOD_COVERED /* the last that was asked for: days to come are not */
+} TtPeriodValue;
+
+#define TT_PERIOD_VALUES 3
+
+typedef struct TtPeriodColumn
+{
+	TtColumn	  column;
+	TtGrain		  grain;
+	TtPeriodValue value;
+	bool		  in_key;
+} TtPeriodColumn;
 
 /* what distinguishes one report from another */
 typedef struct TtReport
@@ -200,7 +221,7 @@ typedef struct TtReport
 typedef struct TtStream
 {
 	const char		 *name;
-	const char		 *seed_name;	/* what connectors call it */
+	const char		 *seed_name;	/* what connectors call it; NULL: imported on demand only */
 	int				  environments; /* TT_ENV_* */
 	TtStreamKind	  kind;
 	const TtEndpoint *endpoint;
@@ -237,6 +258,33 @@ extern int				  tt_metric_count(void);
 extern const TtMetric	 *tt_metric_at(int i);
 extern const TtDimension *tt_dimension_find(const char *name);
 extern bool				  tt_report_has_dimension(const TtReport *report, const char *name);
+
+/* Grains by their words, "" for TT_GRAIN_NONE; find: it too if there is none */
+extern const char *tt_grain_name(TtGrain grain);
+extern TtGrain	   tt_grain_find(const char *name);
+
+/* the grain that an API's dimension makes; TT_GRAIN_NONE: it is none of time */
+extern TtGrain tt_grain_of_dimension(const char *name);
+
+/* the most days that a request may have; 0: any number */
+extern int tt_grain_days(TtGrain grain);
+
+/* whether the API's rows tell their time: only such a report may be read in pieces */
+extern bool tt_report_has_time(const TtReport *report);
+
+/* whether each row is a sum over a week, a month, or a period of the query's */
+extern bool tt_report_by_period(const TtReport *report);
+
+/* column i that the grain adds, NULL past the last; and by name, NULL: it adds none */
+extern const TtPeriodColumn *tt_period_column_at(TtGrain grain, int i);
+extern const TtPeriodColumn *tt_period_column_find(TtGrain grain, const char *name);
+
+/*
+ * The metrics by which a row counts as idle, if all of them are zero or have no
+ * value: what any delivery shows in.  Every BASIC and AUDIENCE report has them.
+ * NULL past the last.
+ */
+extern const char *tt_idle_metric(int i);
 
 /*
  * Whether the API accepts the metric in this report.  Where sources disagree

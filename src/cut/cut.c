@@ -20,8 +20,9 @@ days_of(const TtReading *reading, const TtUnit *unit)
 {
 	const TtStream *stream = reading->query->stream;
 
-	if (stream->kind != TT_KIND_REPORT || stream->report.grain == TT_GRAIN_NONE ||
-		stream->report.lifetime)
+	/* without a time dimension two parts would have the same keys: no sum, unless wanted */
+	if (stream->kind != TT_KIND_REPORT ||
+		(!tt_report_has_time(&stream->report) && !reading->query->adds_up))
 		return 1;
 	return unit->days.to - unit->days.from + 1;
 }
@@ -103,8 +104,9 @@ cut_names(TtReading *reading, TtFetchUnit *unit)
 	TtFetchUnit like = *unit;
 	int			names = tt_unit_names(reading->query, &unit->unit);
 
+	/* totals are not put together from parts */
 	if (reading->query->stream->kind != TT_KIND_REPORT || !reading->query->send_names ||
-		names < 2 * LEAST_NAMES)
+		reading->query->totals_only || names < 2 * LEAST_NAMES)
 		return false;
 	like.max_names = (names + 1) / 2;
 	reading->max_names = Min(reading->max_names, like.max_names);

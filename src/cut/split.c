@@ -290,6 +290,11 @@ raise_truncated(const TtReading *reading, const TtFailure *failure, int level, c
 
 	if (level < 0)
 		tt_failure_truncated(failure, "Without the id of a campaign, ad group or ad in its rows, a report cannot be split. Read a report of campaigns instead, for example stream campaigns_reports_daily, and sum it up.");
+	if (reading->table->daily != NULL &&
+		reading->table->daily->stream->report.level != report->level)
+		tt_failure_truncated(failure,
+							 psprintf("The %s %s alone has that many ads. SET tiktok_fdw.enable_aggregate_pushdown = off, so that the table's own rows are read.",
+									  tt_split_levels[level].one, id));
 	if (level + 1 < TT_SPLIT_LEVELS && !can_split(report, level + 1))
 		tt_failure_truncated(failure,
 							 psprintf("The %s %s alone has that many ads. Read a report of %ss instead, and sum it up.",

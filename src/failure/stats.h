@@ -25,6 +25,7 @@ typedef struct TtFetchStats
 	int64 wire_bytes;
 	int64 body_bytes; /* decoded */
 	int64 skipped_accounts;
+	int64 idle;	  /* rows left out: nothing but zeros */
 	int64 splits; /* of units whose reports were truncated, or would be */
 	int	  peak_in_flight;
 

@@ -213,6 +213,7 @@ take_page(TtReading *reading)
 	page->reply = ready->reply;
 	page->account = ready->account;
 	page->number = ready->number;
+	memcpy(page->period, ready->period, sizeof(page->period));
 	page->context = ready->context;
 	return page;
 }

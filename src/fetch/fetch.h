@@ -19,9 +19,12 @@ typedef struct TtFetch TtFetch;
 /* a page whose rows may be handed on; free it with tt_fetch_release() */
 typedef struct TtPage
 {
-	TtReply		 *reply;
-	int64		  account; /* 0: several, or none */
-	int			  number;  /* 0: the endpoint does not page */
+	TtReply *reply;
+	int64	 account; /* 0: several, or none */
+	int		 number;  /* 0: the endpoint does not page */
+
+	/* by TtPeriodValue: days that the rows are of, YYYY-MM-DD; NULL: they tell it */
+	const char	 *period[TT_PERIOD_VALUES];
 	MemoryContext context; /* of reply */
 } TtPage;
 

@@ -311,6 +311,6 @@ tt_option_stream(const TtOptionSet *s)
 				 errhint("Add OPTIONS (stream 'campaigns'); SELECT name FROM tiktok.streams "
 						 "lists the streams.")));
 	if (strcmp(s->stream, "report") == 0)
-		return tt_stream_own_report(s->report_type, s->data_level, s->dimensions);
+		return tt_stream_own_report(s->report_type, s->data_level, s->dimensions, s->grain);
 	return tt_stream_get(s->stream);
 }

@@ -35,6 +35,7 @@ typedef struct TtOptions
 	DateADT		start_date;
 	bool		include_deleted;
 	bool		include_promote;
+	bool		include_idle;	 /* of reports by period: rows of zeros too */
 	int			buying_types;	 /* TT_BUYING_* */
 	int			page_size;		 /* 0: the endpoint's maximum */
 	int			concurrency;	 /* requests in flight per scan */
@@ -64,6 +65,7 @@ typedef struct TtOptionSet
 	const char *report_type;
 	const char *data_level;
 	List	   *dimensions; /* strings */
+	const char *grain;
 	const char *path;
 } TtOptionSet;
 

@@ -21,6 +21,12 @@ is_own_report(const TtStream *stream)
 }
 
 static bool
+is_by_period(const TtStream *stream)
+{
+	return tt_report_by_period(&stream->report);
+}
+
+static bool
 has_dates(const TtStream *stream)
 {
 	return stream->kind == TT_KIND_REPORT && !stream->report.lifetime;
@@ -42,6 +48,8 @@ has_pages(const TtStream *stream)
 }
 
 static const TtOptionLimit own_report = {is_own_report, "only stream \"report\" takes it"};
+static const TtOptionLimit by_period = {
+	is_by_period, "only reports by week, month or period take it"};
 static const TtOptionLimit dated = {has_dates, "the stream is not read by date"};
 static const TtOptionLimit deleted = {
 	hides_deleted,
@@ -114,6 +122,11 @@ const TtOptionDef tt_option_table[] = {
 	 .words = "AUCTION_ADVERTISER,AUCTION_CAMPAIGN,AUCTION_ADGROUP,AUCTION_AD"},
 	{"dimensions", IN_TABLE, V_DIMENSIONS, OWN(dimensions),
 	 .about = "dimensions of a report of your own", .only = &own_report},
+	{"grain", IN_TABLE, V_WORD, OWN(grain),
+	 .about = "what a row of a report of your own covers", .only = &own_report,
+	 .words = "week,month,period"},
+	{"include_idle", IN_TABLE, V_BOOL, OPT(include_idle),
+	 .about = "whether rows of nothing but zeros are rows too", .only = &by_period},
 
 	/* columns of foreign tables */
 	{"path", IN_COLUMN, V_PATH, OWN(path),

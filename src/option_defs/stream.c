@@ -96,14 +96,48 @@ check_report(const TtReport *report)
 					   "dimensions.");
 }
 
+/*
+ * A report by week, month or period: a sum over days, of which the API's rows
+ * tell nothing, so there is no dimension of time.
+ */
+static void
+check_grain(const TtReport *report, const char *grain)
+{
+	for (int i = 0; i < report->ndimensions; i++)
+		if (tt_grain_of_dimension(report->dimensions[i]) != TT_GRAIN_NONE)
+			invalid_report(psprintf("a report by %s cannot have dimension \"%s\"", grain,
+									report->dimensions[i]),
+						   psprintf("Leave \"%s\" out of the option dimensions, or leave out "
+									"the option grain.",
+									report->dimensions[i]));
+	if (!tt_list_contains("BASIC,AUDIENCE", report->report_type))
+		invalid_report(psprintf("report type %s cannot be read by %s", report->report_type, grain),
+					   "Set report_type to BASIC or AUDIENCE, or leave out the option grain.");
+}
+
+/* The key: the dimensions, and what the grain adds. */
+static char *
+report_key(const TtReport *report)
+{
+	const TtPeriodColumn *added;
+	StringInfoData		  key;
+
+	initStringInfo(&key);
+	for (int i = 0; i < report->ndimensions; i++)
+		appendStringInfo(&key, "%s%s", i > 0 ? "," : "", report->dimensions[i]);
+	for (int i = 0; (added = tt_period_column_at(report->grain, i)) != NULL; i++)
+		if (added->in_key)
+			appendStringInfo(&key, ",%s", added->column.name);
+	return key.data;
+}
+
 const TtStream *
 tt_stream_own_report(const char *report_type, const char *data_level,
-					 List *dimensions)
+					 List *dimensions, const char *grain)
 {
-	TtStream	  *stream = palloc0(sizeof(TtStream));
-	TtReport	  *report = &stream->report;
-	StringInfoData key;
-	ListCell	  *lc;
+	TtStream *stream = palloc0(sizeof(TtStream));
+	TtReport *report = &stream->report;
+	ListCell *lc;
 
 	if (dimensions == NIL)
 		ereport(ERROR,
@@ -113,24 +147,25 @@ tt_stream_own_report(const char *report_type, const char *data_level,
 	report->report_type = report_type != NULL ? report_type : "BASIC";
 	report->data_level = data_level;
 	report->level = tt_level_of(data_level);
-	initStringInfo(&key);
 	foreach(lc, dimensions)
 	{
 		const char *name = lfirst(lc);
 
 		report->dimensions[report->ndimensions++] = name;
-		appendStringInfo(&key, "%s%s", key.len > 0 ? "," : "", name);
-		if (strcmp(name, "stat_time_day") == 0)
-			report->grain = TT_GRAIN_DAY;
-		else if (strcmp(name, "stat_time_hour") == 0)
-			report->grain = TT_GRAIN_HOUR;
+		if (tt_grain_of_dimension(name) != TT_GRAIN_NONE)
+			report->grain = tt_grain_of_dimension(name);
 	}
 	check_report(report);
+	if (grain != NULL)
+	{
+		check_grain(report, grain);
+		report->grain = tt_grain_find(grain);
+	}
 	stream->name = "report";
 	stream->environments = TT_ENV_BOTH;
 	stream->kind = TT_KIND_REPORT;
 	stream->endpoint = tt_report_endpoint();
-	stream->key = key.data;
+	stream->key = report_key(report);
 	stream->core_columns = "";
 	stream->note = "";
 	return stream;

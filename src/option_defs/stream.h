@@ -15,11 +15,13 @@ extern const TtStream *tt_stream_get(const char *name);
 
 /*
  * The stream "report" as the options of a table describe it.  dimensions: a
- * list of strings, kept; report_type may be NULL (BASIC), data_level too.
+ * list of strings, kept; report_type may be NULL (BASIC), data_level too; grain
+ * too: what the dimensions say.
  * ERROR HV024 or HV00J for what is certainly no report.
  */
 extern const TtStream *tt_stream_own_report(const char *report_type,
 											const char *data_level,
-											List	   *dimensions);
+											List	   *dimensions,
+											const char *grain);
 
 #endif /* TT_STREAM_H */

@@ -153,6 +153,12 @@ tt_options_stream(Oid relid)
 	return tt_option_stream(table_settings(relid));
 }
 
+bool
+tt_options_include_idle(Oid relid)
+{
+	return table_settings(relid)->o.include_idle;
+}
+
 /* One scan: GetForeignColumnOptions() is a look-up for each column. */
 const char **
 tt_options_column_paths(Oid relid, int natts)

@@ -27,11 +27,14 @@ extern TtOptions *tt_options_get(Oid serverid, Oid relid, Oid userid,
 /*
  * The stream of a foreign table as its options name it; *report is the report
  * to ask for (zeroed if the stream is none).  For stream 'report' the result's
- * name is "report" and report is made from report_type, data_level and
- * dimensions.  Result and strings live in the current memory context.
+ * name is "report" and report is made from report_type, data_level,
+ * dimensions and grain.  Result and strings live in the current memory context.
  * ERROR HV00D/HV024/HV00J if the options do not define a stream.
  */
 extern const TtStream *tt_options_stream(Oid relid);
+
+/* whether rows of nothing but zeros are rows of the table too */
+extern bool tt_options_include_idle(Oid relid);
 
 /* option "path" of the columns 1 to natts; NULL where it is not given */
 extern const char **tt_options_column_paths(Oid relid, int natts);

@@ -11,6 +11,7 @@
 
 char *tt_allowed_hosts = NULL;
 bool  tt_enable_pushdown = true;
+bool  tt_enable_aggregate_pushdown = false;
 bool  tt_snapshot_refresh = false;
 
 /* cached plans may count on what the setting allows */
@@ -34,6 +35,12 @@ tt_settings_define(void)
 							 "Off, conditions other than accounts and report dates are "
 							 "checked here only: the rows are the same.",
 							 &tt_enable_pushdown, true, PGC_USERSET, 0, NULL,
+							 replan, NULL);
+	DefineCustomBoolVariable("tiktok_fdw.enable_aggregate_pushdown",
+							 "Lets the API add up the days of a report.",
+							 "Sums of counts are the same; of money, which the API rounds "
+							 "per row, they may differ by half a cent a row and day.",
+							 &tt_enable_aggregate_pushdown, false, PGC_USERSET, 0, NULL,
 							 replan, NULL);
 	DefineCustomBoolVariable("tiktok_fdw.snapshot_refresh",
 							 "A snapshot is being read: nothing may be left out.",

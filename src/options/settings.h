@@ -13,6 +13,9 @@ extern char *tt_allowed_hosts;
 /* tiktok_fdw.enable_pushdown: off, only accounts and report dates narrow a query */
 extern bool tt_enable_pushdown;
 
+/* tiktok_fdw.enable_aggregate_pushdown: on, the API may add up days */
+extern bool tt_enable_aggregate_pushdown;
+
 /* tiktok_fdw.snapshot_refresh: nothing may be left out; set by the refresh */
 extern bool tt_snapshot_refresh;
 

@@ -25,6 +25,10 @@
 #define GUESS_DAY_ROWS	100	 /* report rows per account and day */
 #define GUESS_IDS		10	 /* values of an array known at run time */
 
+/* bits: what is known of a period at execution only */
+#define UNKNOWN_FROM 1
+#define UNKNOWN_TO	 2
+
 /* How many values a condition has, where only execution knows. */
 static double
 guess_values(const TtQual *qual)
@@ -40,7 +44,8 @@ guess_values(const TtQual *qual)
 /* Values that are known, or can be estimated, while planning. */
 static void
 estimate_bounds(PlannerInfo *root, TtRelInfo *info, List *quals, TtBounds *bounds,
-				double *unknown_ids, double *unknown_accounts, bool *unknown_days)
+				double *unknown_ids, double *unknown_accounts, bool *unknown_days,
+				int *unknown_period)
 {
 	ListCell *lc;
 
@@ -72,6 +77,8 @@ estimate_bounds(PlannerInfo *root, TtRelInfo *info, List *quals, TtBounds *bound
 			*unknown_accounts = guess_values(qual);
 		else if (qual->role == TT_ROLE_FILTER)
 			*unknown_ids = guess_values(qual);
+		else if (qual->role == TT_ROLE_FROM || qual->role == TT_ROLE_TO)
+			*unknown_period |= qual->role == TT_ROLE_FROM ? UNKNOWN_FROM : UNKNOWN_TO;
 		else if (qual->condition != NULL || qual->op >= TT_OP_EQ)
 			*unknown_days = true;
 	}
@@ -94,16 +101,35 @@ stream_guess(const TtStream *stream)
 	return stream->kind == TT_KIND_REPORT ? GUESS_DAY_ROWS : GUESS_LIST_ROWS;
 }
 
+/* Whether it will be known at execution which days to ask for. */
+static bool
+bounds_suffice(const TtRelInfo *info, const TtBounds *bounds, bool unknown_days,
+			   int unknown_period)
+{
+	const TtTable  *table = info->table->daily != NULL ? info->table->daily : info->table;
+	const TtStream *stream = table->stream;
+
+	if (stream->kind != TT_KIND_REPORT || stream->report.lifetime ||
+		stream->report.grain == TT_GRAIN_NONE || bounds->nothing)
+		return true;
+	if (stream->report.grain == TT_GRAIN_PERIOD)
+		return (bounds->first_days.given || (unknown_period & UNKNOWN_FROM) != 0) &&
+			   (bounds->last_days.given || (unknown_period & UNKNOWN_TO) != 0);
+	return bounds->has_lower || unknown_days || info->options->has_start_date;
+}
+
 TtEstimate
 tt_estimate_scan(PlannerInfo *root, TtRelInfo *info, List *quals)
 {
 	TtEstimate		result = {1, 0, true};
 	TtBounds		bounds;
+	TtBounds		days;
 	TtQuery			query;
 	TtUnits		   *units;
 	double			unknown_ids = 0;
 	double			unknown_accounts = 0;
 	bool			unknown_days = false;
+	int				unknown_period = 0;
 	double			accounts;
 	double			series;
 	double			per_unit;
@@ -112,12 +138,17 @@ tt_estimate_scan(PlannerInfo *root, TtRelInfo *info, List *quals)
 
 	tt_bounds_init(&bounds);
 	estimate_bounds(root, info, quals, &bounds, &unknown_ids, &unknown_accounts,
-					&unknown_days);
-	result.possible = stream->kind != TT_KIND_REPORT ||
-					  stream->report.grain == TT_GRAIN_NONE || stream->report.lifetime ||
-					  bounds.has_lower || bounds.nothing || unknown_days ||
-					  info->options->has_start_date;
+					&unknown_days, &unknown_period);
+	result.possible = bounds_suffice(info, &bounds, unknown_days, unknown_period);
 	tt_query_build(&query, info->table, info->options, info->attrs, &bounds, false);
+	if (!bounds.nothing && unknown_days && query.nranges == 0)
+	{
+		/* the days that are known and those that were assumed do not meet */
+		tt_bounds_init(&days);
+		bounds.nranges = days.nranges;
+		bounds.ranges = days.ranges;
+		tt_query_build(&query, info->table, info->options, info->attrs, &bounds, false);
+	}
 	if (bounds.nothing)
 	{
 		result.requests = 0;
@@ -137,9 +168,13 @@ tt_estimate_scan(PlannerInfo *root, TtRelInfo *info, List *quals)
 	if (units == NULL)
 		return result;
 	info->units = (double) units->count;
+	info->days = unknown_days ? 0 : count_days(&query);
 	per_unit = known_rows.rows;
-	if (stream->report.grain != TT_GRAIN_NONE && !unknown_days)
-		per_unit *= Max(count_days(&query), 1) / Max(units->nwindows, 1);
+	/* of a day there are those that delivered, of sums all objects */
+	if (query.adds_up)
+		per_unit *= 2;
+	else if (!unknown_days)
+		per_unit *= tt_query_times(&query) / Max(units->nwindows, 1);
 	if (query.nconditions > 0 || unknown_ids > 0)
 		per_unit = Max(per_unit / 10, 1);
 	if (stream->kind == TT_KIND_ACCOUNT)

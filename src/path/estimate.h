@@ -14,8 +14,8 @@
 #define TT_REQUEST_COST 100.0
 
 /*
- * What a scan with these TtQuals costs the API.  Sets naccounts and units of
- * info to what they are under these conditions.
+ * What a scan with these TtQuals costs the API.  Sets naccounts, units
+ * and days of info to what they are under these conditions.
  */
 extern TtEstimate tt_estimate_scan(PlannerInfo *root, TtRelInfo *info, List *quals);
 

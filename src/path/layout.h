@@ -15,18 +15,20 @@
  */
 enum TtPlanPrivate
 {
-	TT_PLAN_VERSION,   /* Integer: TT_PLAN_LAYOUT */
-	TT_PLAN_ATTRS,	   /* IntList: attribute numbers the scan reads */
-	TT_PLAN_QUALS,	   /* List of IntList, see TtPlanQual */
-	TT_PLAN_REQUESTS,  /* Float: estimated number of requests */
-	TT_PLAN_LIMIT,	   /* Integer: the last n of fdw_exprs are LIMIT and
+	TT_PLAN_VERSION,	/* Integer: TT_PLAN_LAYOUT */
+	TT_PLAN_ATTRS,		/* IntList: attribute numbers the scan reads */
+	TT_PLAN_QUALS,		/* List of IntList, see TtPlanQual */
+	TT_PLAN_REQUESTS,	/* Float: estimated number of requests */
+	TT_PLAN_LIMIT,		/* Integer: the last n of fdw_exprs are LIMIT and
 								 * OFFSET */
-	TT_PLAN_ORDER,	   /* IntList, see TtPlanOrder; NIL: any order */
-	TT_PLAN_COUNT,	   /* Integer: 1: only the number of rows is wanted */
-	TT_PLAN_CONDITIONS /* List of Expr: the conditions of the last quals */
+	TT_PLAN_ORDER,		/* IntList, see TtPlanOrder; NIL: any order */
+	TT_PLAN_COUNT,		/* Integer: 1: only the number of rows is wanted */
+	TT_PLAN_CONDITIONS, /* List of Expr: the conditions of the last quals */
+	TT_PLAN_SUMS		/* Integer: TT_LV_* of the objects whose days the API adds up;
+				  * String: why it does not; NULL: nothing of the kind */
 };
 
-#define TT_PLAN_LAYOUT 4
+#define TT_PLAN_LAYOUT 5
 
 /* TT_PLAN_ORDER: the rows are promised in this order */
 enum TtPlanOrder
@@ -55,6 +57,6 @@ extern Node *tt_plan_requests(double requests);
  * fdw_exprs; nlimit expressions of LIMIT and OFFSET are to follow them.
  */
 extern List *tt_plan_private(List *attrs, List *quals, Node *requests, int nlimit,
-							 List *order, bool counting, List **exprs);
+							 List *order, bool counting, Node *sums, List **exprs);
 
 #endif /* TT_LAYOUT_H */

@@ -63,7 +63,7 @@ few_dropped(const TtRelInfo *info)
 	const char *param;
 	ListCell   *lc;
 
-	if (info->nlocal > 0)
+	if (info->nlocal > 0 || info->table->leaves_out_idle)
 		return false;
 	foreach(lc, info->quals)
 	{

@@ -22,15 +22,17 @@ typedef struct TtEstimate
 /* fdw_private of the base relation, and of the upper relations over it */
 typedef struct TtRelInfo
 {
-	TtTable	  *table;
-	TtOptions *options;
-	List	  *attrs;	   /* attribute numbers the scan reads */
-	List	  *quals;	   /* TtQual of baserestrictinfo and constraint */
-	List	  *constraint; /* of a partition: expressions, else NIL */
-	int		   nlocal;	   /* clauses that only we can check */
-	int		   naccounts;  /* certain upper bound; 0: none */
-	double	   units;	   /* estimated request series of one account */
-	TtEstimate estimate;   /* of a scan with quals */
+	TtTable	   *table;
+	TtOptions  *options;
+	List	   *attrs;		/* attribute numbers the scan reads */
+	List	   *quals;		/* TtQual of baserestrictinfo and constraint */
+	List	   *constraint; /* of a partition: expressions, else NIL */
+	int			nlocal;		/* clauses that only we can check */
+	int			naccounts;	/* certain upper bound; 0: none */
+	double		units;		/* estimated request series of one account */
+	double		days;		/* that are asked for; 0: not known */
+	TtEstimate	estimate;	/* of a scan with quals */
+	const char *not_summed; /* why the API does not add up its days; NULL: see there */
 } TtRelInfo;
 
 /* path->fdw_private, by index */
@@ -38,7 +40,8 @@ enum TtPathPrivate
 {
 	TT_PATH_REQUESTS,  /* Float */
 	TT_PATH_ORDER,	   /* as TT_PLAN_ORDER */
-	TT_PATH_AGGREGATES /* List: the Aggref of an upper path */
+	TT_PATH_AGGREGATES /* List: the Aggref of an upper path; of a path of sums: see
+						* aggregate.c */
 };
 
 #endif /* TT_RELATION_H */

@@ -58,6 +58,7 @@ tt_count_add_path(PlannerInfo *root, RelOptInfo *input_rel, RelOptInfo *output_r
 	ListCell	*lc;
 
 	if (info->nlocal > 0 || info->table->stream->endpoint->paging != TT_PAGING_PAGES ||
+		info->table->leaves_out_idle ||
 		(count = only_count(root)) == NULL)
 		return;
 	foreach(lc, info->quals)
@@ -92,7 +93,7 @@ tt_count_plan(PlannerInfo *root, RelOptInfo *rel, ForeignPath *path, List *tlist
 			attrs = lappend_int(attrs, ((TtQual *) lfirst(lc))->attnum);
 	private = tt_plan_private(attrs, info->quals,
 							  list_nth(path->fdw_private, TT_PATH_REQUESTS), 0,
-							  NIL, true, &exprs);
+							  NIL, true, NULL, &exprs);
 
 	return make_foreignscan(tlist, NIL, 0, exprs, private, scan_tlist, NIL, NULL);
 }

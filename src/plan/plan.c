@@ -23,6 +23,7 @@
 #include "path/estimate.h"
 #include "path/layout.h"
 #include "path/limit_order.h"
+#include "plan/aggregate.h"
 #include "plan/upper.h"
 #include "qual/qual.h"
 #include "rewrite/rewriteManip.h"
@@ -170,15 +171,17 @@ add_parameterized_path(PlannerInfo *root, RelOptInfo *baserel, RestrictInfo *ri)
 	Relids		   outer = bms_union(ri->clause_relids, baserel->lateral_relids);
 	const char	  *reason;
 	List		  *quals = tt_qual_derive(baserel->relid, info->table, ri->clause, &reason);
+	TtEstimate	   est;
 	ParamPathInfo *ppi;
 
 	outer = bms_del_member(outer, baserel->relid);
 	if (quals == NIL || bms_is_empty(outer))
 		return;
+	est = tt_estimate_scan(root, info, tt_qual_concat(info->quals, quals));
+	if (!est.possible)
+		return;
 	ppi = get_baserel_parampathinfo(root, baserel, outer);
-	add_scan_path(root, baserel,
-				  tt_estimate_scan(root, info, tt_qual_concat(info->quals, quals)),
-				  ppi->ppi_rows, ppi->ppi_req_outer, NIL, NIL);
+	add_scan_path(root, baserel, est, ppi->ppi_rows, ppi->ppi_req_outer, NIL, NIL);
 }
 
 /* matches the members of an equivalence class that are a given column of ours */
@@ -194,10 +197,95 @@ is_column(PlannerInfo *root, RelOptInfo *rel, EquivalenceClass *ec,
 		   ((Var *) node)->varattno == *(AttrNumber *) arg;
 }
 
+/* What the clauses say that can be checked with values of these relations. */
+static List *
+movable_quals(RelOptInfo *baserel, TtRelInfo *info, ParamPathInfo *ppi)
+{
+	List	 *quals = NIL;
+	ListCell *lc;
+
+	foreach(lc, ppi->ppi_clauses)
+	{
+		const char *reason;
+
+		quals = tt_qual_concat(quals, tt_qual_derive(baserel->relid, info->table,
+													 ((RestrictInfo *) lfirst(lc))->clause,
+													 &reason));
+	}
+	return tt_qual_concat(info->quals, quals);
+}
+
+/* The relations that clauses take values of the role from, as Relids. */
+static List *
+period_sources(PlannerInfo *root, RelOptInfo *baserel, List *clauses, TtQualRole role)
+{
+	TtRelInfo *info = baserel->fdw_private;
+	List	  *sources = NIL;
+	ListCell  *lc;
+
+	foreach(lc, info->quals)
+		if (((TtQual *) lfirst(lc))->role == role)
+			return list_make1(NULL);
+	foreach(lc, clauses)
+	{
+		RestrictInfo *ri = lfirst(lc);
+		const char	 *reason;
+		List		 *quals = tt_qual_derive(baserel->relid, info->table, ri->clause, &reason);
+
+		if (quals != NIL && ((TtQual *) linitial(quals))->role == role)
+			sources = lappend(sources, bms_del_member(bms_copy(ri->clause_relids),
+													  baserel->relid));
+	}
+	return sources;
+}
+
+static bool
+has_relids(const List *list, Relids relids)
+{
+	ListCell *lc;
+
+	foreach(lc, list)
+		if (bms_equal(lfirst(lc), relids))
+			return true;
+	return false;
+}
+
+/*
+ * A period is known by two values, so that a path needs both: each source of the
+ * first day with each of the last one.
+ */
+static void
+add_period_paths(PlannerInfo *root, RelOptInfo *baserel, List *clauses)
+{
+	TtRelInfo *info = baserel->fdw_private;
+	List	  *firsts = period_sources(root, baserel, clauses, TT_ROLE_FROM);
+	List	  *lasts = period_sources(root, baserel, clauses, TT_ROLE_TO);
+	List	  *done = NIL;
+	ListCell  *lc;
+	ListCell  *lc2;
+
+	foreach(lc, firsts)
+		foreach(lc2, lasts)
+		{
+			Relids		   outer = bms_union(lfirst(lc), lfirst(lc2));
+			ParamPathInfo *ppi;
+
+			outer = bms_add_members(outer, baserel->lateral_relids);
+			if (bms_is_empty(outer) || has_relids(done, outer))
+				continue;
+			done = lappend(done, outer);
+			ppi = get_baserel_parampathinfo(root, baserel, outer);
+			add_scan_path(root, baserel,
+						  tt_estimate_scan(root, info, movable_quals(baserel, info, ppi)),
+						  ppi->ppi_rows, ppi->ppi_req_outer, NIL, NIL);
+		}
+}
+
 static void
 add_parameterized_paths(PlannerInfo *root, RelOptInfo *baserel)
 {
 	TtRelInfo *info = baserel->fdw_private;
+	List	  *clauses = NIL;
 	ListCell  *lc;
 
 	foreach(lc, baserel->joininfo)
@@ -205,21 +293,23 @@ add_parameterized_paths(PlannerInfo *root, RelOptInfo *baserel)
 		RestrictInfo *ri = lfirst(lc);
 
 		if (join_clause_is_movable_to(ri, baserel))
-			add_parameterized_path(root, baserel, ri);
+			clauses = lappend(clauses, ri);
 	}
-	if (!baserel->has_eclass_joins)
-		return;
 	foreach(lc, info->attrs)
 	{
 		AttrNumber attnum = lfirst_int(lc);
-		List	  *clauses =
-			generate_implied_equalities_for_column(root, baserel, is_column, &attnum,
-												   baserel->lateral_referencers);
-		ListCell *lc2;
+		List	  *implied;
 
-		foreach(lc2, clauses)
-			add_parameterized_path(root, baserel, lfirst(lc2));
+		if (!baserel->has_eclass_joins)
+			break;
+		implied = generate_implied_equalities_for_column(root, baserel, is_column, &attnum,
+														 baserel->lateral_referencers);
+		clauses = list_concat(clauses, implied);
 	}
+	foreach(lc, clauses)
+		add_parameterized_path(root, baserel, lfirst(lc));
+	if (info->table->stream->report.grain == TT_GRAIN_PERIOD)
+		add_period_paths(root, baserel, clauses);
 }
 
 void
@@ -243,6 +333,9 @@ tiktokGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid,
 {
 	TtRelInfo *info = baserel->fdw_private;
 	List	  *clauses = extract_actual_clauses(scan_clauses, false);
+	List	  *attrs = info->attrs;
+	List	  *met;
+	Node	  *sums;
 	List	  *quals = NIL;
 	int		   nclauses;
 	List	  *exprs;
@@ -264,13 +357,14 @@ tiktokGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid,
 			mark_asked(implied);
 		quals = tt_qual_concat(quals, implied);
 	}
+	sums = tt_aggregate_plan(root, baserel, best_path, &attrs, &clauses, &met);
 	limit = tt_limit_pushed(root, baserel, best_path->path.pathkeys);
-	private = tt_plan_private(info->attrs, quals,
+	private = tt_plan_private(attrs, quals,
 							  list_nth(best_path->fdw_private, TT_PATH_REQUESTS),
 							  list_length(limit),
 							  list_nth(best_path->fdw_private, TT_PATH_ORDER),
-							  false, &exprs);
+							  false, sums, &exprs);
 	exprs = list_concat(exprs, limit);
-	return make_foreignscan(tlist, clauses, baserel->relid, exprs, private, NIL, NIL,
+	return make_foreignscan(tlist, clauses, baserel->relid, exprs, private, NIL, met,
 							outer_plan);
 }

@@ -10,6 +10,7 @@
 #include "plan/upper.h"
 
 #include "options/settings.h"
+#include "plan/aggregate.h"
 #include "plan/count.h"
 
 void
@@ -20,6 +21,7 @@ tiktokGetForeignUpperPaths(PlannerInfo *root, UpperRelationKind stage,
 		input_rel->reloptkind != RELOPT_BASEREL || !bms_is_empty(input_rel->lateral_relids))
 		return;
 	tt_count_add_path(root, input_rel, output_rel);
+	tt_aggregate_add_path(root, input_rel, output_rel, extra);
 }
 
 ForeignScan *

@@ -84,6 +84,10 @@ column_role(const TtTable *table, int attnum)
 		return TT_ROLE_DAY;
 	if (column->is_hour)
 		return TT_ROLE_HOUR;
+	if (column->period != NULL)
+		return column->period->value == TT_PERIOD_FROM ? TT_ROLE_FROM
+			   : column->period->value == TT_PERIOD_TO ? TT_ROLE_TO
+													   : TT_ROLE_NONE;
 	return tt_qual_filter(table, attnum, &param) == TT_FILTER_NONE
 			   ? TT_ROLE_NONE
 			   : TT_ROLE_FILTER;
@@ -166,6 +170,9 @@ column_fits(const TtTable *table, int attnum, TtQualRole role)
 		case TT_ROLE_DAY:
 		case TT_ROLE_HOUR:
 			return declared == CLASS_LOCAL_TIME || declared == CLASS_INSTANT;
+		case TT_ROLE_FROM:
+		case TT_ROLE_TO:
+			return declared == CLASS_LOCAL_TIME;
 		case TT_ROLE_FILTER:
 			return filter_fits(table, attnum);
 		default:
@@ -181,7 +188,8 @@ value_fits(const TtTable *table, int attnum, Oid type)
 	Oid		  element = get_base_element_type(type);
 	TypeClass given = type_class(OidIsValid(element) ? element : type);
 
-	if (table->columns[attnum - 1].is_day || table->columns[attnum - 1].is_hour)
+	if (table->columns[attnum - 1].is_day || table->columns[attnum - 1].is_hour ||
+		table->columns[attnum - 1].period != NULL)
 		return given == CLASS_LOCAL_TIME || given == CLASS_INSTANT;
 	/* the session's zone makes an instant of a local time */
 	return given == declared || (declared == CLASS_INSTANT && given == CLASS_LOCAL_TIME);
@@ -207,6 +215,8 @@ operator_narrows(const TtTable *table, int attnum, TtQualRole role, TtQualOp op)
 	switch (role)
 	{
 		case TT_ROLE_ACCOUNT:
+		case TT_ROLE_FROM:
+		case TT_ROLE_TO:
 			return op == TT_OP_EQ;
 		case TT_ROLE_DAY:
 		case TT_ROLE_HOUR:
@@ -437,6 +447,12 @@ tt_qual_exact(const TtTable *table, const TtQual *qual)
 		}
 		if (OidIsValid(element))
 			type = element;
+		if (qual->role == TT_ROLE_FROM || qual->role == TT_ROLE_TO)
+		{
+			if (type != DATEOID || table->columns[qual->attnum - 1].type != DATEOID)
+				return false;
+			continue;
+		}
 		if ((qual->role != TT_ROLE_ACCOUNT && qual->role != TT_ROLE_FILTER) ||
 			(type != INT8OID && type != INT4OID && type != INT2OID))
 			return false;

@@ -32,7 +32,9 @@ typedef enum TtQualRole
 	TT_ROLE_ACCOUNT, /* the accounts asked */
 	TT_ROLE_DAY,	 /* windows, by a day */
 	TT_ROLE_HOUR,	 /* windows, by an hour */
-	TT_ROLE_FILTER	 /* a filter of the endpoint */
+	TT_ROLE_FILTER,	 /* a filter of the endpoint */
+	TT_ROLE_FROM,	 /* the first day of a period */
+	TT_ROLE_TO		 /* the last day of a period */
 } TtQualRole;
 
 /*
@@ -59,6 +61,12 @@ typedef struct TtQual
  */
 extern List *tt_qual_derive(Index varno, const TtTable *table, Expr *clause,
 							const char **reason);
+
+/*
+ * Whether a clause of varno is about the day or hour of its rows and nothing
+ * else, and is met by all rows of some days and by none of the others.
+ */
+extern bool tt_qual_whole_days(Index varno, const TtTable *table, Expr *clause);
 
 /* Both lists in the order in which they narrow: comparisons, then conditions. */
 extern List *tt_qual_concat(List *quals, List *more);

@@ -205,7 +205,7 @@ arm_equalities(Index varno, const TtTable *table, Expr *arm)
 		TtQual *qual = tt_qual_classify(varno, table, lfirst(lc), &reason);
 
 		if (qual != NULL && qual->op == TT_OP_EQ &&
-			(qual->role == TT_ROLE_ACCOUNT || qual->role == TT_ROLE_FILTER))
+			qual->role != TT_ROLE_DAY && qual->role != TT_ROLE_HOUR)
 			result = lappend(result, qual);
 	}
 	return result;

@@ -16,11 +16,9 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
+#include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
-
-/* a report without time dimension covers at most this many days */
-#define UNDATED_SPAN 365
 
 /* no time zone of PostgreSQL's is as many days from UTC: at most 167:59:59 */
 #define ZONE_DAYS 8
@@ -243,6 +241,64 @@ apply_days(TtBounds *bounds, Oid column_type, const TtQual *qual, int n, const D
 	if (n > 0 && days[0].from > TT_DAY_MIN)
 		bounds->has_lower = true;
 	intersect_days(bounds, days, n);
+}
+
+/*
+ * The day whose midnight a value is.  A timestamptz is compared with a date in
+ * the session's time zone.  False: no day equals it.
+ */
+static bool
+value_to_midnight(Datum value, Oid type, TtDay *day)
+{
+	Timestamp when = DatumGetTimestamp(value);
+	int		  overflow = 0;
+
+	switch (getBaseType(type))
+	{
+		case DATEOID:
+			*day = DatumGetDateADT(value);
+			return !DATE_NOT_FINITE(*day);
+		case TIMESTAMPTZOID:
+			if (TIMESTAMP_NOT_FINITE(when))
+				return false;
+			/* its day there; where clocks skip midnight, that begins later */
+			*day = DatumGetDateADT(DirectFunctionCall1(timestamptz_date, value));
+			return date2timestamptz_opt_overflow(*day, &overflow) == when && overflow == 0;
+		case TIMESTAMPOID:
+			if (TIMESTAMP_NOT_FINITE(when) || when % USECS_PER_DAY != 0)
+				return false;
+			*day = (TtDay) (when / USECS_PER_DAY);
+			return true;
+		default:
+			return false;
+	}
+}
+
+static bool
+set_has_day(const TtDaySet *set, TtDay day)
+{
+	for (int i = 0; i < set->n; i++)
+		if (set->days[i] == day)
+			return true;
+	return false;
+}
+
+static void
+apply_day_set(TtBounds *bounds, TtDaySet *set, int n, const Datum *values, const Oid *types)
+{
+	TtDaySet both = {true, 0, palloc(sizeof(TtDay) * Max(n, 1))};
+
+	for (int i = 0; i < n; i++)
+	{
+		TtDay day;
+
+		if (value_to_midnight(values[i], types[i], &day) && !set_has_day(&both, day) &&
+			(!set->given || set_has_day(set, day)))
+			both.days[both.n++] = day;
+	}
+	*set = both;
+	if (both.n == 0)
+		bounds->nothing = true;
 }
 
 /* Of the days that are left, those that meet a condition of any form. */
@@ -524,6 +580,12 @@ tt_bounds_apply(TtBounds *bounds, const TtTable *table, const TtQual *qual, int 
 			apply_days(bounds, table->columns[qual->attnum - 1].type, qual, n, flat,
 					   flat_types);
 			break;
+		case TT_ROLE_FROM:
+			apply_day_set(bounds, &bounds->first_days, n, flat, flat_types);
+			break;
+		case TT_ROLE_TO:
+			apply_day_set(bounds, &bounds->last_days, n, flat, flat_types);
+			break;
 		case TT_ROLE_FILTER:
 			apply_filter(bounds, table, qual, n, flat, flat_types);
 			break;
@@ -616,7 +678,7 @@ tt_bounds_days(const TtBounds *bounds, const TtStream *stream, bool has_start_da
 	if (stream->report.grain == TT_GRAIN_NONE)
 	{
 		*days = palloc(sizeof(TtDays));
-		whole.from = last_day - UNDATED_SPAN + 1;
+		whole.from = last_day - TT_UNDATED_DAYS + 1;
 		if (has_start_date && start_date > whole.from)
 			whole.from = start_date;
 		**days = whole;

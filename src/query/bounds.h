@@ -12,6 +12,14 @@
 #include "request/request.h"
 #include "utils/timestamp.h"
 
+/* days that a column is to be equal to one of */
+typedef struct TtDaySet
+{
+	bool   given;
+	int	   n;
+	TtDay *days; /* without repeats */
+} TtDaySet;
+
 /* what the conditions of a scan narrow down to */
 typedef struct TtBounds
 {
@@ -22,7 +30,10 @@ typedef struct TtBounds
 	bool	has_lower; /* some condition bounds the days from below */
 	int		nranges;
 	TtDays *ranges;
-	List   *filters; /* of TtBoundFilter */
+
+	TtDaySet first_days; /* of periods, */
+	TtDaySet last_days;	 /* and their last ones */
+	List	*filters;	 /* of TtBoundFilter */
 } TtBounds;
 
 typedef struct TtBoundFilter
@@ -49,9 +60,9 @@ extern void tt_bounds_apply(TtBounds *bounds, const TtTable *table, const TtQual
 							const Oid *types);
 
 /*
- * The days to ask a report for: the conditions', never before start_date or
- * past last_day.  Returns the number of ranges, or -1 if there is no lower
- * bound at all and the report needs one.
+ * The days to ask a report for (one by week or month: on which these may begin):
+ * the conditions', never before start_date or past last_day.  Returns the number
+ * of ranges, or -1 if there is no lower bound at all and the report needs one.
  */
 extern int tt_bounds_days(const TtBounds *bounds, const TtStream *stream,
 						  bool has_start_date, TtDay start_date, TtDay last_day,

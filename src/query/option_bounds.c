@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "query/option_bounds.h"
+#include "qual/days.h"
 
 #include "catalog/pg_type.h"
 #include "foreign/foreign.h"
@@ -32,6 +33,8 @@ tt_option_bounds_asked(TtAsked *asked, const TtTable *table, const TtQual *qual,
 {
 	if (qual->role == TT_ROLE_ACCOUNT)
 		asked->accounts = true;
+	if (qual->role == TT_ROLE_FROM)
+		asked->days = true;
 	if (qual->role != TT_ROLE_DAY && qual->role != TT_ROLE_HOUR)
 		return;
 	asked->days = true;
@@ -127,23 +130,61 @@ notice_accounts(const TtTable *table, const TtOptions *options, const TtBounds *
 	return true;
 }
 
+/* Whether a week or month that conditions ask for begins before a day. */
+static bool
+period_before(const TtTable *table, const TtBounds *bounds, TtDay day)
+{
+	TtDays	before = {TT_FIRST_DAY, day - 1};
+	TtDays *days;
+	TtDays *periods;
+	int		n = tt_ranges_intersect(bounds->ranges, bounds->nranges, &before, 1, &days);
+
+	if (n < 0)
+		return false;
+	n = tt_periods(table->stream->report.grain, days, n, &periods);
+	free(days);
+	free(periods);
+	return n > 0;
+}
+
+/* Whether conditions ask for days, or periods that begin, before the table does. */
+static bool
+asks_before(const TtTable *table, const TtOptions *options, const TtBounds *bounds, int64 slack)
+{
+	TtDay start = options->start_date;
+	bool  all_before = bounds->ranges[bounds->nranges - 1].to < start;
+
+	if (table->stream->report.grain == TT_GRAIN_PERIOD)
+	{
+		for (int i = 0; i < bounds->first_days.n; i++)
+			if (bounds->first_days.days[i] < start)
+				return true;
+		return false;
+	}
+	if (!all_before && (!bounds->has_lower || bounds->ranges[0].from + slack >= start))
+		return false;
+	return !tt_report_by_period(&table->stream->report) || period_before(table, bounds, start);
+}
+
 static bool
 notice_days(const TtTable *table, const TtOptions *options, const TtBounds *bounds,
 			int64 slack)
 {
-	bool  all_before = bounds->ranges[bounds->nranges - 1].to < options->start_date;
+	bool  by_period = tt_report_by_period(&table->stream->report);
 	char  start[16];
 	char *object;
 	char *alter;
 
-	if (!all_before && (!bounds->has_lower ||
-						bounds->ranges[0].from + slack >= options->start_date))
+	if (!asks_before(table, options, bounds, slack))
 		return false;
 	object = bounding_object(table, options, "start_date", &alter);
 	tt_day_format(options->start_date, start);
 	ereport(NOTICE,
-			(errmsg("foreign table %s holds no days before %s, which are asked for",
-					table->name, start),
+			(by_period
+				 ? errmsg("foreign table %s holds no %ss that begin before %s, which are asked for",
+						  table->name, tt_grain_name(table->stream->report.grain), start)
+				 : errmsg("foreign table %s holds no days before %s, which are asked for",
+						  table->name, start),
 			 errdetail("Option \"start_date\" of %s is the first day that it holds.",
 					   object),
 			 errhint("%s OPTIONS (SET start_date '...'), if it is to hold more.", alter)));

@@ -13,8 +13,12 @@
 #include "query/option_bounds.h"
 #include "table/refusals.h"
 #include "options/settings.h"
+#include "qual/days.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
+
+/* names that are asked for although no column is read: for evidence, or to judge rows by */
+#define MAX_OTHER_NAMES 16
 
 TtDay
 tt_query_last_day(void)
@@ -24,10 +28,11 @@ tt_query_last_day(void)
 	return (TtDay) (now / USECS_PER_DAY) + 1;
 }
 
+/* Whether a name is among the first n of the query's. */
 static bool
-names_contain(const TtQuery *query, const char *name)
+is_among(const TtQuery *query, int n, const char *name)
 {
-	for (int i = 0; i < query->nnames; i++)
+	for (int i = 0; i < n; i++)
 		if (strcmp(query->names[i], name) == 0)
 			return true;
 	return false;
@@ -36,7 +41,7 @@ names_contain(const TtQuery *query, const char *name)
 static void
 add_name(TtQuery *query, const char *name)
 {
-	if (!names_contain(query, name))
+	if (!is_among(query, query->nnames, name))
 		query->names[query->nnames++] = name;
 }
 
@@ -46,9 +51,14 @@ build_metrics(TtQuery *query, const TtTable *table, const List *attrs)
 {
 	const TtReport *report = &table->stream->report;
 	bool		   *asked = palloc0(sizeof(bool) * Max(table->natts, 1));
+	int				nidle;
 	ListCell	   *lc;
 
 	query->send_names = true;
+	if (table->leaves_out_idle)
+		for (int i = 0; tt_idle_metric(i) != NULL; i++)
+			add_name(query, tt_idle_metric(i));
+	nidle = query->nnames;
 	foreach(lc, attrs)
 	{
 		const TtTableColumn *column = &table->columns[lfirst_int(lc) - 1];
@@ -61,7 +71,8 @@ build_metrics(TtQuery *query, const TtTable *table, const List *attrs)
 			!tt_metric_legal(column->metric, report))
 			continue;
 		asked[column->metric_number] = true;
-		query->names[query->nnames++] = column->metric_name;
+		if (!is_among(query, nidle, column->metric_name))
+			query->names[query->nnames++] = column->metric_name;
 	}
 	if (query->nnames > 0)
 		return;
@@ -158,10 +169,16 @@ build_fields(TtQuery *query, const TtTable *table, const TtOptions *options,
 static void
 missing_bound(const TtTable *table)
 {
-	const char *column = NULL;
-	const char *name = table->stream->report.grain == TT_GRAIN_HOUR
-						   ? "stat_time_hour"
-						   : "stat_time_day";
+	const char			 *column = NULL;
+	const TtReport		 *report = &table->stream->report;
+	const TtPeriodColumn *period = tt_period_column_at(report->grain, 0);
+	const char			 *name = period != NULL					  ? period->column.name
+								 : report->grain == TT_GRAIN_HOUR ? "stat_time_hour"
+																  : "stat_time_day";
+	const char			 *first = report->grain == TT_GRAIN_HOUR   ? "current_date - 1"
+								  : report->grain == TT_GRAIN_DAY  ? "current_date - 7"
+								  : report->grain == TT_GRAIN_WEEK ? "current_date - 28"
+																   : "current_date - 92";
 
 	for (int i = 0; i < table->natts; i++)
 		if (!table->columns[i].dropped &&
@@ -171,14 +188,195 @@ missing_bound(const TtTable *table)
 			(errcode(ERRCODE_FDW_UNABLE_TO_CREATE_EXECUTION),
 			 errmsg("foreign table \"%s\" needs a lower bound for \"%s\"",
 					table->name, column != NULL ? column : name),
-			 errdetail("A report by day or hour is read in windows, so the first day must be known."),
+			 period != NULL
+				 ? errdetail("Each %s is a request for each account, so the first must be known.",
+							 tt_grain_name(report->grain))
+				 : errdetail("A report by day or hour is read in windows, so the first day must be known."),
 			 column != NULL ? errhint("Add a condition such as WHERE %s >= %s, or set the option start_date of the foreign table or its server.",
-									  quote_identifier(column),
-									  table->stream->report.grain == TT_GRAIN_HOUR
-										  ? "current_date - 1"
-										  : "current_date - 7")
+									  quote_identifier(column), first)
 							: errhint("Add a column %s to the foreign table, or set the option start_date of the foreign table or its server.",
 									  name)));
+}
+
+/* ---- weeks, months, periods --------------------------------------------------- */
+
+/*
+ * A period is asked for as a whole or not at all: what the API counts in a part
+ * of it cannot be added to the rest.  So a period that begins before what the
+ * table holds (option start_date) is left out, and one that goes on is asked for
+ * up to the last day there is, which its column covered_to tells.
+ */
+
+/* Weeks or months that begin on the days that conditions leave. */
+static int
+calendar_periods(const TtTable *table, const TtBounds *bounds, bool has_start, TtDay start,
+				 TtDay last_day, TtDays **periods)
+{
+	TtDays *days;
+	TtDays *found;
+	int		n = tt_bounds_days(bounds, table->stream, has_start, start, last_day, &days);
+
+	if (n <= 0)
+		return n;
+	n = tt_periods(table->stream->report.grain, days, n, &found);
+	if (n < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+	*periods = palloc(sizeof(TtDays) * Max(n, 1));
+	memcpy(*periods, found, sizeof(TtDays) * n);
+	free(found);
+	return n;
+}
+
+/* The stream that has the same rows by month, as what to write in a hint. */
+static const char *
+monthly_twin(const TtTable *table)
+{
+	const TtReport *own = &table->stream->report;
+
+	for (int i = 0; i < tt_stream_count(); i++)
+	{
+		const TtStream *stream = tt_stream_at(i);
+		const TtReport *report = &stream->report;
+
+		if (stream->kind == TT_KIND_REPORT && report->grain == TT_GRAIN_MONTH &&
+			strcmp(report->report_type, own->report_type) == 0 && report->level == own->level &&
+			report->ndimensions == own->ndimensions &&
+			tt_report_has_dimension(report, own->dimensions[0]))
+			return psprintf("stream \"%s\"", stream->name);
+	}
+	return "a table of the same report with the option grain 'month'";
+}
+
+static void
+check_length(const TtTable *table, TtDays period)
+{
+	int64 length = (int64) period.to - period.from + 1;
+	char  from[16];
+	char  to[16];
+
+	if (length <= TT_UNDATED_DAYS)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			 errmsg("foreign table %s cannot be asked for a period of more than %d days",
+					table->name, TT_UNDATED_DAYS),
+			 errdetail("%s to %s are " INT64_FORMAT " days. The TikTok API counts no longer period, and the counts of two cannot be added.",
+					   tt_day_format(period.from, from), tt_day_format(period.to, to), length),
+			 errhint("Ask for at most %d days, or for one month after the other from %s.",
+					 TT_UNDATED_DAYS, monthly_twin(table))));
+}
+
+/* Each first day with each last one. */
+static int
+own_periods(const TtTable *table, const TtOptions *options, const TtBounds *bounds,
+			TtDay last_day, TtDays **periods)
+{
+	const TtDaySet *firsts = &bounds->first_days;
+	const TtDaySet *lasts = &bounds->last_days;
+	int				n = 0;
+
+	*periods = NULL;
+	if (bounds->nothing)
+		return 0;
+	if (!firsts->given || !lasts->given)
+		return -1;
+	*periods = palloc(sizeof(TtDays) * Max(firsts->n * lasts->n, 1));
+	for (int i = 0; i < firsts->n; i++)
+		for (int k = 0; k < lasts->n; k++)
+		{
+			TtDays period = {firsts->days[i], lasts->days[k]};
+
+			if (period.to < period.from || period.from > last_day || period.to < TT_FIRST_DAY ||
+				(options->has_start_date && period.from < options->start_date))
+				continue;
+			check_length(table, period);
+			(*periods)[n++] = period;
+		}
+	return n;
+}
+
+static int
+find_periods(const TtTable *table, const TtOptions *options, const TtBounds *bounds,
+			 TtDay last_day, TtDays **periods)
+{
+	if (table->stream->report.grain == TT_GRAIN_PERIOD)
+		return own_periods(table, options, bounds, last_day, periods);
+	return calendar_periods(table, bounds, options->has_start_date, options->start_date, last_day,
+							periods);
+}
+
+static int
+assume_periods(const TtTable *table, const TtBounds *bounds, TtDay last_day,
+			   TtDays **periods)
+{
+	TtGrain grain = table->stream->report.grain;
+	TtDay	first = tt_period_begin(grain, last_day - TT_ASSUMED_DAYS + 1);
+
+	if (grain != TT_GRAIN_PERIOD)
+		return calendar_periods(table, bounds, true, first, last_day, periods);
+	*periods = palloc(sizeof(TtDays));
+	(*periods)[0].from = last_day - TT_ASSUMED_DAYS + 1;
+	(*periods)[0].to = last_day;
+	return 1;
+}
+
+/* What the table calls the column of a value; NULL: it has none. */
+static const char *
+period_column(const TtTable *table, TtPeriodValue value)
+{
+	for (int i = 0; i < table->natts; i++)
+		if (!table->columns[i].dropped && table->columns[i].period != NULL &&
+			table->columns[i].period->value == value)
+			return table->columns[i].name;
+	return NULL;
+}
+
+static void
+missing_period(const TtTable *table, const TtBounds *bounds)
+{
+	bool		from_given = bounds->first_days.given;
+	bool		to_given = bounds->last_days.given;
+	const char *from = period_column(table, TT_PERIOD_FROM);
+	const char *to = period_column(table, TT_PERIOD_TO);
+
+	if (from == NULL || to == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_UNABLE_TO_CREATE_EXECUTION),
+				 errmsg("foreign table %s has no column \"%s\"", table->name,
+						from == NULL ? "start_date" : "end_date"),
+				 errhint("ALTER FOREIGN TABLE %s ADD COLUMN %s date;", table->name,
+						 from == NULL ? "start_date" : "end_date")));
+	from = quote_identifier(from);
+	to = quote_identifier(to);
+	ereport(ERROR,
+			(errcode(ERRCODE_FDW_UNABLE_TO_CREATE_EXECUTION),
+			 errmsg("foreign table %s needs to know the period", table->name),
+			 errdetail("The API counts over the days that it is asked for, so \"%s\" and \"%s\" must each be equal to something.",
+					   from, to),
+			 from_given || to_given
+				 ? errhint("Add a condition such as %s = %s.", from_given ? to : from,
+						   from_given ? "current_date - 1" : "current_date - 28")
+				 : errhint("Add conditions such as WHERE %s = current_date - 28 AND %s = current_date - 1.",
+						   from, to)));
+}
+
+/* ---- days ------------------------------------------------------------------- */
+
+static void
+build_periods(TtQuery *query, const TtTable *table, const TtOptions *options,
+			  TtBounds *bounds, bool need_bound)
+{
+	query->nranges = find_periods(table, options, bounds, query->last_day, &query->ranges);
+	if (query->nranges < 0 && !need_bound)
+		query->nranges = assume_periods(table, bounds, query->last_day, &query->ranges);
+	if (query->nranges == 0)
+		bounds->nothing = true;
+	if (query->nranges >= 0)
+		return;
+	if (table->stream->report.grain == TT_GRAIN_PERIOD)
+		missing_period(table, bounds);
+	missing_bound(table);
 }
 
 static void
@@ -187,8 +385,20 @@ build_days(TtQuery *query, const TtTable *table, const TtOptions *options,
 {
 	TtDay last_day = tt_query_last_day();
 
+	if (table->daily != NULL)
+	{
+		/* the days of which the rows are sums */
+		table = table->daily;
+		query->adds_up = true;
+	}
 	if (table->stream->kind != TT_KIND_REPORT || table->stream->report.lifetime)
 		return;
+	query->last_day = last_day;
+	if (tt_report_by_period(&table->stream->report))
+	{
+		build_periods(query, table, options, bounds, need_bound);
+		return;
+	}
 	query->nranges = tt_bounds_days(bounds, table->stream, options->has_start_date,
 									options->start_date, last_day, &query->ranges);
 	if (query->nranges == 0)
@@ -200,6 +410,20 @@ build_days(TtQuery *query, const TtTable *table, const TtOptions *options,
 	query->nranges = tt_bounds_days(bounds, table->stream, true,
 									last_day - TT_ASSUMED_DAYS + 1, last_day,
 									&query->ranges);
+}
+
+double
+tt_query_times(const TtQuery *query)
+{
+	double days = 0;
+
+	if (tt_report_by_period(&query->stream->report))
+		return Max(query->nranges, 1);
+	if (!tt_report_has_time(&query->stream->report))
+		return 1;
+	for (int i = 0; i < query->nranges; i++)
+		days += (double) query->ranges[i].to - query->ranges[i].from + 1;
+	return Max(days, 1);
 }
 
 int
@@ -216,7 +440,8 @@ tt_query_build(TtQuery *query, const TtTable *table, const TtOptions *options,
 {
 	memset(query, 0, sizeof(*query));
 	query->stream = table->stream;
-	query->names = palloc(sizeof(char *) * (list_length(attrs) + table->nkeys + 3));
+	query->leave_out_idle = table->leaves_out_idle;
+	query->names = palloc(sizeof(char *) * (list_length(attrs) + table->nkeys + MAX_OTHER_NAMES));
 	if (table->stream->kind == TT_KIND_REPORT)
 		build_metrics(query, table, attrs);
 	else
@@ -255,7 +480,8 @@ tt_query_projection(const TtTable *table, const List *attrs)
 	ListCell	 *lc;
 
 	projection->nkeys = table->nkeys;
-	projection->paths = palloc(sizeof(char *) * (table->nkeys + list_length(attrs) + 2));
+	projection->paths = palloc(sizeof(char *) *
+							   (table->nkeys + list_length(attrs) + MAX_OTHER_NAMES));
 	for (int i = 0; i < table->nkeys; i++)
 		projection->paths[projection->npaths++] = table->key_paths[i];
 	projection->slots = palloc(sizeof(int) * Max(table->natts, 1));
@@ -271,6 +497,8 @@ tt_query_projection(const TtTable *table, const List *attrs)
 	add_path(projection, tt_query_account_path(table->stream));
 	if (table->stream->endpoint->hides_deleted)
 		add_path(projection, "secondary_status");
+	for (int i = 0; table->leaves_out_idle && tt_idle_metric(i) != NULL; i++)
+		add_path(projection, psprintf("metrics.%s", tt_idle_metric(i)));
 	return projection;
 }
 

@@ -23,6 +23,12 @@
 extern TtDay tt_query_last_day(void);
 
 /*
+ * Of how many times as many rows an account has what the query asks for: days of
+ * a report by day or hour, periods of one by period, 1 of anything else.
+ */
+extern double tt_query_times(const TtQuery *query);
+
+/*
  * Fill *query.  attrs: attribute numbers of the columns the scan reads.
  * accounts: those of the bounds that the table holds (option_bounds.h), else of the
  * option advertiser_ids, else none (the caller looks them up).  bounds->nothing

@@ -76,6 +76,7 @@ typedef struct DecodedColumn
 	bool		is_account;
 	bool		is_currency;
 	bool		in_key;
+	int			period; /* TtPeriodValue, -1: a value of the reply */
 	TtConverter converter;
 } DecodedColumn;
 
@@ -202,6 +203,9 @@ tt_decoder_create(const TtTable *table, TupleDesc desc, const int *slots)
 		column->is_account = table->columns[i].is_account;
 		column->is_currency = table->columns[i].is_currency;
 		column->in_key = table->columns[i].in_key;
+		column->period = -1;
+		if (table->columns[i].period != NULL)
+			column->period = table->columns[i].period->value;
 		init_converter(&column->converter, att->atttypid, att->atttypmod);
 	}
 	return decoder;
@@ -681,6 +685,13 @@ decode_cell(const TtDecoder *decoder, DecodedColumn *column, const TtValue *valu
 		own.kind = TT_VALUE_STRING;
 		own.text = account;
 		own.length = pg_lltoa(origin->account, account);
+		value = &own;
+	}
+	else if (column->period >= 0 && origin->period != NULL)
+	{
+		own.kind = TT_VALUE_STRING;
+		own.text = unconstify(char *, origin->period[column->period]);
+		own.length = strlen(own.text);
 		value = &own;
 	}
 	else if (column->is_currency && value->text == NULL && origin->currency != NULL)

@@ -17,9 +17,12 @@ typedef struct TtOrigin
 {
 	int64		account;  /* 0: unknown */
 	const char *currency; /* of the account; NULL: unknown */
-	int			page;	  /* 0: not paged */
-	const char *endpoint;
-	const char *request_id;
+
+	/* by TtPeriodValue: the days that the rows are of; NULL: none */
+	const char *const *period;
+	int				   page; /* 0: not paged */
+	const char		  *endpoint;
+	const char		  *request_id;
 } TtOrigin;
 
 /*

@@ -17,41 +17,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DAYS_A_REQUEST_DAY	30
-#define DAYS_A_REQUEST_HOUR 1
-
 int
 tt_request_span(const TtStream *stream)
 {
-	if (stream->kind != TT_KIND_REPORT)
-		return 0;
-	switch (stream->report.grain)
-	{
-		case TT_GRAIN_DAY:
-			return DAYS_A_REQUEST_DAY;
-		case TT_GRAIN_HOUR:
-			return DAYS_A_REQUEST_HOUR;
-		case TT_GRAIN_NONE:
-			break;
-	}
-	return 0;
+	return stream->kind == TT_KIND_REPORT ? tt_grain_days(stream->report.grain) : 0;
 }
 
-/* civil date of a day, after Howard Hinnant's days_from_civil */
 const char *
 tt_day_format(TtDay day, char *buf)
 {
-	int64_t z = (int64_t) day + 730425; /* 2000-01-01 from 0000-03-01 */
-	int64_t era = (z >= 0 ? z : z - 146096) / 146097;
-	int64_t doe = z - era * 146097;
-	int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-	int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-	int64_t mp = (5 * doy + 2) / 153;
-	int		d = (int) (doy - (153 * mp + 2) / 5 + 1);
-	int		m = (int) (mp < 10 ? mp + 3 : mp - 9);
-	int64_t y = yoe + era * 400 + (m <= 2);
+	TtCivil civil = tt_day_civil(day);
 
-	snprintf(buf, 16, "%04" PRId64 "-%02d-%02d", y, m, d);
+	snprintf(buf, 16, "%04" PRId64 "-%02d-%02d", civil.year, civil.month, civil.day);
 	return buf;
 }
 
@@ -155,6 +132,28 @@ tt_windows(const TtDays *ranges, int nranges, int span, TtDays **windows)
 	return n;
 }
 
+int
+tt_windows_exact(const TtDays *ranges, int nranges, int span, TtDays **windows)
+{
+	int64_t upper = nranges + 1;
+	int		n = 0;
+
+	for (int i = 0; i < nranges; i++)
+		upper += ((int64_t) ranges[i].to - ranges[i].from) / span;
+	*windows = malloc(sizeof(TtDays) * (size_t) upper);
+	if (*windows == NULL)
+		return -1;
+	for (int i = 0; i < nranges; i++)
+		for (int64_t from = ranges[i].from; from <= ranges[i].to; from += span)
+		{
+			int64_t last = from + span - 1;
+
+			(*windows)[n].from = (TtDay) from;
+			(*windows)[n++].to = last < ranges[i].to ? (TtDay) last : ranges[i].to;
+		}
+	return n;
+}
+
 /* values that fit in one request; 0: any number */
 static int
 condition_limit(const TtCondition *condition)
@@ -232,6 +231,32 @@ choose_batched(TtQuery *query, TtUnits *units)
 	}
 }
 
+/* Windows of days, or the periods as they are: a part of one says nothing of it. */
+static int
+query_windows(const TtQuery *query, TtDays **windows)
+{
+	if (query->adds_up)
+		return tt_windows_exact(query->ranges, query->nranges, TT_UNDATED_DAYS, windows);
+	if (!tt_report_by_period(&query->stream->report))
+		return tt_windows(query->ranges, query->nranges, tt_request_span(query->stream),
+						  windows);
+	*windows = malloc(sizeof(TtDays) * (size_t) (query->nranges + 1));
+	if (*windows == NULL)
+		return -1;
+	for (int i = 0; i < query->nranges; i++)
+		(*windows)[i] = query->ranges[i];
+	return query->nranges;
+}
+
+/* A period is asked for up to the last day that there can be anything of. */
+static TtDays
+days_until(TtDays period, TtDay last_day)
+{
+	if (period.to > last_day)
+		period.to = last_day;
+	return period;
+}
+
 TtUnits *
 tt_units_create(TtQuery *query)
 {
@@ -245,9 +270,7 @@ tt_units_create(TtQuery *query)
 	units->nwindows = 1;
 	if (dated)
 	{
-		units->nwindows = tt_windows(query->ranges, query->nranges,
-									 tt_request_span(query->stream),
-									 &units->windows);
+		units->nwindows = query_windows(query, &units->windows);
 		if (units->nwindows < 0)
 		{
 			free(units);
@@ -292,6 +315,9 @@ tt_units_get(const TtUnits *units, const TtQuery *query, int64_t i)
 	i /= units->naccount_groups;
 	if (units->windows != NULL)
 		unit.days = units->windows[units->nwindows - 1 - i];
+	unit.period_to = unit.days.to;
+	if (tt_report_by_period(&query->stream->report))
+		unit.days = days_until(unit.days, query->last_day);
 	if (query->stream->endpoint->account_param == TT_ACCOUNT_MANY)
 	{
 		unit.account = (int) group * TT_MAX_IDS;

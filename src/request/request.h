@@ -4,9 +4,9 @@
  *	  step from a condition to requests.
  *
  * A query is turned into a list of units before anything is sent: accounts ×
- * windows of days × batches of ids.  A unit is read page by page; each page is
- * one request.  EXPLAIN prints the list, the cost model counts it, the
- * concurrency works it off.
+ * windows of days (or weeks, months, periods) × batches of ids.  A unit is read
+ * page by page; each page is one request.  EXPLAIN prints the list, the cost
+ * model counts it, the concurrency works it off.
  *
  * Pure C: no PostgreSQL header, so that it can be tested and fuzzed alone.
  * Results are malloc'ed; NULL or false means out of memory.
@@ -31,6 +31,14 @@ typedef struct TtDays
 	TtDay from;
 	TtDay to; /* inclusive */
 } TtDays;
+
+/* a day of the calendar */
+typedef struct TtCivil
+{
+	int64_t year;
+	int		month; /* 1 to 12 */
+	int		day;   /* 1 to 31 */
+} TtCivil;
 
 /* how a value is written in JSON */
 typedef enum TtJsonType
@@ -89,7 +97,8 @@ typedef struct TtQuery
 	int				naccounts;
 	int64_t		   *accounts; /* without repeats */
 	int				nranges;  /* wanted days, ascending, disjoint; reports */
-	TtDays		   *ranges;
+	TtDays		   *ranges;	  /* of a report by period: its periods, in any order */
+	TtDay			last_day; /* of periods, no later day is asked for */
 	int				nconditions;
 	TtCondition	   *conditions;
 	int				nnames; /* metrics or fields to ask for */
@@ -105,15 +114,19 @@ typedef struct TtQuery
 	const char	   *order_field;   /* NULL: any order */
 	bool			order_refused; /* it was wanted, and is not to be had */
 	bool			descending;
-	bool			totals_only; /* only page_info.total_number is wanted */
-	bool			sums_only;	 /* reports, with totals_only: data.total_metrics, the
+	bool			totals_only;	/* only page_info.total_number is wanted */
+	bool			sums_only;		/* reports, with totals_only: data.total_metrics, the
 								 * sums of all rows, is the row that is wanted */
-	bool			cut_will_do; /* what the API cuts off is not looked for elsewhere */
-	bool			exact;		 /* rows are not rechecked: no condition may be
+	bool			adds_up;		/* reports without time dimension: rows are sums of days,
+								 * to be added up: no unwanted day, and cut anywhere */
+	bool			leave_out_idle; /* rows in which all of tt_idle_metric() are zero; of rows
+									 * that add up, all metrics */
+	bool			cut_will_do;	/* what the API cuts off is not looked for elsewhere */
+	bool			exact;			/* rows are not rechecked: no condition may be
 								 * left out */
-	int64_t			row_bound;	 /* rows that may be enough: nothing is read
+	int64_t			row_bound;		/* rows that may be enough: nothing is read
 								 * ahead of them; 0: all will be read */
-	const char	   *app_id;		 /* endpoints that list accounts */
+	const char	   *app_id;			/* endpoints that list accounts */
 	const char	   *secret;
 } TtQuery;
 
@@ -141,6 +154,8 @@ typedef struct TtUnit
 	int				account;   /* index of its first account */
 	int				naccounts; /* more than one only at TT_ACCOUNT_MANY */
 	TtDays			days;	   /* reports; {0, 0} where no dates are sent */
+	TtDay			period_to; /* of a report by period: its last day, which may be still
+								* to come; days.from is its first, days.to what is asked */
 	int				kind;	   /* of query->kinds */
 	int				without;   /* TT_FILTER_BY_*: not sent */
 	TtSlice			values;	   /* of the batched condition's values */
@@ -154,7 +169,7 @@ typedef struct TtUnit
 typedef struct TtUnits
 {
 	int		nwindows;
-	TtDays *windows;
+	TtDays *windows; /* of a report by period: the periods */
 	int		naccount_groups;
 	int		nkinds;
 	int		batched; /* index of the condition that units divide, or may, by its
@@ -162,6 +177,9 @@ typedef struct TtUnits
 	int		nbatches;
 	int64_t count; /* windows × account groups × kinds × batches */
 } TtUnits;
+
+/* a request without time dimension covers at most this many days */
+#define TT_UNDATED_DAYS 365
 
 /* days that one request may cover; 0: any number */
 extern int tt_request_span(const TtStream *stream);
@@ -209,6 +227,12 @@ extern bool tt_unit_is_vain(const TtQuery *query, const TtUnit *unit);
 extern int tt_unit_names(const TtQuery *query, const TtUnit *unit);
 
 /*
+ * The fewest windows of at most span days that cover all ranges and no other
+ * day.  Returns as tt_windows().
+ */
+extern int tt_windows_exact(const TtDays *ranges, int nranges, int span, TtDays **windows);
+
+/*
  * The fewest windows of at most span days that cover all ranges; windows do
  * not begin or end with an unwanted day.  Returns their number, -1 if out of
  * memory.
@@ -248,6 +272,21 @@ extern bool tt_unit_next_part(const TtQuery *query, const TtUnit *unit, int max,
 extern bool tt_request_params(const TtQuery *query, const TtUnits *units,
 							  const TtUnit *unit, int page, TtParams *params);
 extern void tt_params_free(TtParams *params);
+
+/*
+ * periods.c.  begin: the first day of the week or month that a day is in.  end:
+ * the last one of that which begins on a day.
+ */
+extern TtDay tt_period_begin(TtGrain grain, TtDay day);
+extern TtDay tt_period_end(TtGrain grain, TtDay first);
+
+/*
+ * The weeks or months that begin on a day of the ranges, ascending; returns
+ * their number, -1 if out of memory.
+ */
+extern int tt_periods(TtGrain grain, const TtDays *ranges, int nranges, TtDays **periods);
+
+extern TtCivil tt_day_civil(TtDay day);
 
 /* "2026-06-30"; buf holds at least 16 bytes */
 extern const char *tt_day_format(TtDay day, char *buf);

@@ -3,8 +3,8 @@
  *	  ANALYZE of a foreign table: reads it and keeps a random sample.
  *
  * The API cannot sample, so all rows pass by; a report by day or hour is read
- * for its last 30 days only.  Runs with the user mapping of the table's owner,
- * whom ANALYZE has made the current user.
+ * for its last 30 days only, one by period for those as one period.  Runs with
+ * the user mapping of the table's owner, whom ANALYZE has made the current user.
  */
 #include "postgres.h"
 
@@ -74,6 +74,7 @@ sample_page(Sample *sample, TtDecoder *decoder, const TtTable *table,
 
 	origin.account = page->account;
 	origin.currency = tt_currencies_get(currencies, page->account);
+	origin.period = page->period[0] != NULL ? page->period : NULL;
 	origin.page = page->number;
 	origin.endpoint = table->stream->endpoint->path;
 	origin.request_id = page->reply->request_id;
@@ -88,18 +89,7 @@ sample_page(Sample *sample, TtDecoder *decoder, const TtTable *table,
 	MemoryContextSwitchTo(old);
 }
 
-/* Days that the query covers; 1 where it is not dated. */
-static double
-days_asked(const TtQuery *query)
-{
-	double days = 0;
-
-	for (int i = 0; i < query->nranges; i++)
-		days += (double) query->ranges[i].to - query->ranges[i].from + 1;
-	return query->stream->report.grain == TT_GRAIN_NONE ? 1 : Max(days, 1);
-}
-
-/* Read the table (a dated report: its last 30 days) into the sample. */
+/* Read the table (a dated report: its last 30 days, or one period of them) into the sample. */
 static void
 read_table(Relation relation, Sample *sample)
 {
@@ -152,7 +142,7 @@ read_table(Relation relation, Sample *sample)
 	tt_fetch_end(fetch);
 	tt_warnings_tell(table, &stats);
 	tt_row_estimate_store(table->relid,
-						  sample->seen / (Max(query.naccounts, 1) * days_asked(&query)),
+						  sample->seen / (Max(query.naccounts, 1) * tt_query_times(&query)),
 						  query.naccounts);
 }
 

@@ -22,6 +22,15 @@
 /* lists longer than this are cut */
 #define SHOWN 5
 
+/* The last day that a window asks for: of a period that goes on, not its last one. */
+static TtDay
+last_asked(const TtQuery *query, const TtUnits *units, int window)
+{
+	TtDay to = units->windows[window].to;
+
+	return tt_report_by_period(&query->stream->report) ? Min(to, query->last_day) : to;
+}
+
 static char *
 describe_windows(const TtQuery *query, const TtUnits *units)
 {
@@ -33,10 +42,10 @@ describe_windows(const TtQuery *query, const TtUnits *units)
 	for (int i = 0; i < units->nwindows && i < SHOWN; i++)
 		appendStringInfo(&buf, "%s%s to %s", i > 0 ? ", " : "",
 						 tt_day_format(units->windows[i].from, from),
-						 tt_day_format(units->windows[i].to, to));
+						 tt_day_format(last_asked(query, units, i), to));
 	if (units->nwindows > SHOWN)
 		appendStringInfo(&buf, ", and %d more until %s", units->nwindows - SHOWN,
-						 tt_day_format(units->windows[units->nwindows - 1].to, to));
+						 tt_day_format(last_asked(query, units, units->nwindows - 1), to));
 	return buf.data;
 }
 
@@ -164,6 +173,7 @@ explain_requests(ForeignScanState *node, ExplainState *es)
 	TtUnits		*units;
 	List		*filters = NIL;
 	const char	*names;
+	bool		 by_period = tt_report_by_period(&state->table->stream->report);
 	bool		 impossible;
 
 	impossible = state->bounds.nothing;
@@ -172,8 +182,9 @@ explain_requests(ForeignScanState *node, ExplainState *es)
 	if (state->bounds.nothing)
 	{
 		ExplainPropertyText("Request Plan",
-							impossible ? "none: the conditions cannot be true"
-									   : "none: the table holds nothing that is asked for",
+							impossible	? "none: the conditions cannot be true"
+							: by_period ? "none: the table holds no such period"
+										: "none: the table holds nothing that is asked for",
 							es);
 		return;
 	}
@@ -191,6 +202,8 @@ explain_requests(ForeignScanState *node, ExplainState *es)
 		ExplainPropertyList(names, describe_names(query), es);
 	if (query->page_size > 0)
 		ExplainPropertyInteger("Page Size", NULL, query->page_size, es);
+	if (query->leave_out_idle)
+		ExplainPropertyText("Idle Rows", "left out", es);
 	if (tt_currencies_wanted(state->table, state->attrs))
 		ExplainPropertyText("Currency", "of the accounts, from advertiser/info/", es);
 	tt_units_free(units);
@@ -315,6 +328,9 @@ explain_conditions(ForeignScanState *node, ExplainState *es)
 	List		*local = NIL;
 	ListCell	*lc;
 
+	/* what nothing is left here to check for */
+	foreach(lc, plan->fdw_recheck_quals)
+		pushed = lappend(pushed, describe_expression(lfirst(lc), plan, es));
 	foreach(lc, plan->scan.plan.qual)
 	{
 		Node	   *clause = lfirst(lc);
@@ -337,6 +353,21 @@ explain_conditions(ForeignScanState *node, ExplainState *es)
 		ExplainPropertyList("Local Conditions", local, es);
 }
 
+/* Whether the API adds up the days, or why not. */
+static void
+explain_sums(const TtScanState *state, const ForeignScan *plan, ExplainState *es)
+{
+	Node *sums = list_nth(plan->fdw_private, TT_PLAN_SUMS);
+
+	if (tt_scan_summed(plan))
+		ExplainPropertyText("Aggregated by the API",
+							psprintf("the sums of the days, a row for each %s",
+									 state->table->stream->report.dimensions[0]),
+							es);
+	else if (sums != NULL && es->verbose)
+		ExplainPropertyText("Not Aggregated by the API", strVal(sums), es);
+}
+
 static void
 explain_stats(const TtScanState *state, ExplainState *es)
 {
@@ -346,6 +377,8 @@ explain_stats(const TtScanState *state, ExplainState *es)
 	ExplainPropertyInteger("Pages", NULL, stats->pages, es);
 	ExplainPropertyInteger("Rows Received", NULL, stats->rows, es);
 	ExplainPropertyInteger("Retries", NULL, stats->retries, es);
+	if (stats->idle > 0)
+		ExplainPropertyInteger("Idle Rows Left Out", NULL, stats->idle, es);
 	if (stats->splits > 0)
 		ExplainPropertyInteger("Truncated Reports Split", NULL, stats->splits, es);
 	if (stats->skipped_accounts > 0)
@@ -369,6 +402,7 @@ tiktokExplainForeignScan(ForeignScanState *node, ExplainState *es)
 	ExplainPropertyText("Stream", stream->name, es);
 	if (state->counting)
 		explain_count(node, es);
+	explain_sums(state, plan, es);
 	if (es->verbose)
 	{
 		MemoryContext old = MemoryContextSwitchTo(state->run);

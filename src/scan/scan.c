@@ -27,6 +27,7 @@
 #include "path/layout.h"
 #include "options/settings.h"
 #include "storage/latch.h"
+#include "table/sums.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
@@ -82,6 +83,14 @@ scan_relation(ForeignScanState *node, ForeignScan *plan, bool counting)
 	return TT_SCANNED_RELATION(node->ss.ps.state, TT_SCANNED_INDEX(plan));
 }
 
+bool
+tt_scan_summed(const ForeignScan *plan)
+{
+	Node *sums = list_nth(plan->fdw_private, TT_PLAN_SUMS);
+
+	return sums != NULL && IsA(sums, Integer);
+}
+
 void
 tiktokBeginForeignScan(ForeignScanState *node, int eflags)
 {
@@ -102,6 +111,9 @@ tiktokBeginForeignScan(ForeignScanState *node, int eflags)
 	state->run = AllocSetContextCreate(context, "tiktok_fdw run", ALLOCSET_DEFAULT_SIZES);
 	state->userid = OidIsValid(userid) ? userid : GetUserId();
 	state->table = tt_table_get(rel);
+	if (tt_scan_summed(plan))
+		state->table = tt_table_sums(state->table,
+									 intVal(list_nth(plan->fdw_private, TT_PLAN_SUMS)));
 	state->attrs = list_nth(plan->fdw_private, TT_PLAN_ATTRS);
 	state->options = tt_options_get(GetForeignTable(RelationGetRelid(rel))->serverid,
 									RelationGetRelid(rel), state->userid, false);
@@ -305,6 +317,7 @@ tt_scan_decode(TtScanState *state, TtPage *page, int row, Datum *values, bool *n
 
 	origin.account = page->account;
 	origin.currency = tt_currencies_get(state->currencies, page->account);
+	origin.period = page->period[0] != NULL ? page->period : NULL;
 	origin.page = page->number;
 	origin.endpoint = state->table->stream->endpoint->path;
 	origin.request_id = page->reply->request_id;
@@ -428,18 +441,16 @@ static void
 store_row_estimate(TtScanState *state)
 {
 	const TtQuery *query = &state->query;
-	double		   days = 0;
+	double		   times;
 
-	if (state->fetch == NULL || query->nconditions > 0 || query->row_bound > 0 ||
+	if (state->fetch == NULL || state->table->daily != NULL || query->nconditions > 0 ||
+		query->row_bound > 0 ||
 		state->stats.skipped_accounts > 0)
 		return;
-	for (int i = 0; i < query->nranges; i++)
-		days += (double) query->ranges[i].to - query->ranges[i].from + 1;
-	if (query->stream->report.grain == TT_GRAIN_NONE)
-		days = 1;
-	if (days > 0 && query->naccounts > 0)
+	times = tt_query_times(query);
+	if (query->naccounts > 0)
 		tt_row_estimate_store(state->table->relid,
-							  (double) state->handed_on / (query->naccounts * days),
+							  (double) state->handed_on / (query->naccounts * times),
 							  state->bounds.has_accounts ? 0 : query->naccounts);
 }
 

@@ -65,6 +65,9 @@ extern void tiktokForeignAsyncNotify(AsyncRequest *areq);
  */
 extern int tt_scan_bounds(ForeignScanState *node, bool only_known);
 
+/* Whether the rows of a plan are sums of days (TT_PLAN_SUMS). */
+extern bool tt_scan_summed(const ForeignScan *plan);
+
 /* Take the next page to hand on; false at the end, or if wait is false. */
 extern bool tt_scan_next_page(TtScanState *state, bool wait);
 

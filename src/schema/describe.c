@@ -59,6 +59,7 @@ tt_describe_restriction(int restrictions, int i)
 									{TT_MF_UNIQUE, "counts people"},
 									{TT_MF_MINIS_ONLY, "only with dimension minis_id"},
 									{TT_MF_BC_ONLY, "only BC reports"},
+									{TT_MF_DAY_ONLY, "only with stat_time_day"},
 									{0, NULL}};
 
 	return set_element(names, restrictions, i);
@@ -92,6 +93,8 @@ tt_describe_additive_unless(TtAdditive additive)
 const char *
 tt_describe_pushdown(const TtStream *stream, const TtColumn *column)
 {
+	const TtPeriodColumn *period;
+
 	if (strcmp(column->name, "advertiser_id") == 0)
 		return stream->endpoint->account_param != TT_ACCOUNT_NONE ? "=, IN" : NULL;
 	if (stream->kind == TT_KIND_REPORT)
@@ -99,6 +102,9 @@ tt_describe_pushdown(const TtStream *stream, const TtColumn *column)
 		if (strcmp(column->name, "stat_time_day") == 0 ||
 			strcmp(column->name, "stat_time_hour") == 0)
 			return "=, <, <=, >, >=, BETWEEN, IN";
+		period = tt_period_column_find(stream->report.grain, column->name);
+		if (period != NULL && period->in_key)
+			return stream->report.grain == TT_GRAIN_PERIOD ? "=, IN" : "=, <, <=, >, >=, BETWEEN, IN";
 		return tt_report_filter(&stream->report, column->name) != NULL ? "=, IN" : NULL;
 	}
 	switch (column->filter)
@@ -132,7 +138,8 @@ tt_describe_path(const TtStream *stream, const TtColumn *column, char *buf)
 	if (tt_report_has_dimension(&stream->report, column->name))
 		snprintf(buf, 128, "dimensions.%s", column->name);
 	else if (strcmp(column->name, "advertiser_id") == 0 ||
-			 tt_report_fills(&stream->report, column->name))
+			 tt_report_fills(&stream->report, column->name) ||
+			 tt_period_column_find(stream->report.grain, column->name) != NULL)
 		return NULL;
 	else
 		snprintf(buf, 128, "metrics.%s", column->name);

@@ -19,37 +19,67 @@
 
 #define REMOTE_SCHEMA "tiktok"
 
-/* The import options: whether to list every metric. */
-static bool
+/* what the options of IMPORT FOREIGN SCHEMA say */
+typedef struct ImportOptions
+{
+	bool all_metrics; /* metrics 'all' */
+	bool all_streams; /* streams 'all' */
+} ImportOptions;
+
+/* one option, which takes one of two words */
+typedef struct ImportOption
+{
+	const char *name;
+	const char *what;
+	const char *usual;
+	size_t		offset; /* of the bool that is true with the other word, "all" */
+} ImportOption;
+
+static const ImportOption import_options[] = {
+	{"metrics", "the columns of reports", "core", offsetof(ImportOptions, all_metrics)},
+	{"streams", "the tables", "core", offsetof(ImportOptions, all_streams)},
+};
+
+static const ImportOption *
+find_option(const char *name)
+{
+	for (size_t i = 0; i < lengthof(import_options); i++)
+		if (strcmp(import_options[i].name, name) == 0)
+			return &import_options[i];
+	ereport(ERROR,
+			(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
+			 errmsg("invalid option \"%s\"", name),
+			 errhint("Valid options in this context are: metrics, streams")));
+	return NULL; /* not reached */
+}
+
+static ImportOptions
 read_options(List *options)
 {
-	bool	  all_metrics = false;
-	bool	  seen = false;
-	ListCell *lc;
+	ImportOptions result = {0};
+	List		 *seen = NIL;
+	ListCell	 *lc;
 
 	foreach(lc, options)
 	{
-		DefElem *def = lfirst(lc);
-		char	*value = defGetString(def);
+		DefElem			   *def = lfirst(lc);
+		char			   *value = defGetString(def);
+		const ImportOption *option = find_option(def->defname);
 
-		if (strcmp(def->defname, "metrics") != 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
-					 errmsg("invalid option \"%s\"", def->defname),
-					 errhint("Valid options in this context are: metrics")));
-		if (seen)
+		if (list_member_ptr(seen, option))
 			ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR),
 							errmsg("option \"%s\" is given twice", def->defname),
 							errhint("Leave one of the two out.")));
-		seen = true;
-		if (strcmp(value, "core") != 0 && strcmp(value, "all") != 0)
+		seen = lappend(seen, unconstify(ImportOption *, option));
+		if (strcmp(value, option->usual) != 0 && strcmp(value, "all") != 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
-					 errmsg("invalid value for option \"metrics\": \"%s\"", value),
-					 errhint("\"metrics\" (the columns of reports) takes one of: core, all.")));
-		all_metrics = strcmp(value, "all") == 0;
+					 errmsg("invalid value for option \"%s\": \"%s\"", option->name, value),
+					 errhint("\"%s\" (%s) takes one of: %s, all.", option->name, option->what,
+							 option->usual)));
+		*(bool *) ((char *) &result + option->offset) = strcmp(value, "all") == 0;
 	}
-	return all_metrics;
+	return result;
 }
 
 /* LIMIT TO a table that there is not would import nothing without a word. */
@@ -95,7 +125,8 @@ List *
 tiktokImportForeignSchema(ImportForeignSchemaStmt *stmt, Oid serverid)
 {
 	ForeignServer *server = GetForeignServer(serverid);
-	bool		   all_metrics = read_options(stmt->options);
+	ImportOptions  options = read_options(stmt->options);
+	bool		   named = stmt->list_type == FDW_IMPORT_SCHEMA_LIMIT_TO;
 	List		  *commands = NIL;
 
 	if (strcmp(stmt->remote_schema, REMOTE_SCHEMA) != 0)
@@ -111,9 +142,12 @@ tiktokImportForeignSchema(ImportForeignSchemaStmt *stmt, Oid serverid)
 	{
 		const TtStream *stream = tt_stream_at(i);
 
+		/* what connectors do not know is there for those who ask for it */
+		if (stream->seed_name == NULL && !named && !options.all_streams)
+			continue;
 		if (IsImportableForeignTable(stream->name, stmt))
-			commands = lappend(commands,
-							   create_table_command(stream, server->servername, all_metrics));
+			commands = lappend(commands, create_table_command(stream, server->servername,
+															  options.all_metrics));
 	}
 	return commands;
 }

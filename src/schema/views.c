@@ -124,6 +124,7 @@ tt_views_streams(PG_FUNCTION_ARGS)
 		add_text(&row, stream->cursor);
 		add_set(&row, stream->environments, tt_describe_environment);
 		add_remark(&row, stream->note);
+		add_remark(&row, stream->kind == TT_KIND_REPORT ? tt_grain_name(stream->report.grain) : "");
 		store(&row);
 	}
 	return (Datum) 0;

@@ -40,6 +40,7 @@
 #include "options/options.h"
 #include "query/query.h"
 #include "request/request.h"
+#include "snapshot/snapshot_private.h"
 #include "table/table.h"
 
 /*
@@ -76,9 +77,8 @@ static HeldLock *held = NULL;
 
 /* ---- the source --------------------------------------------------------- */
 
-/* The foreign table, open; ERROR if it is none of ours or may not be read. */
-static Relation
-open_source(Oid relid, Oid *serverid)
+Relation
+tt_source_open(Oid relid, Oid *serverid)
 {
 	Relation			rel = relation_open(relid, AccessShareLock);
 	ForeignTable	   *table;
@@ -119,7 +119,10 @@ account_param_name(TtAccountParam param)
 	return NULL;
 }
 
-/* the column that holds the day or hour of a report; NULL if none does */
+/*
+ * The column that holds the day or hour, or the first day of the week or month, of a
+ * report; NULL if none does.
+ */
 static const TtTableColumn *
 time_column(const TtTable *table)
 {
@@ -136,11 +139,41 @@ time_column(const TtTable *table)
 	return NULL;
 }
 
+/*
+ * Days that are read at once; 0: any number.  Of a report by week or month, as
+ * many as one has at most: what is to be read again after an interruption.
+ */
+static int
+window_days(const TtStream *stream)
+{
+	switch (stream->kind == TT_KIND_REPORT ? stream->report.grain : TT_GRAIN_NONE)
+	{
+		case TT_GRAIN_WEEK:
+			return 7;
+		case TT_GRAIN_MONTH:
+			return 31;
+		default:
+			return tt_request_span(stream);
+	}
+}
+
+static void
+refuse_periods(const TtTable *table)
+{
+	if (table->stream->kind == TT_KIND_REPORT && table->stream->report.grain == TT_GRAIN_PERIOD)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("foreign table %s cannot be the source of a snapshot", table->name),
+				 errdetail("Its rows are of the periods that a query names: there are no others to keep up to date."),
+				 errhint("Keep a report by week or month, or INSERT INTO a table of your own SELECT from %s the periods that you need.",
+						 table->name)));
+}
+
 Datum
 tiktok_snapshot_source(PG_FUNCTION_ARGS)
 {
 	Oid					 serverid;
-	Relation			 rel = open_source(PG_GETARG_OID(0), &serverid);
+	Relation			 rel = tt_source_open(PG_GETARG_OID(0), &serverid);
 	TtTable				*table = tt_table_get(rel);
 	TtOptions			*options = tt_options_get(serverid, table->relid, GetUserId(), false);
 	const TtTableColumn *time = time_column(table);
@@ -152,14 +185,15 @@ tiktok_snapshot_source(PG_FUNCTION_ARGS)
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
+	refuse_periods(table);
 	values[0] = CStringGetTextDatum(table->stream->name);
 	nulls[1] = grain == TT_GRAIN_NONE;
 	if (!nulls[1])
-		values[1] = CStringGetTextDatum(grain == TT_GRAIN_HOUR ? "hour" : "day");
+		values[1] = CStringGetTextDatum(tt_grain_name(grain));
 	nulls[2] = time == NULL;
 	if (!nulls[2])
 		values[2] = CStringGetTextDatum(time->name);
-	values[3] = Int32GetDatum(tt_request_span(table->stream));
+	values[3] = Int32GetDatum(window_days(table->stream));
 	values[4] =
 		CStringGetTextDatum(account_param_name(table->stream->endpoint->account_param));
 	values[5] = Int32GetDatum(options->concurrency);
@@ -170,9 +204,8 @@ tiktok_snapshot_source(PG_FUNCTION_ARGS)
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
 }
 
-/* Whether values of two rows of the same hour may be added up. */
-static bool
-is_additive(const TtTableColumn *column)
+bool
+tt_source_additive(const TtTableColumn *column)
 {
 	return column->metric != NULL && !column->metric->attribute &&
 		   column->metric->additive == TT_ADDITIVE &&
@@ -185,7 +218,7 @@ Datum
 tiktok_snapshot_source_columns(PG_FUNCTION_ARGS)
 {
 	Oid			   serverid;
-	Relation	   rel = open_source(PG_GETARG_OID(0), &serverid);
+	Relation	   rel = tt_source_open(PG_GETARG_OID(0), &serverid);
 	TtTable		  *table = tt_table_get(rel);
 	ReturnSetInfo *result;
 
@@ -211,7 +244,7 @@ tiktok_snapshot_source_columns(PG_FUNCTION_ARGS)
 		nulls[5] = description[0] == '\0';
 		if (!nulls[5])
 			values[5] = CStringGetTextDatum(description);
-		values[6] = BoolGetDatum(is_additive(column));
+		values[6] = BoolGetDatum(tt_source_additive(column));
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
 	relation_close(rel, NoLock);
@@ -223,7 +256,7 @@ Datum
 tiktok_snapshot_accounts(PG_FUNCTION_ARGS)
 {
 	Oid			   serverid;
-	Relation	   rel = open_source(PG_GETARG_OID(0), &serverid);
+	Relation	   rel = tt_source_open(PG_GETARG_OID(0), &serverid);
 	TtTable		  *table = tt_table_get(rel);
 	TtOptions	  *options = tt_options_get(serverid, table->relid, GetUserId(), true);
 	TtFetchStats   stats = {0};

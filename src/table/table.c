@@ -28,7 +28,8 @@ has_prefix(const char *text, const char *prefix)
 static const char *
 section(const TtStream *stream, const char *name)
 {
-	if (stream->kind != TT_KIND_REPORT)
+	if (stream->kind != TT_KIND_REPORT ||
+		tt_period_column_find(stream->report.grain, name) != NULL)
 		return "";
 	return tt_report_has_dimension(&stream->report, name) ? DIMENSIONS : METRICS;
 }
@@ -62,6 +63,8 @@ listed_name(const TtStream *stream, const char *path)
 		return path;
 	if (has_prefix(path, DIMENSIONS))
 		return path + strlen(DIMENSIONS);
+	if (tt_period_column_find(stream->report.grain, path) != NULL)
+		return path;
 	return has_prefix(path, METRICS) ? path + strlen(METRICS) : "";
 }
 
@@ -163,16 +166,21 @@ describe_column(const TtTable *table, Form_pg_attribute attribute, const char *p
 			column->is_currency = true;
 			column->metric_name = NULL;
 		}
-		column->is_day = strcmp(column->path, DIMENSIONS "stat_time_day") == 0;
+		column->period = tt_period_column_find(stream->report.grain, column->path);
+		column->is_day = strcmp(column->path, DIMENSIONS "stat_time_day") == 0 ||
+						 (column->period != NULL && column->period->value == TT_PERIOD_FROM &&
+						  stream->report.grain != TT_GRAIN_PERIOD);
 		column->is_hour = strcmp(column->path, DIMENSIONS "stat_time_hour") == 0;
 	}
 	column->listed = find_listed(stream, column->path);
-	column->in_key = column->is_account || is_key(table, column->path);
+	column->in_key = column->is_account || is_key(table, column->path) ||
+					 (column->period != NULL && column->period->in_key);
 }
 
 /*
  * The paths of the key, without advertiser_id: within one account it
- * distinguishes nothing.  If it is all the key there is, it is what remains.
+ * distinguishes nothing; nor, within one request, do the days that it asks for.
+ * If it is all the key there is, it is what remains.
  */
 static void
 describe_key(TtTable *table)
@@ -185,7 +193,8 @@ describe_key(TtTable *table)
 	table->key_paths = palloc(room * sizeof(char *));
 	for (char *name = strtok(names, ","); name != NULL; name = strtok(NULL, ","))
 	{
-		if (strcmp(name, "advertiser_id") != 0)
+		if (strcmp(name, "advertiser_id") != 0 &&
+			tt_period_column_find(table->stream->report.grain, name) == NULL)
 			table->key_paths[table->nkeys++] = default_path(table->stream, name);
 	}
 	if (table->nkeys == 0)
@@ -231,6 +240,8 @@ tt_table_describe(Relation rel, TtTable *table)
 
 	table->relid = RelationGetRelid(rel);
 	table->stream = tt_options_stream(table->relid);
+	table->leaves_out_idle = tt_report_by_period(&table->stream->report) &&
+							 !tt_options_include_idle(table->relid);
 	describe_key(table);
 	table->natts = desc->natts;
 	table->columns = palloc0(Max(desc->natts, 1) * sizeof(TtTableColumn));

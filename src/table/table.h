@@ -25,21 +25,29 @@ typedef struct TtTableColumn
 	int				metric_number; /* below natts: equal where metric_name is */
 	bool			is_account;	   /* advertiser_id: filled in where missing */
 	bool			is_currency;   /* of the account, where no reply tells it */
-	bool			is_day;		   /* stat_time_day of a report that has it */
+	bool			is_day;		   /* stat_time_day of a report that has it; or the first
+									* day of its weeks or months */
 	bool			is_hour;	   /* stat_time_hour, likewise */
 	bool			in_key;
+
+	/* tells the days that were asked for; NULL: a value of the reply */
+	const TtPeriodColumn *period;
 } TtTableColumn;
 
-typedef struct TtTable
+typedef struct TtTable TtTable;
+
+struct TtTable
 {
 	Oid				relid;
 	char		   *name; /* schema-qualified and quoted, for messages */
 	const TtStream *stream;
 	int				natts;
 	TtTableColumn  *columns; /* by attribute number - 1 */
-	int				nkeys;	 /* the API's key, without advertiser_id */
+	int				nkeys;	 /* the API's key, without advertiser_id and days asked for */
 	char		  **key_paths;
-} TtTable;
+	bool			leaves_out_idle; /* rows of nothing but zeros are none */
+	const TtTable  *daily;			 /* its days are added up here (sums.h); else NULL */
+};
 
 /*
  * ERROR if the options define no stream.  The relation is locked by the caller.

@@ -7,7 +7,7 @@
  */
 #include "postgres.h"
 
-#include "units/units.h"
+#include "units/units_private.h"
 
 void
 tt_unit_leave_out_rows(const TtReading *reading, TtFetchUnit *unit, TtReply *reply)
@@ -20,5 +20,94 @@ tt_unit_leave_out_rows(const TtReading *reading, TtFetchUnit *unit, TtReply *rep
 	/* each part of a unit has the row */
 	if (unit->part == 0)
 		unit->hourless += reply->nrows - kept;
+	reply->nrows = kept;
+}
+
+/* ---- rows in which nothing happened ----------------------------------------- */
+
+/*
+ * Without a time dimension the API lists every id there is, with zeros where
+ * nothing was delivered.  By which metrics that is judged is always the same
+ * (tt_idle_metric), so they are always asked for: whether a row is one must not
+ * depend on the columns that a query reads.  Totals are checked before: the API
+ * counts these rows.
+ */
+
+#define METRICS "metrics."
+
+/*
+ * Of sums that are added up further no row may be missing that has something to
+ * add, so each metric counts.
+ */
+static void
+add_metrics(TtReading *reading)
+{
+	const TtProjection *projection = reading->verify.projection;
+
+	for (int slot = 0; slot < projection->npaths; slot++)
+	{
+		const TtMetric *metric = NULL;
+
+		if (strncmp(projection->paths[slot], METRICS, strlen(METRICS)) == 0)
+			metric = tt_metric_find(projection->paths[slot] + strlen(METRICS));
+		if (metric != NULL && !metric->attribute)
+			reading->idle_slots[reading->nidle++] = slot;
+	}
+}
+
+void
+tt_idle_init(TtReading *reading)
+{
+	const TtProjection *projection = reading->verify.projection;
+
+	if (!reading->query->leave_out_idle || reading->query->totals_only)
+		return;
+	reading->idle_slots = palloc(sizeof(int) * projection->npaths);
+	if (reading->query->adds_up)
+	{
+		add_metrics(reading);
+		return;
+	}
+	for (int i = 0; tt_idle_metric(i) != NULL; i++)
+		for (int slot = 0; slot < projection->npaths; slot++)
+			if (strncmp(projection->paths[slot], METRICS, strlen(METRICS)) == 0 &&
+				strcmp(projection->paths[slot] + strlen(METRICS), tt_idle_metric(i)) == 0)
+			{
+				reading->idle_slots[reading->nidle++] = slot;
+				break;
+			}
+}
+
+/* 0, 0.00, and what stands for no value; "<5" is a few. */
+static bool
+is_nothing(const TtValue *value)
+{
+	if (value->kind <= TT_VALUE_NULL)
+		return true;
+	if (value->kind != TT_VALUE_STRING && value->kind != TT_VALUE_NUMBER)
+		return false;
+	return value->text[strspn(value->text, "0.")] == '\0' || strcmp(value->text, "-") == 0;
+}
+
+static bool
+is_idle(const TtReading *reading, const TtReply *reply, int row)
+{
+	for (int i = 0; i < reading->nidle; i++)
+		if (!is_nothing(tt_reply_value(reply, row, reading->idle_slots[i])))
+			return false;
+	return true;
+}
+
+void
+tt_idle_leave_out(TtReading *reading, TtReply *reply)
+{
+	int kept = 0;
+
+	if (reading->nidle == 0)
+		return;
+	for (int row = 0; row < reply->nrows; row++)
+		if (!is_idle(reading, reply, row))
+			tt_reply_move_row(reply, row, kept++);
+	reading->stats->idle += reply->nrows - kept;
 	reply->nrows = kept;
 }

@@ -10,6 +10,22 @@
 
 #include "utils/memutils.h"
 
+/* The page says what its rows do not: the days that they are of. */
+static void
+tell_period(const TtReading *reading, const TtUnit *spec, TtReadyPage *page)
+{
+	const TtDay days[TT_PERIOD_VALUES] = {
+		[TT_PERIOD_FROM] = spec->days.from,
+		[TT_PERIOD_TO] = spec->period_to,
+		[TT_PERIOD_COVERED] = spec->days.to,
+	};
+
+	if (!tt_report_by_period(&reading->query->stream->report))
+		return;
+	for (int i = 0; i < TT_PERIOD_VALUES; i++)
+		page->period[i] = tt_day_format(days[i], MemoryContextAlloc(page->context, 16));
+}
+
 void
 tt_page_add(TtReading *reading, TtFetchUnit *unit, TtReply *reply, int number,
 			MemoryContext context)
@@ -21,6 +37,8 @@ tt_page_add(TtReading *reading, TtFetchUnit *unit, TtReply *reply, int number,
 	page->number = number;
 	page->reply = reply;
 	page->context = context;
+	tt_idle_leave_out(reading, reply);
+	tell_period(reading, &unit->unit, page);
 	dlist_push_tail(&unit->ready, &page->node);
 	dlist_push_tail(&reading->ready, &page->queue_node);
 	reading->nready++;
@@ -40,8 +58,11 @@ tt_page_take(TtReading *reading)
 	TtReadyPage *page = dlist_head_element(TtReadyPage, queue_node, &reading->ready);
 	TtFetchUnit *unit = page->unit;
 
-	unit->handed_on = true;
-	reading->handed_on = true;
+	if (page->reply->nrows > 0 || reading->query->totals_only)
+	{
+		unit->handed_on = true;
+		reading->handed_on = true;
+	}
 	if (unit->unit.naccounts == 1)
 		reading->served[unit->unit.account] = true;
 	unlink_page(reading, page);

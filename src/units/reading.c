@@ -27,6 +27,7 @@ tt_reading_init(TtReading *reading, const TtTable *table, const TtOptions *optio
 	dlist_init(&reading->blocked);
 	dlist_init(&reading->ready);
 	tt_verify_init(&reading->verify, reading->context, query, projection);
+	tt_idle_init(reading);
 }
 
 /* The query leaves out accounts that are skipped. */

@@ -91,6 +91,7 @@ typedef struct TtReadyPage
 	TtFetchUnit	 *unit;
 	int64		  account; /* 0: several, or none */
 	int			  number;
+	const char	 *period[TT_PERIOD_VALUES]; /* as in TtPage */
 	TtReply		 *reply;
 	MemoryContext context;
 } TtReadyPage;
@@ -113,7 +114,9 @@ typedef struct TtReading
 	TtFetchUnit		*alone;		/* no other is asked for as long as it is; NULL: none */
 	dlist_head		 ready;		/* pages to take, in order of arrival */
 	bool			 handed_on; /* some rows left */
-	bool			*served;	/* by account index: rows of it were handed on */
+	int				 nidle;		/* values by which rows are left out; 0: none is */
+	int				*idle_slots;
+	bool			*served; /* by account index: rows of it were handed on */
 	int				 njobs;
 	int				 nready;
 	int				 nheld;	   /* pages that wait for another part of their unit */

@@ -44,4 +44,11 @@ extern bool tt_parts_leave(TtFetchUnit *unit);
 /* The pages that wait are dropped. */
 extern void tt_parts_free(TtParts *parts);
 
+/*
+ * left_out.c.  init: by which values of a row it counts as idle.  leave_out: such rows
+ * of a page that is complete, if the query does not want them.
+ */
+extern void tt_idle_init(TtReading *reading);
+extern void tt_idle_leave_out(TtReading *reading, TtReply *reply);
+
 #endif /* TT_UNITS_PRIVATE_H */

@@ -31,6 +31,7 @@ typedef struct Finished
 	dlist_node node; /* in verify->finished */
 	int		   account;
 	int		   kind;
+	uint64	   period;
 	TtKeySet  *keys;
 } Finished;
 
@@ -79,11 +80,22 @@ differing_param(const TtVerify *verify, const TtUnit *one, const TtUnit *other)
 	return "start_date";
 }
 
+/* What tells the rows of one period from those of another; 0: they tell it themselves. */
+static uint64
+period_hash(const TtVerify *verify, const TtUnit *unit)
+{
+	if (verify->query->adds_up)
+		return hash_combine64((uint64) unit->days.from, (uint64) unit->days.to);
+	if (!tt_report_by_period(&verify->query->stream->report))
+		return 0;
+	return hash_combine64((uint64) unit->days.from, (uint64) unit->period_to);
+}
+
 /* ---- the first row of each unit -------------------------------------------- */
 
 /*
  * The key of the page's first row that has one, together with the account, whose
- * key it is only; 0: none has.
+ * key it is only, and with the period where rows do not tell it; 0: none has.
  */
 static uint64
 first_key(const TtUnitRows *rows, const TtReply *reply)
@@ -96,7 +108,8 @@ first_key(const TtUnitRows *rows, const TtReply *reply)
 
 	for (int row = 0; row < reply->nrows; row++)
 		if (!tt_row_is_hourless(verify, reply, row) && tt_row_key(verify, reply, row, &key))
-			return hash_combine64(key, (uint64) account);
+			return hash_combine64(hash_combine64(key, (uint64) account),
+								  period_hash(verify, rows->unit));
 	return 0;
 }
 
@@ -161,14 +174,16 @@ tt_rows_check_kinds(const TtUnitRows *rows, const TtReply *reply, const TtFailur
 	{
 		const TtUnitRows *other = dlist_container(TtUnitRows, node, iter.cur);
 
-		if (other->unit->account == unit->account && other->unit->kind != unit->kind)
+		if (other->unit->account == unit->account && other->unit->kind != unit->kind &&
+			period_hash(verify, other->unit) == period_hash(verify, unit))
 			check_against(rows, other->unit->kind, other->keys, reply, failure);
 	}
 	dlist_foreach(iter, unconstify(dlist_head *, &verify->finished))
 	{
 		const Finished *other = dlist_container(Finished, node, iter.cur);
 
-		if (other->account == unit->account && other->kind != unit->kind)
+		if (other->account == unit->account && other->kind != unit->kind &&
+			other->period == period_hash(verify, unit))
 			check_against(rows, other->kind, other->keys, reply, failure);
 	}
 }
@@ -207,6 +222,7 @@ keep_keys(TtUnitRows *rows, int next_account)
 
 	finished->account = rows->unit->account;
 	finished->kind = rows->unit->kind;
+	finished->period = period_hash(verify, rows->unit);
 	finished->keys = rows->keys;
 	rows->keys = NULL;
 	dlist_push_tail(&verify->finished, &finished->node);

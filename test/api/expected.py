@@ -10,6 +10,7 @@ from the generators of data.py, each object, day, hour and cell on its own; the
 rules that turn JSON into column values are those of the extension's manual.
 """
 import argparse
+import calendar
 import datetime
 import json
 import re
@@ -22,6 +23,22 @@ from data import AD, ADGROUP, CAMPAIGN, PROMOTE, TOP_VIEW, Lexeme, Store
 from facts import METRICS, STREAMS
 from grants import readable
 from tiktok_api import data_options
+
+# Streams that the API does not have as such: its daily reports without their days, over
+# the days of each week, month or period.
+GRAINS = {'weekly': ('week', ['stat_time_week']), 'monthly': ('month', ['stat_time_month']),
+          'period': ('period', ['start_date', 'end_date'])}
+PERIODS = {}
+for _level in ('ads', 'ad_groups', 'campaigns', 'advertisers'):
+    for _suffix, (_grain, _key) in GRAINS.items():
+        _fact = STREAMS[f'{_level}_reports_daily']
+        _id = _fact['report']['dimensions'][0]
+        PERIODS[f'{_level}_reports_{_suffix}'] = dict(
+            _fact, grain=_grain, key=[_id, *_key], report=dict(_fact['report'], dimensions=[_id]))
+STREAMS = {**STREAMS, **PERIODS}
+# a row in which these are zero or no value is idle
+IDLE = ('spend', 'impressions', 'clicks', 'conversion', 'real_time_conversion', 'result',
+        'real_time_result')
 
 KIND = {'AUCTION_CAMPAIGN': CAMPAIGN, 'AUCTION_ADGROUP': ADGROUP, 'AUCTION_AD': AD}
 BUYING_TYPES = ('AUCTION', 'RESERVATION_RF', TOP_VIEW)
@@ -146,7 +163,7 @@ def report_rows(stream, account, names, begin, end, shown):
     level, dimensions = report['data_level'], report['dimensions']
     audience = report['report_type'] == 'AUDIENCE'
     # the API gives ad_id_v2 only without the dimension ad_id
-    wanted = [n for n in names if n not in dimensions and n in METRICS
+    wanted = [n for n in dict.fromkeys(names) if n not in dimensions and n in METRICS
               and not (n == 'ad_id_v2' and 'ad_id' in dimensions)]
     compiled = metrics.compile_metrics(wanted, account, audience)
     objects = [account] if level == 'AUCTION_ADVERTISER' else account.objects(KIND[level])
@@ -181,6 +198,35 @@ def days_of(options, stream, store):
     return (begin.toordinal() if begin else earliest), end
 
 
+def periods(grain, first, last):
+    """(first, last day) of the weeks or months that begin in a range; a period is the range."""
+    if grain == 'period':
+        return [(first, last)]
+    days = [datetime.date.fromordinal(day) for day in range(first, last + 1)]
+    if grain == 'week':
+        return [(d.toordinal(), d.toordinal() + 6) for d in days if d.isoweekday() == 1]
+    return [(d.toordinal(), d.toordinal() + calendar.monthrange(d.year, d.month)[1] - 1)
+            for d in days if d.day == 1]
+
+
+def is_idle(row):
+    return all(re.fullmatch(r'-|0(\.0+)?', str(row.get(name) or '-')) for name in IDLE)
+
+
+def period_rows(options, store, account, names, shown):
+    """Raw rows of one account, of a report that is asked for once a week, month or period."""
+    fact = STREAMS[options.stream]
+    first, last = days_of(options, options.stream, store)
+    for begin, end in periods(fact['grain'], first, last):
+        covered = min(end, store.today + 1)
+        for row in report_rows(options.stream, account, [*names, *IDLE], begin, covered, shown):
+            if options.include_idle or not is_idle(row):
+                for name, day in zip(fact['key'][1:], (begin, end)):
+                    row[name] = datetime.date.fromordinal(day).isoformat()
+                row['covered_to'] = datetime.date.fromordinal(covered).isoformat()
+                yield row
+
+
 def table(options, store, columns):
     """The rows of the table, as lists of texts and None."""
     stream, fact = options.stream, STREAMS[options.stream]
@@ -195,7 +241,9 @@ def table(options, store, columns):
             readable(store, id_, fact['path'])
         if account is None:
             continue
-        if 'report' in fact:
+        if 'grain' in fact:
+            found = period_rows(options, store, account, [path for _, _, path in columns], shown)
+        elif 'report' in fact:
             found = report_rows(stream, account, [path for _, _, path in columns], begin, end,
                                 shown)
         else:
@@ -238,6 +286,7 @@ def main(argv=None, out=sys.stdout):
     parser.add_argument('--include-deleted', default=True, type=lambda text: text == 'true')
     parser.add_argument('--include-promote', default=True, type=lambda text: text == 'true')
     parser.add_argument('--buying-types', default=','.join(BUYING_TYPES))
+    parser.add_argument('--include-idle', action='store_true')
     parser.add_argument('--sandbox', action='store_true')
     parser.add_argument('--mutations', help='file with a JSON array of /_control/mutate bodies')
     parser.add_argument('--count', action='store_true', help='print the number of rows only')

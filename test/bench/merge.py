@@ -45,7 +45,7 @@ PLAIN = (f'DROP TABLE IF EXISTS {{0}}; CREATE TABLE {{0}} (LIKE {SOURCE}, '
 FORGET = ("SELECT tiktok.forget(target) FROM tiktok.snapshots; "
           "DROP TABLE IF EXISTS mart.ads")
 MATERIALIZE = (f"SELECT inserted, updated, deleted, unchanged FROM tiktok.materialize('{SOURCE}', "
-               f"'mart.ads', since => {SINCE}, attribution_window => 30)")
+               f"'mart.ads', since => {SINCE}, attribution_window => 30, probe => false)")
 CPU = "SELECT 'cpu ' || split_part(pg_read_file('/proc/self/schedstat'), ' ', 1)"
 STATEMENT = re.compile(r'duration: ([\d.]+) ms +plan:\n *Query Text: ([^\n]{0,60})')
 

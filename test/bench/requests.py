@@ -44,12 +44,13 @@ ANALYZE my.accounts, my.ads, my.few;
 @dataclasses.dataclass
 class Case:
     """perfect: a number, or a query for it; why: how it comes about; reason: why more are sent;
-    most: how many at most, where the number is a matter of speed."""
+    most: how many at most, where the number is a matter of speed; setting: that is on meanwhile."""
     sql: str
     perfect: object
     why: str
     reason: str = ''
     most: int = 0
+    setting: str = ''
 
 
 def pages(query):
@@ -60,6 +61,7 @@ def pages(query):
 APART = 'of campaigns, ad groups and ads, TopView is asked for apart'
 LIST = re.compile(r'\b(ads|big)\.(campaigns|ad_groups|ads)\b')
 
+SUMS = 'tiktok_fdw.enable_aggregate_pushdown'
 IDS = "SELECT string_agg(ad_id::text, ', ') FROM (SELECT ad_id FROM my.ads ORDER BY 1 LIMIT 250) s"
 CASES = [
     'One account',
@@ -95,6 +97,15 @@ CASES = [
          0, 'no row can match'),
     Case(f"SELECT ad_id FROM ads.ads WHERE advertiser_id = {A} UNION ALL SELECT campaign_id FROM ads.campaigns WHERE advertiser_id = {A} UNION ALL SELECT ad_id FROM ads.ads_reports_daily WHERE advertiser_id = {A} AND stat_time_day = '2026-06-15'",
          3, 'one each, side by side'),
+    'Sums over days, with tiktok_fdw.enable_aggregate_pushdown = on',
+    Case(f"SELECT campaign_id, sum(spend) FROM ads.campaigns_reports_daily WHERE advertiser_id = {A} AND stat_time_day >= '2025-07-01' AND stat_time_day < '2026-07-01' GROUP BY 1",
+         1, 'a year of sums; 13 as days', setting=SUMS),
+    Case("SELECT campaign_id, sum(spend) FROM ads.campaigns_reports_daily WHERE advertiser_id = ANY (ARRAY(SELECT advertiser_id FROM my.accounts)) AND stat_time_day >= '2025-07-01' AND stat_time_day < '2026-07-01' GROUP BY 1",
+         3, 'the three accounts; 39 as days', setting=SUMS),
+    Case(f"SELECT campaign_id, sum(clicks) FROM ads.ads_reports_daily WHERE advertiser_id = {B} AND stat_time_day BETWEEN '2026-04-01' AND '2026-06-29' GROUP BY 1",
+         1, 'the report of the campaigns', setting=SUMS),
+    Case(f"SELECT sum(reach) FROM ads.campaigns_reports_daily WHERE advertiser_id = {A} AND stat_time_day BETWEEN '2026-05-01' AND '2026-06-29'",
+         2, 'people are never added up: two windows', setting=SUMS),
     'Days and hours',
     Case(f"SELECT sum(spend) FROM ads.ads_reports_daily WHERE advertiser_id = {A} AND stat_time_day IN ('2026-06-01', '2026-06-15', '2026-06-29')",
          1, 'days that fit in one window'),
@@ -203,10 +214,12 @@ class Bench:
 
     def row(self, case):
         sql = case.sql.replace('…250 ids…', self.ids)
+        if case.setting:
+            self.connection.query(f'SET {case.setting} = on')
         sent = self.requests(sql)
         self.connection.query('DEALLOCATE ALL')
         again = self.requests(sql)
-        self.connection.query('DEALLOCATE ALL')
+        self.connection.query('DEALLOCATE ALL; RESET ALL')
         perfect = case.perfect if isinstance(case.perfect, int) else \
             int(self.connection.query(case.perfect)[0][0])
         why = case.why

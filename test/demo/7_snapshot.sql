@@ -1,4 +1,4 @@
--- A local copy: the first call makes it, the second brings it up to date, and nothing had changed
+-- A local copy: the first call makes it, the second finds by a request for each account that nothing has changed
 CREATE SCHEMA mart;
 SELECT inserted, updated, deleted, unchanged, requests, watermark
 FROM tiktok.materialize('ads.campaigns_reports_daily', 'mart.campaigns_daily',

@@ -25,7 +25,7 @@ my $concurrency = 4;
 
 my $api = api_start('--today', $today);
 my $node = new_node('main');
-setup_fdw($node, rate_limit => 1000, concurrency => $concurrency);
+setup_fdw($node, rate_limit => 1000, concurrency => $concurrency, -import_options => { streams => 'all' });
 my $expected = "$FindBin::Bin/../api/expected.py";
 my $large = '7300000000000000001';    # of more than 100 campaigns
 my $small = '7002238017842757633';    # 5 campaigns of up to 22 ads, ad groups of up to 7
@@ -114,8 +114,10 @@ sub asked
 # ---- every report by day, whole or by audience ----------------------------------
 
 my @streams = split(/\n/, $node->safe_psql('postgres',
-	"SELECT name FROM tiktok.streams WHERE kind LIKE '%report' ORDER BY 1"));
+	"SELECT name FROM tiktok.streams WHERE kind LIKE '%report' AND seed_name IS NOT NULL ORDER BY 1"));
 is(scalar @streams, 26, 'there are 26 reports');
+# and, of those by period, one of each kind
+push @streams, qw(ads_reports_weekly campaigns_reports_monthly ad_groups_reports_period);
 foreach my $stream (@streams)
 {
 	my $audience = $stream =~ /audience/;
@@ -136,6 +138,25 @@ foreach my $stream (@streams)
 		$windows = 2 if !$audience;
 		$where .= " AND stat_time_day BETWEEN '" . day($from) . "' AND '" . day(3) . "'";
 		push @range, '--from', day($from), '--to', day(3);
+	}
+	elsif ($stream =~ /_weekly$/)
+	{
+		# two Mondays
+		$windows = 2;
+		$where .= " AND stat_time_week BETWEEN '" . day(20) . "' AND '" . day(7) . "'";
+		push @range, '--from', day(20), '--to', day(7);
+	}
+	elsif ($stream =~ /_monthly$/)
+	{
+		my $first = substr(day(31), 0, 7) . '-01';
+
+		$where .= " AND stat_time_month = '$first'";
+		push @range, '--from', $first, '--to', $first;
+	}
+	elsif ($stream =~ /_period$/)
+	{
+		$where .= " AND start_date = '" . day(60) . "' AND end_date = '" . day(3) . "'";
+		push @range, '--from', day(60), '--to', day(3);
 	}
 	api_settings(ad_limit => 1280);
 	if ($stream =~ /^advertisers/)

@@ -23,7 +23,7 @@ my @all = qw(AUCTION RESERVATION_RF RESERVATION_TOP_VIEW);
 $Data::Dumper::Sortkeys = 1;
 my $api = api_start('--today', $today);
 my $node = new_node('main');
-setup_fdw($node, rate_limit => 1000, concurrency => 4);
+setup_fdw($node, rate_limit => 1000, concurrency => 4, -import_options => { streams => 'all' });
 
 # Runs a statement under faults: its rows, what else was said, requests.
 sub under
@@ -41,12 +41,14 @@ sub under
 # Every table of objects and every report: its columns, and the days that are read.
 my $days = [ '2026-06-20', '2026-06-26' ];
 my $hours = [ '2026-06-22', '2026-06-23' ];
+my $months = [ '2026-05-01', '2026-06-22' ];
 my (%columns, %range, %where);
 
 foreach my $line (split(/\n/, $node->safe_psql('postgres', <<'SQL')))
 SELECT s.name, string_agg(c.name || ':' || c.type, ',' ORDER BY c.ordinal)
 FROM tiktok.streams s JOIN tiktok.stream_columns c ON c.stream = s.name
-WHERE (s.kind IN ('report', 'audience_report') OR s.name IN ('campaigns', 'ad_groups', 'ads'))
+WHERE (s.kind IN ('report', 'audience_report') AND s.seed_name IS NOT NULL
+	OR s.name IN ('campaigns', 'ad_groups', 'ads', 'ads_reports_weekly', 'campaigns_reports_monthly', 'ad_groups_reports_period'))
 	AND (c.name = ANY (s.key_columns) OR c.name IN ('spend', 'impressions', 'clicks'))
 GROUP BY 1 ORDER BY 1
 SQL
@@ -54,14 +56,19 @@ SQL
 	my ($stream, $columns) = split(/\|/, $line);
 
 	$columns{$stream} = $columns;
-	$range{$stream} = $columns =~ /\bstat_time_day/ ? $days : $columns =~ /\bstat_time_hour/ ? $hours : undef;
+	$range{$stream} = $columns =~ /\bstat_time_day/ ? $days : $columns =~ /\bstat_time_hour/ ? $hours
+	  : $columns =~ /\bstat_time_(week|month)|\bstart_date/ ? $months : undef;
 	$where{$stream} = '';
 	$where{$stream} = " AND stat_time_day BETWEEN '$days->[0]' AND '$days->[1]'"
 	  if $columns =~ /\bstat_time_day/;
 	$where{$stream} = " AND stat_time_hour >= '$hours->[0]' AND stat_time_hour < date '$hours->[1]' + 1"
 	  if $columns =~ /\bstat_time_hour/;
+	$where{$stream} = " AND stat_time_$1 BETWEEN '$months->[0]' AND '$months->[1]'"
+	  if $columns =~ /\bstat_time_(week|month)/;
+	$where{$stream} = " AND start_date = '$months->[0]' AND end_date = '$months->[1]'"
+	  if $columns =~ /\bstart_date/;
 }
-is(scalar keys %where, 3 + 26, 'three lists and 26 reports');
+is(scalar keys %where, 3 + 26 + 3, 'three lists, 26 reports and three by period');
 # of the year until the real day, which this API's calendar does not show: below
 my $year = 'advertisers_audience_reports_lifetime';
 delete $where{$year};
@@ -118,7 +125,8 @@ foreach my $set (
 {
 	my ($schema, %options) = @$set;
 
-	setup_fdw($node, rate_limit => 1000, -schema => $schema, -server => $schema, %options)
+	setup_fdw($node, rate_limit => 1000, -schema => $schema, -server => $schema,
+		-import_options => { streams => 'all' }, %options)
 	  if %options;
 	compare($schema, $_, map { my $value = $options{$_} =~ s/ //gr;
 			('--' . tr/_/-/r, join(',', grep { $value =~ /\b$_\b/ } @all) || $value) } keys %options)

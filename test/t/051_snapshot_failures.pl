@@ -55,7 +55,7 @@ sub same
 }
 
 ask(q{CREATE SCHEMA mart;
-	SELECT * FROM tiktok.materialize('ads.campaigns_reports_daily', 'mart.d', since => current_date - 20);
+	SELECT * FROM tiktok.materialize('ads.campaigns_reports_daily', 'mart.d', since => current_date - 20, probe => false);
 	SELECT * FROM tiktok.materialize('ads.campaigns', 'mart.c')});
 
 # ---- accounts -----------------------------------------------------------------
@@ -209,7 +209,7 @@ fails(q{CALL tiktok.refresh('mart.d')}, qr/42P01: .*does not exist.*HINT:  Creat
 ask(q{ALTER FOREIGN TABLE ads.elsewhere RENAME TO campaigns_reports_daily});
 is(scalar(@{ api_log() }), 0, 'all that before any request');
 ask(q{SELECT tiktok.forget('mart.d');
-	SELECT tiktok.create_snapshot('ads.campaigns_reports_daily', 'mart.d', since => current_date - 20);
+	SELECT tiktok.create_snapshot('ads.campaigns_reports_daily', 'mart.d', since => current_date - 20, probe => false);
 	CALL tiktok.refresh('mart.d')});
 same('forgotten and registered again, it is read again');
 

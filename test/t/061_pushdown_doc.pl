@@ -48,6 +48,8 @@ my ($days) = grep { /-- these weeks/ } @blocks;
 is(requests($days), 2 + 4 + 1 + 2, 'days in any form: the requests of their comments');
 my ($joins) = grep { /-- 30 ids, one request/ } @blocks;
 is(requests($joins), 2 + 2 + 2 + 3, 'joins: the requests of their comments');
+my ($sums) = grep { /-- a request for each account/ } @blocks;
+is(requests($sums), 2 + 1, 'sums: the requests of their comments');
 my ($few) = grep { /ORDER BY spend DESC LIMIT 5/ && /LIMIT 10/ } @blocks;
 is(requests($few), 3, 'few rows: a request each');
 

@@ -152,6 +152,38 @@ test_windows(void)
 	check_windows(last, 1, 30, "2147483646-2147483647", "no overflow at the last day");
 }
 
+/* Windows of rows that are added up: no day that is not wanted. */
+static void
+test_windows_exact(void)
+{
+	TtDays	islands[] = {{1, 2}, {29, 31}, {100, 100}};
+	TtDays	years[] = {{1, 800}};
+	TtDays	year[] = {{1, 365}};
+	TtDays	last[] = {{TT_DAY_MAX - 1, TT_DAY_MAX}};
+	TtDays *windows;
+	int		count;
+	char	buf[500];
+
+	count = tt_windows_exact(islands, 3, 365, &windows);
+	format_ranges(windows, count, buf, sizeof(buf));
+	is_text(buf, "1-2 29-31 100-100", "no window over a gap");
+	free(windows);
+	count = tt_windows_exact(years, 1, 365, &windows);
+	format_ranges(windows, count, buf, sizeof(buf));
+	is_text(buf, "1-365 366-730 731-800", "years");
+	free(windows);
+	count = tt_windows_exact(year, 1, 365, &windows);
+	format_ranges(windows, count, buf, sizeof(buf));
+	is_text(buf, "1-365", "no empty window at the border of a year");
+	free(windows);
+	count = tt_windows_exact(last, 1, 365, &windows);
+	format_ranges(windows, count, buf, sizeof(buf));
+	is_text(buf, "2147483646-2147483647", "exact windows do not overflow at the last day");
+	free(windows);
+	ok(tt_windows_exact(NULL, 0, 365, &windows) == 0, "nothing wanted, no exact window");
+	free(windows);
+}
+
 /* Windows are legal, begin and end wanted, cover all, and are as few as can be. */
 static const char *
 windows_wrong(const TtDays *ranges, int n, int span, const bool *wanted, int ndays)
@@ -244,6 +276,7 @@ main(void)
 	test_dates();
 	test_ranges();
 	test_windows();
+	test_windows_exact();
 	test_random_windows();
 	test_spans();
 	return done_testing();

@@ -1,0 +1,142 @@
+
+# Sums that the API adds up, where something goes wrong: refused accounts and
+# metrics, too much for a request, accounts of too many ads, hours that come
+# twice. The sums of the days, or what is said of them, are the same.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::Bin;
+use TiktokTest;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $api = api_start();
+my $node = new_node('main');
+setup_fdw($node, concurrency => 1, rate_limit => 1000, -import_options => { metrics => 'all' },
+	-import => [ 'ads_reports_daily', 'campaigns_reports_daily', 'campaigns_reports_hourly' ]);
+my $large = '7088160322559787010';
+my $small = '7002238017842757633';
+my $days = "stat_time_day BETWEEN '2026-02-01' AND '2026-06-29'";
+my %report_path = (path => 'report/integrated/get');
+
+# Rows of a query with the setting on or off, what else was said, requests.
+sub run
+{
+	my ($setting, $sql, @faults) = @_;
+
+	api_reset();
+	api_faults(\@faults) if @faults;
+	my (undef, $out, $err) = $node->psql('postgres',
+		"SET tiktok_fdw.enable_aggregate_pushdown = $setting;\n$sql");
+	return ($out, $err, scalar @{ api_log(qr{report/integrated}) });
+}
+
+# The sums are those of the days, and told apart by the number of requests.
+sub same
+{
+	my ($what, $sql, $requests, @faults) = @_;
+	my ($right, $said, $many) = run('off', $sql, @faults);
+	my ($out, $err, $few) = run('on', $sql, @faults);
+
+	is($out, $right, "$what: the sums of the days");
+	isnt($right, '', "$what: there are some");
+	s/^DETAIL:.*\n?//mg foreach ($err, $said);
+	is($err, $said, "$what: and nothing else is said");
+	is($few, $requests, "$what: $requests requests (of days: $many)") if defined $requests;
+	return $few;
+}
+
+# ---- against numbers from elsewhere --------------------------------------
+my $file = "$PostgreSQL::Test::Utils::tmp_check/days.csv";
+open(my $rows, '-|', $ENV{PYTHON} // 'python3', "$FindBin::Bin/../api/expected.py", '--stream',
+	'campaigns_reports_daily', '--columns',
+	'advertiser_id:bigint,campaign_id:bigint,campaign_name:text,spend:numeric,clicks:bigint',
+	'--today', '2026-06-30', '--from', '2025-07-01', '--to', '2026-06-29', '--accounts', "$small,$large")
+  or die "expected.py: $!";
+open(my $csv, '>', $file) or die "$file: $!";
+print $csv $_ while (<$rows>);
+close($csv);
+close($rows) or die 'expected.py failed';
+my ($out, $err, $n) = run('on', <<SQL);
+CREATE TABLE days (a bigint, id bigint, name text, spend numeric, clicks bigint);
+\\copy days FROM '$file' CSV HEADER
+CREATE TEMP TABLE sums AS SELECT advertiser_id, campaign_id, campaign_name, sum(spend) AS s, sum(clicks) AS c
+	FROM ads.campaigns_reports_daily WHERE advertiser_id IN ($small, $large)
+	AND stat_time_day BETWEEN '2025-07-01' AND '2026-06-29' GROUP BY 1, 2, 3;
+CREATE TEMP TABLE right_sums AS SELECT a, id, name, sum(spend) AS s, sum(clicks) AS c FROM days GROUP BY 1, 2, 3;
+SELECT count(*) > 5, (SELECT count(*) FROM (TABLE sums EXCEPT ALL TABLE right_sums) x),
+	(SELECT count(*) FROM (TABLE right_sums EXCEPT ALL TABLE sums) x) FROM right_sums
+SQL
+is($out, 't|0|0', 'a year of two accounts: the sums that are right') or diag($err);
+is($n, 2, 'a request each');
+
+# ---- refusals ------------------------------------------------------------
+$node->safe_psql('postgres', q{ALTER SERVER tiktok OPTIONS (ADD on_advertiser_error 'skip')});
+my $refuse = { code => 40001, message => 'No permission to operate advertiser' };
+same('a skipped account', "SELECT advertiser_id, sum(clicks) FROM ads.campaigns_reports_daily
+	WHERE advertiser_id IN ($small, $large) AND $days GROUP BY 1", 2,
+	{ match => { advertiser_id => $large }, times => 0, action => $refuse });
+(undef, $err) = run('on', "SELECT sum(clicks) FROM ads.campaigns_reports_daily
+	WHERE advertiser_id IN ($small, $large) AND $days",
+	{ match => { advertiser_id => $large }, times => 0, action => $refuse });
+like($err, qr/WARNING:  skipping advertiser $large/, 'it is told');
+$node->safe_psql('postgres', q{ALTER SERVER tiktok OPTIONS (DROP on_advertiser_error)});
+(undef, $err) = run('on', "SELECT sum(clicks) FROM ads.campaigns_reports_daily
+	WHERE advertiser_id IN ($small, $large) AND $days",
+	{ match => { advertiser_id => $large }, times => 0, action => $refuse });
+like($err, qr/ERROR/, 'or it is an error');
+
+my $sums = "SELECT campaign_id, sum(spend), sum(shares) FROM ads.campaigns_reports_daily
+	WHERE advertiser_id = $small AND $days GROUP BY 1 ORDER BY 1";
+($out, $err) = run('on', $sums, { match => {%report_path}, action => { refuse_metric => 'shares' } });
+like($out, qr/^\d+\|[\d.]+\|$/m, 'a refused metric: NULL, and the sums of the others');
+like($err, qr/WARNING:  the TikTok API refuses metric "shares"/, 'it is told');
+same('a refused metric', $sums, undef,
+	{ match => {%report_path}, action => { refuse_metric => 'shares' } });
+
+# ---- too much ------------------------------------------------------------
+my $more = 1 + same('in one request', $sums, 1);
+cmp_ok(same('too large', $sums, undef, { match => {%report_path}, action => { max_days => 40 } }), '>=', 4,
+	'too large: the days are halved until they are not');
+cmp_ok(same('time-outs', $sums, undef,
+	{ match => {%report_path}, action => { timeout_over => { days => 80, how => '504' } } }), '>=', 3,
+	'what times out is asked for in parts');
+my $additive = $node->safe_psql('postgres', <<SQL);
+SELECT string_agg('sum(' || name || ')', ', ' ORDER BY attnum) FROM (
+	SELECT m.name, a.attnum FROM tiktok.report_metrics m JOIN pg_attribute a
+		ON attrelid = 'ads.campaigns_reports_daily'::regclass AND attname = m.name
+	WHERE additive AND m.name !~ '^(skan|total_day7_retention|total_next_day_open)' ORDER BY 2 LIMIT 130) c
+SQL
+same('more than 100 metrics', "SELECT campaign_id, $additive FROM ads.campaigns_reports_daily
+	WHERE advertiser_id = $small AND $days GROUP BY 1 ORDER BY 1", 2);
+
+# ---- accounts of too many ads --------------------------------------------
+my $by = "FROM ads.ads_reports_daily WHERE advertiser_id = $small AND $days";
+$node->safe_psql('postgres', q{ALTER SERVER tiktok OPTIONS (SET concurrency '4')});
+api_settings(ad_limit => 30);
+same('of a cut account, by ad', "SELECT ad_id, sum(clicks) $by GROUP BY 1 ORDER BY 1");
+same('of a cut account, by campaign', "SELECT campaign_id, sum(clicks), sum(spend) $by GROUP BY 1 ORDER BY 1");
+same('of a cut account', "SELECT sum(clicks), sum(spend) $by");
+api_settings(ad_limit => 10);
+($out, $err) = run('on', "SELECT campaign_id, sum(clicks) $by GROUP BY 1");
+like($err, qr/HINT:  The campaign \d+ alone .* SET tiktok_fdw.enable_aggregate_pushdown = off/,
+	'of a cut campaign: the way out');
+api_settings(ad_limit => 20000);
+
+# ---- hours that come twice, and none --------------------------------------
+api_mutate({ op => 'zone', advertiser_id => $small, timezone => 'America/New_York' });
+same('hours on the days of clocks', "SELECT campaign_id, sum(clicks), sum(spend) FROM ads.campaigns_reports_hourly
+	WHERE advertiser_id = $small AND stat_time_hour >= '2026-03-07' AND stat_time_hour < '2026-03-10'
+	GROUP BY 1 ORDER BY 1", 1);
+
+# ---- a refresh reads days ---------------------------------------------------
+$node->safe_psql('postgres', "SET tiktok_fdw.enable_aggregate_pushdown = on;
+	SELECT tiktok.materialize('ads.campaigns_reports_daily', 'public.snapshot', since => '2026-06-20')");
+is($node->safe_psql('postgres', 'SELECT count(DISTINCT stat_time_day) > 5 FROM snapshot'), 't',
+	'a snapshot has days');
+
+is_deeply(api_violations(), [], 'asked as documented');
+$node->stop;
+done_testing();
