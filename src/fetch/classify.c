@@ -171,10 +171,13 @@ carry_out(TtFetch *fetch, TtFetchJob *job, TtRemedy remedy, int64 wait_ms, int64
 		case TT_REMEDY_RETRY:
 			if (failure->overdue == 0 || !tt_unit_cut_slow(reading, job->unit))
 				send_again(fetch, job, wait_ms, penalty_ms);
+			else
+				reading->stats->retries++;
 			return false;
 		case TT_REMEDY_ASK_LESS:
 			if (!tt_unit_cut(reading, job->unit, failure->overdue > 1))
 				tt_failure_raise(failure);
+			reading->stats->retries++;
 			return false;
 		case TT_REMEDY_PARAMETER:
 			leave_out_parameter(fetch, job, failure);
