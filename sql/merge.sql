@@ -24,6 +24,9 @@ SELECT t.name, a.attname FROM tiktok._templates() AS t
 	FULL JOIN (SELECT attname FROM pg_attribute
 		WHERE attrelid = 'tiktok._statements'::regclass AND attnum > 0) AS a ON a.attname = t.name
 WHERE t.name IS NULL OR a.attname IS NULL;
+SELECT attname AS without_template FROM pg_attribute
+WHERE attrelid = 'tiktok._beside'::regclass AND atttypid = 'text'::regtype AND attnum > 0
+	AND attname NOT IN (SELECT name FROM tiktok._beside_templates());
 
 -- rows are the same where record_image_eq() says so
 CREATE TEMPORARY TABLE pairs (what text, a numeric, b numeric);

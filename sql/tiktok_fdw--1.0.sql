@@ -285,14 +285,21 @@ COMMENT ON TYPE tiktok._counts IS 'internal: what a merge did';
 
 CREATE TYPE tiktok._statements AS (stage text, delta text, create_stage text, create_delta text,
 	load text, count text, repeated text, fold text, present text, compare text, differing text,
-	months text, insert text, upsert text, remove text);
+	months text, insert text, upsert text, remove text, expired text, renew text);
 COMMENT ON TYPE tiktok._statements IS
 'internal: the SQL of a target, by the names of tiktok._templates(); stage and delta are tables';
+
+CREATE TYPE tiktok._beside AS (history regclass, changes regclass, changes_keep interval,
+	end_states text, end_window text, begin_states text, begin_window text, log_window text,
+	log_new text, log_other text, prune text);
+COMMENT ON TYPE tiktok._beside IS
+'internal: what is written beside a target, NULL: nothing; and the SQL for it, by the names of tiktok._beside_templates()';
 
 CREATE TYPE tiktok._job AS (target regclass, source regclass, run bigint,
 	statements tiktok._statements, time_column text, grain text, since date, attribution_window integer,
 	partition_by text, span integer, account_param text, concurrency integer,
-	accounts_named boolean, end_day date, read_on date, requests bigint, folded bigint, probe boolean);
+	accounts_named boolean, end_day date, read_on date, requests bigint, folded bigint, probe boolean,
+	beside tiktok._beside);
 COMMENT ON TYPE tiktok._job IS
 'internal: a refresh under way. end_day: the last day to ask for; requests: of the session when it began; folded: rows that became one with another; probe: whether accounts are probed before they are read; NULL: they cannot be';
 
@@ -365,7 +372,11 @@ CREATE TABLE tiktok._snapshot (
 	rows bigint NOT NULL,
 	last_refresh timestamptz,
 	last_error text,
-	probe boolean);
+	probe boolean,
+	last_change timestamptz,
+	history tiktok._target,
+	changes tiktok._target,
+	changes_keep interval);
 -- 0: it was missing when the row was restored
 CREATE UNIQUE INDEX ON tiktok._snapshot (target) WHERE target::oid <> 0;
 COMMENT ON TABLE tiktok._snapshot IS
@@ -467,7 +478,11 @@ CREATE VIEW tiktok.snapshots WITH (security_barrier) AS
 		s.partition_by,
 		s.source_schema,
 		s.source_name,
-		coalesce(s.probe, true) AS probe
+		coalesce(s.probe, true) AS probe,
+		s.history::pg_catalog.regclass AS history,
+		s.changes::pg_catalog.regclass AS changes,
+		s.changes_keep,
+		s.last_change
 	FROM tiktok._snapshot AS s
 	WHERE tiktok._visible(s.target::pg_catalog.regclass);
 COMMENT ON VIEW tiktok.snapshots IS
@@ -498,6 +513,14 @@ COMMENT ON COLUMN tiktok.snapshots.source_schema IS 'schema of the foreign table
 COMMENT ON COLUMN tiktok.snapshots.source_name IS 'name of the foreign table';
 COMMENT ON COLUMN tiktok.snapshots.probe IS
 'whether a refresh asks for totals first, where the API has them, and reads no rows of accounts that did not change';
+COMMENT ON COLUMN tiktok.snapshots.history IS
+'the table that gets each state of a row; NULL: none does';
+COMMENT ON COLUMN tiktok.snapshots.changes IS
+'the table that gets each change; NULL: none does';
+COMMENT ON COLUMN tiktok.snapshots.changes_keep IS
+'how long changes stay there; NULL: none are written';
+COMMENT ON COLUMN tiktok.snapshots.last_change IS
+'when a refresh last wrote a row that had changed, never twice the same; NULL: none did';
 
 CREATE VIEW tiktok.snapshot_accounts WITH (security_barrier) AS
 	SELECT s.target::pg_catalog.regclass AS target, a.advertiser_id, a.since, a.watermark,
@@ -772,14 +795,15 @@ BEGIN
 		WHERE r.run = (detail ->> 'run')::bigint AND r.snapshot = tiktok._registered(_record_window.target);
 	UPDATE tiktok._snapshot AS s
 		SET rows = s.rows + counts.inserted
-			- CASE WHEN s.time_column IS NOT NULL THEN counts.deleted ELSE 0 END
+				- CASE WHEN s.time_column IS NOT NULL THEN counts.deleted ELSE 0 END,
+			last_change = (detail ->> 'moment')::timestamptz
 		WHERE s.target = _record_window.target
-			AND (counts.inserted > 0 OR counts.deleted > 0);
+			AND (counts.inserted > 0 OR counts.updated > 0 OR counts.deleted > 0);
 	RETURN 0;
 END
 $$;
 COMMENT ON FUNCTION tiktok._record_window(regclass, jsonb) IS
-'internal: a window of some accounts was read and written: the members of tiktok._counts and tiktok._step, run, end, read_on, now, requests; days are NULL for a stream that is read whole. Returns 0';
+'internal: a window of some accounts was read and written: the members of tiktok._counts and tiktok._step, run, end, read_on, now, moment (of what was written), requests; days are NULL for a stream that is read whole. Returns 0';
 
 CREATE FUNCTION tiktok._record_end(target regclass, detail jsonb)
 RETURNS bigint
@@ -910,7 +934,8 @@ COMMENT ON FUNCTION tiktok._row_hash("any") IS
 
 -- ---- sql/parts/31_checks.sql
 --
--- What is refused, before anything is sent or written: an error that says what to change.
+-- What create_snapshot() and refresh() refuse before anything is sent or written: an error
+-- that says what to change. (tiktok.check() is in 13_check.sql.)
 
 -- What create_snapshot() and refresh() were given; NULL: not given. grain is NULL for
 -- a stream that is read whole.
@@ -1268,22 +1293,30 @@ $$;
 COMMENT ON FUNCTION tiktok._create_snapshot(regclass, regclass, text[], name, date, integer, text, boolean) IS
 'internal: the body of tiktok.create_snapshot(), with its errors';
 
--- In the caller's search_path, and so without a SET.
+-- In the caller's search_path, and so without a SET: it says what an unqualified name
+-- means, and triggers of a table that is beside the target already may fire.
 CREATE FUNCTION tiktok.create_snapshot(source regclass, target text, since date DEFAULT NULL,
 	attribution_window integer DEFAULT NULL, partition_by text DEFAULT NULL,
-	probe boolean DEFAULT NULL)
+	probe boolean DEFAULT NULL, history boolean DEFAULT NULL, changes boolean DEFAULT NULL,
+	changes_keep interval DEFAULT NULL)
 RETURNS regclass
 LANGUAGE plpgsql
 AS $$
+DECLARE
+	existing regclass := pg_catalog.to_regclass(target);
+	path text[] := pg_catalog.parse_ident(target);
+	result regclass;
 BEGIN
-	-- the caller's search_path says what an unqualified name means
-	RETURN tiktok._create_snapshot(source, pg_catalog.to_regclass(target),
-		pg_catalog.parse_ident(target), pg_catalog.current_schema(), since, attribution_window,
-		partition_by, probe);
+	PERFORM tiktok._check_beside(source, existing, path, pg_catalog.current_schema(), history,
+		changes, changes_keep);
+	result := tiktok._create_snapshot(source, existing, path, pg_catalog.current_schema(), since,
+		attribution_window, partition_by, probe);
+	PERFORM tiktok._switch_beside(result, source, history, changes, changes_keep);
+	RETURN result;
 END
 $$;
-COMMENT ON FUNCTION tiktok.create_snapshot(regclass, text, date, integer, text, boolean) IS
-'registers a local table that tiktok.refresh() keeps like a foreign table, and creates it if it is missing; sends no request. since: first day wanted (NULL: the option start_date, before which the source holds nothing). attribution_window: days before the watermark that each refresh reads again, 0 to 364 (NULL: 7). partition_by: ''month'' or NULL. probe: whether refreshes of a daily BASIC report ask for totals first and read no rows of accounts that did not change (NULL: true). For a table that is one already: an earlier since, another attribution_window and probe are kept, NULL changes nothing. Errors: 42501 not the owner, or a privilege is missing; 22023 wrong argument; 42710 it is a snapshot of another table; HV00L no first day';
+COMMENT ON FUNCTION tiktok.create_snapshot(regclass, text, date, integer, text, boolean, boolean, boolean, interval) IS
+'registers a local table that tiktok.refresh() keeps like a foreign table, and creates it if it is missing; sends no request. since: first day wanted (NULL: the option start_date, before which the source holds nothing). attribution_window: days before the watermark that each refresh reads again, 0 to 364 (NULL: 7). partition_by: ''month'' or NULL. probe: whether refreshes of a daily BASIC report ask for totals first and read no rows of accounts that did not change (NULL: true). history: each state of a row goes into a table TARGET_history (streams that are read whole). changes: each change goes into a table TARGET_changes and stays there for changes_keep (NULL: 7 days); false, or NULL at first: not. For a table that is a snapshot already: an earlier since and what else is given are kept, NULL changes nothing, false writes no more and leaves the table. Errors: 42501 not the owner, or a privilege is missing; 22023 wrong argument; 42710 it is a snapshot of another table; HV00L no first day; 42P07, 42622, 42701 a table cannot be made beside it; 55006 history or changes were to be switched during a refresh';
 
 -- The table itself is its owner's.
 CREATE FUNCTION tiktok.forget(target regclass)
@@ -1297,7 +1330,346 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tiktok.forget(regclass) IS
-'drops the registration of a snapshot and its history, not the table. For its owner and superusers. Errors: 42501 not the owner, 42704 no snapshot';
+'drops the registration of a snapshot and its runs, not the table, and none beside it. For its owner and superusers. Errors: 42501 not the owner, 42704 no snapshot';
+
+-- ---- sql/parts/33_beside.sql
+--
+-- Tables beside a target: TARGET_history has a row for each state of a row, TARGET_changes
+-- one for each change. They are the target's owner's, known by their OIDs like the target,
+-- made and switched here, written in 45_write_beside.sql. A refresh runs their triggers
+-- with the owner's rights, so that they must not be anybody else's.
+
+-- What stands in the registry; it is not written but as a whole.
+CREATE FUNCTION tiktok._record_beside(target regclass, detail jsonb)
+RETURNS bigint
+LANGUAGE sql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+	UPDATE tiktok._snapshot AS s
+	SET history = (detail ->> 'history')::oid::regclass,
+		changes = (detail ->> 'changes')::oid::regclass,
+		changes_keep = (detail ->> 'changes_keep')::interval,
+		last_change = coalesce((detail ->> 'moment')::timestamptz, s.last_change)
+	WHERE s.target = _record_beside.target;
+	SELECT 0::bigint
+$$;
+COMMENT ON FUNCTION tiktok._record_beside(regclass, jsonb) IS
+'internal: which tables are beside a target: history, changes (OIDs), changes_keep; moment: of the last write; returns 0';
+REVOKE ALL ON FUNCTION tiktok._record_beside(regclass, jsonb) FROM PUBLIC;
+
+-- What a table has beside the columns of the source, or of its key.
+CREATE FUNCTION tiktok._beside_columns(what text, OUT name text, OUT type regtype,
+	OUT description text)
+RETURNS SETOF record
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT v.name, v.type, v.description
+	FROM (VALUES
+	('history', '_synced_at', 'timestamptz'::regtype, 'when the row last changed in the snapshot: _valid_from, or before it'),
+	('history', '_deleted_at', 'timestamptz'::regtype, 'always NULL: the state of a row that is gone has ended'),
+	('history', '_valid_from', 'timestamptz'::regtype, 'when a refresh first saw the row like this'),
+	('history', '_valid_to', 'timestamptz'::regtype, 'when one first saw it otherwise, or gone; NULL: it is like this now'),
+	('changes', 'run', 'bigint'::regtype, 'the refresh, as in tiktok.snapshot_runs'),
+	('changes', 'op', 'text'::regtype, 'I: a new row; U: another state of one, a row that was marked as gone and is back included; D: a row is gone'),
+	('changes', 'old', 'jsonb'::regtype, 'the row as it was; NULL for I'),
+	('changes', 'new', 'jsonb'::regtype, 'the row as it is; for D the row with its mark, or NULL where rows that are gone are deleted'),
+	('changes', 'at', 'timestamptz'::regtype, 'when it was written: _synced_at of the row, later for each later change'))
+		AS v (what, name, type, description)
+	WHERE v.what = _beside_columns.what
+$$;
+COMMENT ON FUNCTION tiktok._beside_columns(text) IS
+'internal: the columns of a table beside a target that are not of the source; what: history or changes';
+
+-- What of a name can be refused is refused before anything is made. A table of that name
+-- that is the caller's and looks like one that was made here is written on.
+CREATE FUNCTION tiktok._check_beside_name(schema name, relname text, what text,
+	key_columns text[])
+RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	name text := relname || '_' || what;
+	full_name text := format('%I.%I', schema, name);
+	there regclass;
+BEGIN
+	IF octet_length(name) > 63 THEN
+		RAISE EXCEPTION 'table name "%" is longer than 63 bytes', name
+			USING ERRCODE = '42622', HINT = format('Give the target a name of at most %s bytes.',
+				63 - octet_length('_' || what));
+	END IF;
+	SELECT c.oid INTO there FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+	WHERE n.nspname = schema AND c.relname = name;
+	IF there IS NULL THEN
+		RETURN;
+	END IF;
+	IF EXISTS (
+		SELECT FROM (
+			SELECT b.name, b.type::oid FROM tiktok._beside_columns(what) AS b
+			UNION ALL SELECT k, NULL FROM unnest(key_columns) AS k) AS w (name, type)
+			LEFT JOIN pg_attribute AS a ON a.attrelid = there AND a.attname = w.name
+				AND NOT a.attisdropped
+		WHERE a.attname IS NULL OR a.atttypid <> w.type)
+	THEN
+		RAISE EXCEPTION 'relation % exists already', there
+			USING ERRCODE = '42P07', DETAIL = format('It is no table of %s of a snapshot.', what),
+				HINT = 'Rename it, or choose another target.';
+	END IF;
+	PERFORM tiktok._check_owner(there);
+	PERFORM tiktok._check_target_kind(there, NULL);
+END
+$$;
+COMMENT ON FUNCTION tiktok._check_beside_name(name, text, text, text[]) IS
+'internal: whether a table can be made, or taken over, beside a target of that schema and name; what: history or changes. Errors: 42622 too long; 42P07 another relation has the name; 42501 the table is not the caller''s';
+
+-- existing: the target; NULL: it is to be made, by path and schema.
+CREATE FUNCTION tiktok._check_beside(source regclass, existing regclass, path text[],
+	schema name, history boolean, changes boolean, changes_keep interval)
+RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	key_columns text[];
+	relname text := path[cardinality(path)];
+	known tiktok.snapshots;
+	twice text;
+	what text;
+BEGIN
+	IF history IS NULL AND changes IS NULL AND changes_keep IS NULL THEN
+		RETURN;
+	END IF;
+	IF history AND (tiktok._source(source)).grain IS NOT NULL THEN
+		RAISE EXCEPTION '"history" means nothing for a snapshot of %', source
+			USING ERRCODE = '22023', DETAIL = 'Rows of a report by day or hour are of that time already.',
+				HINT = 'Keep their changes instead: changes => true.';
+	END IF;
+	SELECT s.* INTO known FROM tiktok.snapshots AS s WHERE s.target = existing;
+	IF changes_keep IS NOT NULL AND NOT coalesce(changes, known.changes IS NOT NULL) THEN
+		RAISE EXCEPTION '"changes_keep" means nothing without changes'
+			USING ERRCODE = '22023', HINT = 'Add the argument changes => true.';
+	END IF;
+	IF changes_keep <= interval '0' THEN
+		RAISE EXCEPTION 'changes_keep must be positive, not %', changes_keep USING ERRCODE = '22023';
+	END IF;
+	PERFORM clock_timestamp() - changes_keep;	-- or it is no interval that ends
+	IF existing IS NOT NULL THEN
+		SELECT n.nspname, c.relname INTO schema, relname
+		FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = existing;
+	ELSIF cardinality(path) = 2 THEN
+		schema := path[1];
+	END IF;
+	key_columns := tiktok._key_columns(source);
+	FOREACH what IN ARRAY array_remove(ARRAY[CASE WHEN history THEN 'history' END,
+		CASE WHEN changes THEN 'changes' END], NULL)
+	LOOP
+		SELECT min(c) INTO twice
+		FROM unnest(CASE what WHEN 'changes' THEN key_columns ELSE
+			ARRAY(SELECT k.name FROM tiktok._source_columns(source) AS k) END) AS c
+			JOIN tiktok._beside_columns(what) AS b ON b.name = c;
+		IF twice IS NOT NULL THEN
+			RAISE EXCEPTION 'column "%" of foreign table % has the name of a column of a table of %',
+				twice, source, what
+				USING ERRCODE = '42701', HINT = format('ALTER FOREIGN TABLE %s RENAME COLUMN %I TO …;',
+					source, twice);
+		END IF;
+		CONTINUE WHEN tiktok._is_there(CASE what WHEN 'history' THEN known.history ELSE known.changes END);
+		PERFORM tiktok._check_beside_name(schema, relname, what, key_columns);
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION tiktok._check_beside(regclass, regclass, text[], name, boolean, boolean, interval) IS
+'internal: refuses what create_snapshot() was given for tables beside the target. Errors: 22023 arguments that are wrong, or would be ignored; 42701 a column would be there twice; those of tiktok._check_beside_name()';
+
+CREATE FUNCTION tiktok._is_there(beside regclass)
+RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT EXISTS (SELECT FROM pg_class AS c WHERE c.oid = beside)
+$$;
+COMMENT ON FUNCTION tiktok._is_there(regclass) IS
+'internal: whether a table that stands in the registry was not dropped; false for NULL';
+
+-- Whoever may do something with the target may do it with a table beside it, and nobody
+-- else, whatever default privileges say. Rights on a column are worth nothing in jsonb.
+CREATE FUNCTION tiktok._copy_rights(target regclass, beside regclass, columns text[])
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	command text;
+BEGIN
+	FOR command IN
+		SELECT DISTINCT format('REVOKE ALL ON TABLE %s FROM %s CASCADE', beside,
+			CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END)
+		FROM pg_class AS c, aclexplode(c.relacl) AS a
+		WHERE c.oid = beside AND a.grantee <> c.relowner
+	LOOP
+		EXECUTE command;
+	END LOOP;
+	IF (SELECT c.relrowsecurity FROM pg_class AS c WHERE c.oid = target) THEN
+		RAISE NOTICE 'only its owner may read %', beside
+			USING DETAIL = format('Table %s has row-level security, which is not copied.', target),
+				HINT = 'Add policies of its own, then GRANT.';
+		RETURN;
+	END IF;
+	FOR command IN
+		SELECT format('GRANT %s%s ON TABLE %s TO %s%s', a.privilege_type,
+			CASE WHEN a.col IS NULL THEN '' ELSE ' (' || quote_ident(a.col) || ')' END, beside,
+			CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END,
+			CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)
+		FROM (
+			SELECT NULL::text AS col, x.*, c.relowner FROM pg_class AS c, aclexplode(c.relacl) AS x
+			WHERE c.oid = target
+			UNION ALL
+			SELECT t.attname, x.*, c.relowner FROM pg_class AS c
+				JOIN pg_attribute AS t ON t.attrelid = c.oid AND t.attname = ANY (columns)
+					AND NOT t.attisdropped,
+				aclexplode(t.attacl) AS x
+			WHERE c.oid = target) AS a
+		WHERE a.grantee <> a.relowner
+	LOOP
+		EXECUTE command;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION tiktok._copy_rights(regclass, regclass, text[]) IS
+'internal: gives a new table the rights of the target, and those on the columns that are named';
+
+-- Two states of a row never overlap: at most one has no end, none ends before it begins,
+-- no two begin together, and moments only grow.
+CREATE FUNCTION tiktok._create_history(target regclass, source regclass, name text,
+	key_columns text[])
+RETURNS regclass
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	parts jsonb := jsonb_build_object('name', name, 'source', source::text,
+		'keys', (SELECT string_agg(quote_ident(k), ', ') FROM unnest(key_columns) AS k));
+	described record;
+BEGIN
+	EXECUTE tiktok._fill('CREATE TABLE {name} (LIKE {source}, _synced_at timestamptz NOT NULL,
+		_deleted_at timestamptz, _valid_from timestamptz NOT NULL, _valid_to timestamptz,
+		PRIMARY KEY ({keys}, _valid_from), CHECK (_valid_from < _valid_to))', parts);
+	EXECUTE tiktok._fill('CREATE UNIQUE INDEX ON {name} ({keys}) WHERE _valid_to IS NULL', parts);
+	FOR described IN
+		SELECT c.name AS col, c.description FROM tiktok._source_columns(source) AS c
+		WHERE c.description IS NOT NULL
+		UNION ALL SELECT b.name, b.description FROM tiktok._beside_columns('history') AS b
+	LOOP
+		EXECUTE format('COMMENT ON COLUMN %s.%I IS %L', name, described.col, described.description);
+	END LOOP;
+	EXECUTE format('COMMENT ON TABLE %s IS %L', name,
+		format('every state of the rows of snapshot %s that tiktok.refresh() saw', target));
+	PERFORM tiktok._copy_rights(target, name::regclass,
+		ARRAY(SELECT c.name FROM tiktok._source_columns(source) AS c)
+			|| '{_synced_at,_deleted_at}'::text[]);
+	RETURN name::regclass;
+END
+$$;
+COMMENT ON FUNCTION tiktok._create_history(regclass, regclass, text, text[]) IS
+'internal: creates a table for the states of a target''s rows. Errors: those of CREATE TABLE';
+
+-- The moment first: a reader asks for what is later, and what is old goes, by this key.
+CREATE FUNCTION tiktok._create_changes(target regclass, source regclass, name text,
+	key_columns text[])
+RETURNS regclass
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	described record;
+BEGIN
+	EXECUTE tiktok._fill('CREATE TABLE {name} (run bigint NOT NULL,
+			op text NOT NULL CHECK (op IN (''I'', ''U'', ''D'')), {typed_keys},
+			old jsonb, new jsonb, at timestamptz NOT NULL, PRIMARY KEY (at, {keys}))',
+		(SELECT jsonb_build_object('name', name,
+			'keys', string_agg(quote_ident(k), ', ' ORDER BY n),
+			'typed_keys', string_agg(format('%I %s', k, format_type(a.atttypid, a.atttypmod)), ', ' ORDER BY n))
+		FROM unnest(key_columns) WITH ORDINALITY AS u (k, n)
+			JOIN pg_attribute AS a ON a.attrelid = source AND a.attname = k));
+	FOR described IN
+		SELECT c.name AS col, c.description FROM tiktok._source_columns(source) AS c
+		WHERE c.description IS NOT NULL AND c.name = ANY (key_columns)
+		UNION ALL SELECT b.name, b.description FROM tiktok._beside_columns('changes') AS b
+	LOOP
+		EXECUTE format('COMMENT ON COLUMN %s.%I IS %L', name, described.col, described.description);
+	END LOOP;
+	EXECUTE format('COMMENT ON TABLE %s IS %L', name,
+		format('what tiktok.refresh() lately changed in snapshot %s', target));
+	PERFORM tiktok._copy_rights(target, name::regclass, '{}');
+	RETURN name::regclass;
+END
+$$;
+COMMENT ON FUNCTION tiktok._create_changes(regclass, regclass, text, text[]) IS
+'internal: creates a table for the changes of a target. Errors: those of CREATE TABLE';
+
+-- That a table beside a target can be written, or what to do.
+CREATE FUNCTION tiktok._check_beside_table(target regclass, source regclass, beside regclass,
+	what text, key_columns text[])
+RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	missing text;
+BEGIN
+	IF beside IS NULL THEN
+		RETURN;
+	END IF;
+	IF NOT tiktok._is_there(beside) THEN
+		RAISE EXCEPTION 'the table of % of snapshot % does not exist', what, target
+			USING ERRCODE = '42P01', HINT = format('SELECT tiktok.create_snapshot(%1$L, %2$L, %3$s => true); '
+				'begins a new one, with %3$s => false the snapshot goes on without.', source, target, what);
+	END IF;
+	PERFORM tiktok._check_owner(beside);
+	PERFORM tiktok._check_privileges(beside, source);
+	IF what = 'history' THEN
+		PERFORM tiktok._check_columns(beside, source, key_columns || '_valid_from'::text, NULL, NULL);
+	END IF;
+	SELECT min(w.name) INTO missing
+	FROM (SELECT b.name, b.type::oid FROM tiktok._beside_columns(what) AS b
+		UNION ALL
+		SELECT k, s.atttypid FROM unnest(key_columns) AS k
+			JOIN pg_attribute AS s ON s.attrelid = source AND s.attname = k) AS w (name, type)
+		LEFT JOIN pg_attribute AS a ON a.attrelid = beside AND a.attname = w.name AND NOT a.attisdropped
+	WHERE a.atttypid IS DISTINCT FROM w.type;
+	IF missing IS NOT NULL THEN
+		RAISE EXCEPTION 'table % has no column "%" of the type that a table of % has', beside, missing, what
+			USING ERRCODE = '42703', HINT = format('Rename the table; SELECT tiktok.create_snapshot(%L, '
+				'%L, %s => false) and again with true makes another.', source, target, what);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION tiktok._check_beside_table(regclass, regclass, regclass, text, text[]) IS
+'internal: refuses a table beside a target that cannot be written; NULL: there is none. what: history or changes. Errors: 42P01 it was dropped; 42501 it is another''s, or a privilege is missing; 42703, 42804, 42P10 it was altered';
+
+-- Makes one, or finds one that is there, by the target's name of now.
+CREATE FUNCTION tiktok._get_beside(target regclass, source regclass, what text,
+	key_columns text[], OUT beside regclass, OUT made boolean)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	name text := (SELECT format('%I.%I', n.nspname, c.relname || '_' || what)
+		FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = target);
+BEGIN
+	beside := to_regclass(name);
+	made := beside IS NULL;
+	IF made THEN
+		beside := CASE what WHEN 'history' THEN tiktok._create_history(target, source, name, key_columns)
+			ELSE tiktok._create_changes(target, source, name, key_columns) END;
+	END IF;
+	PERFORM tiktok._check_beside_table(target, source, beside, what, key_columns);
+END
+$$;
+COMMENT ON FUNCTION tiktok._get_beside(regclass, regclass, text, text[]) IS
+'internal: the table of that kind beside a target. made: it was not there. Errors: those of CREATE TABLE and of tiktok._check_beside_table()';
 
 -- ---- sql/parts/40_statements.sql
 --
@@ -1308,7 +1680,7 @@ COMMENT ON FUNCTION tiktok.forget(regclass) IS
 -- Parameters of every statement: $1 accounts, $2 first day, $3 the day after the last,
 -- $4 now. The target's rows are read in a sub-select that does not mix with the rest
 -- (OFFSET 0): distributed tables then need no join with a local table. Whatever runs
--- where triggers fire – insert, upsert, remove – names its operators with their schema.
+-- where triggers fire – insert, upsert, remove, renew – names its operators with their schema.
 
 -- {name} in a template is a part that is SQL as it stands: a list of columns, a
 -- condition, a table. {name:I} is a name and {name:L} a text, quoted here. Parts
@@ -1370,6 +1742,26 @@ $$;
 COMMENT ON FUNCTION tiktok._hash_of(text[]) IS
 'internal: the expression for tiktok._row_hash() of some columns; of none (NULL, too), a constant';
 
+-- When a signed link ends is told by a column of its own or by the link: a number of
+-- seconds in its query, or one in hexadecimal digits after 32 others in its path. One
+-- that tells nothing counts as good.
+CREATE FUNCTION tiktok._expired(name text, type oid)
+RETURNS text
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT format(CASE WHEN type = 'timestamptz'::regtype
+		THEN 't.%1$I OPERATOR(pg_catalog.<) $4'
+		ELSE 'coalesce(pg_catalog.to_timestamp(pg_catalog.substring(t.%1$I::pg_catalog.text, '
+				'''(?i)[?&](?:x-)?expires?=([0-9]{1,11})(?![0-9])'')::pg_catalog.float8), '
+			'pg_catalog.to_timestamp((''x''::pg_catalog.text OPERATOR(pg_catalog.||) '
+				'pg_catalog.substring(t.%1$I::pg_catalog.text, ''(?i)/[0-9a-f]{32}/([0-9a-f]{8})/''))'
+				'::pg_catalog.bit(32)::pg_catalog.int8'
+				'::pg_catalog.float8)) OPERATOR(pg_catalog.<) $4' END, name)
+$$;
+COMMENT ON FUNCTION tiktok._expired(text, oid) IS
+'internal: the condition for a row t of the target whose column with a signed link, or with the end of one, shows that it is over at $4';
+
 -- What the templates are made of. Three rows may meet: s of the stage, t of the
 -- target, g one that is gone; a and b are two of the stage with the same key.
 CREATE FUNCTION tiktok._parts(target regclass, source regclass, key_columns text[],
@@ -1396,9 +1788,18 @@ BEGIN
 				THEN '%1$I = CASE WHEN a.%1$I IS NULL THEN b.%1$I WHEN b.%1$I IS NULL THEN a.%1$I '
 					'ELSE a.%1$I + b.%1$I END'
 				ELSE '%1$I = CASE WHEN ROW(a.%1$I)::record *= ROW(b.%1$I)::record THEN a.%1$I END' END,
-				c.name), ', ') FILTER (WHERE NOT o.is_key), format('%1$I = a.%1$I', account)))
+				c.name), ', ') FILTER (WHERE NOT o.is_key), format('%1$I = a.%1$I', account)),
+		-- never run where there is none
+		'signed', coalesce(string_agg(format(', %I', c.name), '') FILTER (WHERE c.signed_url), ''),
+		'renewed', coalesce(string_agg(format('%1$I = g.%1$I', c.name), ', ')
+			FILTER (WHERE c.signed_url), ''),
+		't_signed', coalesce(string_agg(format('t.%I', c.name), ', ') FILTER (WHERE c.signed_url), ''),
+		'g_signed', coalesce(string_agg(format('g.%I', c.name), ', ') FILTER (WHERE c.signed_url), ''),
+		'expired', coalesce(string_agg(tiktok._expired(c.name, a.atttypid), ' OR ')
+			FILTER (WHERE c.signed_url), 'false'))
 	INTO columns
 	FROM tiktok._source_columns(source) AS c
+		JOIN pg_attribute AS a ON a.attrelid = source AND a.attnum = c.attnum
 		CROSS JOIN LATERAL (SELECT c.name = ANY (key_columns)) AS o (is_key);
 	SELECT jsonb_build_object(
 		'keys', string_agg(quote_ident(k), ', '),
@@ -1421,7 +1822,7 @@ BEGIN
 		'hour', CASE WHEN hourly THEN format('%I::timestamp', time_column) ELSE 'NULL::timestamp' END,
 		'fits', CASE WHEN hourly THEN 'max(r.n) = 2 AND min(r.hour) = max(r.hour) '
 			'AND tiktok._hour_comes_twice(min(r.hour))' ELSE 'false' END,
-		'marked', CASE WHEN mark THEN '_deleted_at IS NOT NULL' ELSE 'false' END,
+		'marked', CASE WHEN mark THEN '(_deleted_at IS NOT NULL)' ELSE 'false' END,
 		'_deleted_at', CASE WHEN mark THEN ', _deleted_at' ELSE '' END,
 		'is_there', CASE WHEN mark THEN ', NULL' ELSE '' END,
 		'revived', CASE WHEN mark THEN ', _deleted_at = EXCLUDED._deleted_at' ELSE '' END,
@@ -1491,7 +1892,14 @@ AS $$
 		ON CONFLICT ({keys}) DO UPDATE SET {excluded}_synced_at = EXCLUDED._synced_at{revived}'),
 	('remove', 'WITH g AS MATERIALIZED (SELECT {keys} FROM {delta}
 			WHERE "tiktok op" OPERATOR(pg_catalog.=) ''D''::pg_catalog."char")
-		{remove} WHERE {t_window} AND {t_is_g}')) AS v (name, template)
+		{remove} WHERE {t_window} AND {t_is_g}'),
+	('expired', 'SELECT true FROM {target} AS t WHERE {t_window} AND NOT {marked} AND ({expired}) LIMIT 1'),
+	-- links that are over, where there are others: no change of the row
+	('renew', 'WITH g AS MATERIALIZED (SELECT {keys}{signed} FROM {stage} WHERE {window})
+		UPDATE {target} AS t SET {renewed} FROM g
+		WHERE {t_window} AND {t_is_g} AND ({expired})
+			AND ROW({t_signed})::pg_catalog.record OPERATOR(pg_catalog.*<>) ROW({g_signed})::pg_catalog.record'
+		)) AS v (name, template)
 $$;
 COMMENT ON FUNCTION tiktok._templates() IS
 'internal: the statements of a target before their parts are filled in; one for each member of tiktok._statements';
@@ -1580,6 +1988,8 @@ BEGIN
 	job.requests := tiktok._requests();
 	job.folded := 0;
 	job.statements := tiktok._statements(wanted, job.source, keys, info.time_column,
+		info.account_param <> 'none');
+	job.beside := tiktok._beside(wanted, job.source, keys, info.time_column,
 		info.account_param <> 'none');
 	PERFORM tiktok._drop_stage(job.statements);
 	EXECUTE (job.statements).create_stage;
@@ -1854,11 +2264,11 @@ COMMENT ON FUNCTION tiktok._stage_singly(tiktok._job, tiktok._step, bigint[]) IS
 --   1 _fold      one row a key
 --   2 _compare   what differs: into the delta, a temporary table; the target is read
 --   3 _create_partitions
---   4 insert or upsert, remove: the target is written, and nothing that did not change
---   5 _merged    that it was done: the registry
---
--- What is to be written beside the target is written after 2 and before 4, while the
--- delta names the rows, the stage has the new ones and the target the old.
+--   4 _write_beside  states and changes, in tables beside the target: the delta names
+--                the rows, the stage has the new ones and the target still the old
+--   5 insert or upsert, remove: the target is written, and nothing that did not change
+--   6 _renew     links that are over
+--   7 _merged    that it was done: the registry
 
 -- Rows of the stage that have the key of another. When clocks go back, an hour
 -- comes twice: two rows a key, all of one hour of the day, become one. Whoever
@@ -1980,18 +2390,53 @@ $$;
 COMMENT ON FUNCTION tiktok._create_partitions(tiktok._job, tiktok._step) IS
 'internal: the partitions of months that the stage needs and the target lacks (partition_by ''month''). Errors: those of CREATE TABLE and ATTACH PARTITION';
 
-CREATE FUNCTION tiktok._merged(job tiktok._job, step tiktok._step, counts tiktok._counts)
+-- Moments are told apart by it, in states, changes and for whoever polls, also where the
+-- clock was put back: each is later than the last.
+CREATE FUNCTION tiktok._moment(target regclass)
+RETURNS timestamptz
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN (SELECT greatest(clock_timestamp(), s.last_change + interval '1 microsecond')
+		FROM tiktok.snapshots AS s WHERE s.target = _moment.target);
+END
+$$;
+COMMENT ON FUNCTION tiktok._moment(regclass) IS
+'internal: the time, and later than anything that refreshes of the target wrote before';
+
+-- No SET search_path: triggers fire in here. Where nothing is over, nothing is locked.
+CREATE FUNCTION tiktok._renew(job tiktok._job, step tiktok._step, now timestamptz)
+RETURNS void
+LANGUAGE plpgsql
+AS $$
+DECLARE
+	expired boolean;
+BEGIN
+	EXECUTE (job.statements).expired INTO expired
+		USING step.accounts, step.first_day, step.last_day OPERATOR(pg_catalog.+) 1, now;
+	IF expired THEN
+		EXECUTE (job.statements).renew
+			USING step.accounts, step.first_day, step.last_day OPERATOR(pg_catalog.+) 1, now;
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION tiktok._renew(tiktok._job, tiktok._step, timestamptz) IS
+'internal: gives rows whose signed links are over those of the stage; that is no change of the row, and counted nowhere';
+
+CREATE FUNCTION tiktok._merged(job tiktok._job, step tiktok._step, counts tiktok._counts,
+	moment timestamptz)
 RETURNS void
 LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT tiktok._record(job.target, 'window', to_jsonb(counts) || to_jsonb(step)
 		|| jsonb_build_object('run', job.run, 'end', job.end_day, 'read_on', job.read_on,
-			'now', clock_timestamp(), 'windows', step.windows * cardinality(step.accounts),
+			'now', clock_timestamp(), 'moment', moment, 'windows', step.windows * cardinality(step.accounts),
 			'requests', tiktok._requests() - job.requests))
 $$;
-COMMENT ON FUNCTION tiktok._merged(tiktok._job, tiktok._step, tiktok._counts) IS
-'internal: records a merge: how far its accounts were read, and what it did';
+COMMENT ON FUNCTION tiktok._merged(tiktok._job, tiktok._step, tiktok._counts, timestamptz) IS
+'internal: records a merge: how far its accounts were read, what it did, and the moment that it wrote';
 
 -- No SET search_path: triggers fire in here.
 CREATE FUNCTION tiktok._merge(job tiktok._job, step tiktok._step,
@@ -2001,7 +2446,7 @@ AS $$
 DECLARE
 	fold record := tiktok._fold(job, step);
 	difference record;
-	now timestamptz := pg_catalog.clock_timestamp();
+	now timestamptz := tiktok._moment(job.target);
 BEGIN
 	failed := fold.failed;
 	folded := fold.folded;
@@ -2014,6 +2459,7 @@ BEGIN
 	IF job.partition_by IS NOT NULL AND counts.inserted OPERATOR(pg_catalog.>) 0 THEN
 		PERFORM tiktok._create_partitions(job, step);
 	END IF;
+	PERFORM tiktok._write_beside(job, step, counts, difference.fresh, now);
 	-- nothing changed: the target is not even locked for writing
 	IF counts.inserted OPERATOR(pg_catalog.+) counts.updated OPERATOR(pg_catalog.>) 0 THEN
 		EXECUTE CASE WHEN difference.fresh THEN (job.statements).insert ELSE (job.statements).upsert END
@@ -2023,7 +2469,10 @@ BEGIN
 		EXECUTE (job.statements).remove USING step.accounts, step.first_day,
 			step.last_day OPERATOR(pg_catalog.+) 1, now;
 	END IF;
-	PERFORM tiktok._merged(job, step, counts);
+	IF NOT difference.fresh THEN
+		PERFORM tiktok._renew(job, step, now);
+	END IF;
+	PERFORM tiktok._merged(job, step, counts, now);
 END
 $$;
 COMMENT ON FUNCTION tiktok._merge(tiktok._job, tiktok._step) IS
@@ -2255,14 +2704,15 @@ COMMENT ON FUNCTION tiktok._result(tiktok._job) IS 'internal: what a refresh did
 -- A function cannot commit: it reads everything, then writes.
 CREATE FUNCTION tiktok.materialize(source regclass, target text, since date DEFAULT NULL,
 	attribution_window integer DEFAULT NULL, partition_by text DEFAULT NULL,
-	probe boolean DEFAULT NULL,
+	probe boolean DEFAULT NULL, history boolean DEFAULT NULL, changes boolean DEFAULT NULL,
+	changes_keep interval DEFAULT NULL,
 	OUT inserted bigint, OUT updated bigint, OUT deleted bigint, OUT unchanged bigint,
 	OUT requests bigint, OUT watermark date)
 LANGUAGE plpgsql
 AS $$
 DECLARE
 	existing regclass := tiktok.create_snapshot(source, target, since, attribution_window,
-		partition_by, probe);
+		partition_by, probe, history, changes, changes_keep);
 	job tiktok._job := tiktok._open(existing, NULL, false);
 	steps tiktok._step[];
 	step tiktok._step;
@@ -2293,8 +2743,257 @@ BEGIN
 	INTO inserted, updated, deleted, unchanged, requests, watermark FROM tiktok._result(job) AS r;
 END
 $$;
-COMMENT ON FUNCTION tiktok.materialize(regclass, text, date, integer, text, boolean) IS
+COMMENT ON FUNCTION tiktok.materialize(regclass, text, date, integer, text, boolean, boolean, boolean, interval) IS
 'tiktok.create_snapshot() and a refresh in one transaction: reads everything that is missing, then writes. Returns the rows inserted, updated, deleted (or marked) and unchanged, the requests, and the day up to which all accounts were read (NULL for streams that are read whole, and while an account was never read). Arguments and errors as there and in tiktok.refresh()';
+
+-- ---- sql/parts/45_write_beside.sql
+--
+-- What is written beside a target, in the transaction of its merge: states and changes.
+--
+-- States: _valid_from and _valid_to are the moment of the merge that wrote the row. They
+-- begin where a row is new, changed or back, and end where it is changed or gone.
+-- Changes: each row that a merge writes, once. A new signature of a link is neither.
+
+-- As tiktok._templates(): the same parameters ($5: the run; of prune, how long changes stay) and parts, and operators with
+-- their schema, for users may have triggers here, too.
+CREATE FUNCTION tiktok._beside_templates(OUT name text, OUT template text)
+RETURNS SETOF record
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT v.* FROM (VALUES
+	('end_states', 'WITH g AS MATERIALIZED (SELECT {keys} FROM {delta})
+		UPDATE {history} AS t SET _valid_to = $4 FROM g
+		WHERE {t_window} AND {t_is_g} AND t._valid_to IS NULL'),
+	-- where the target has no row of the window: whoever emptied it has ended them
+	('end_window', 'UPDATE {history} AS t SET _valid_to = $4 WHERE {t_window} AND t._valid_to IS NULL'),
+	('begin_states', 'INSERT INTO {history} ({columns}, _synced_at, _valid_from)
+		SELECT {columns}, $4, $4 FROM {stage}
+		WHERE ctid OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT "tiktok row" FROM {delta}
+			WHERE "tiktok op" OPERATOR(pg_catalog.<>) ''D''::pg_catalog."char"))'),
+	('begin_window', 'INSERT INTO {history} ({columns}, _synced_at, _valid_from)
+		SELECT {columns}, $4, $4 FROM {stage} WHERE {window}'),
+	('log_window', 'INSERT INTO {changes} (run, op, {keys}, new, at)
+		SELECT $5, ''I'', {keys}, pg_catalog.to_jsonb("tiktok new"), $4
+		FROM (SELECT {columns}, $4 AS _synced_at{unmarked} FROM {stage} WHERE {window}) AS "tiktok new"'),
+	('log_new', 'INSERT INTO {changes} (run, op, {keys}, new, at)
+		SELECT $5, ''I'', {keys}, pg_catalog.to_jsonb("tiktok new"), $4
+		FROM (SELECT {columns}, $4 AS _synced_at{unmarked} FROM {stage}
+			WHERE ctid OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT "tiktok row" FROM {delta}
+				WHERE "tiktok op" OPERATOR(pg_catalog.=) ''I''::pg_catalog."char"))) AS "tiktok new"'),
+	('log_other', 'WITH g AS MATERIALIZED (SELECT {keys}, "tiktok op", "tiktok row" FROM {delta}
+			WHERE "tiktok op" OPERATOR(pg_catalog.<>) ''I''::pg_catalog."char"),
+		o AS MATERIALIZED (SELECT {t_columns}, t._synced_at{t_mark}, g."tiktok op", g."tiktok row"
+			FROM {target} AS t, g WHERE {t_window} AND {t_is_g})
+		INSERT INTO {changes} (run, op, {keys}, old, new, at)
+		SELECT $5, "tiktok old"."tiktok op"::pg_catalog.text, {old_keys}, {old}, CASE
+				WHEN "tiktok old"."tiktok op" OPERATOR(pg_catalog.=) ''D''::pg_catalog."char" THEN {gone}
+				ELSE pg_catalog.to_jsonb("tiktok new") OPERATOR(pg_catalog.-) ''tiktok row''::pg_catalog.text END, $4
+		FROM o AS "tiktok old" LEFT JOIN (
+			SELECT ctid AS "tiktok row", {columns}, $4 AS _synced_at{unmarked} FROM {stage}) AS "tiktok new"
+			ON "tiktok new"."tiktok row" OPERATOR(pg_catalog.=) "tiktok old"."tiktok row"'),
+	('prune', 'DELETE FROM {changes} WHERE at OPERATOR(pg_catalog.<) ($4 OPERATOR(pg_catalog.-) $5)'),
+	-- states are kept from now on: those that do not hold end, the target's begin, when it
+	-- got them, but for what is recorded of a time before
+	('switch_off', 'UPDATE {history} SET _valid_to = $4 WHERE _valid_to IS NULL'),
+	('switch_end', 'WITH g AS MATERIALIZED (
+			SELECT {t_keys} FROM (SELECT {keys}, {hash} AS "tiktok hash" FROM {history}
+					WHERE _valid_to IS NULL OFFSET 0) AS t
+				LEFT JOIN (SELECT {keys}, {hash} AS "tiktok hash" FROM {target}
+					WHERE _deleted_at IS NULL OFFSET 0) AS g
+				ON {t_is_g} AND t."tiktok hash" OPERATOR(pg_catalog.=) g."tiktok hash"
+			WHERE g."tiktok hash" IS NULL)
+		UPDATE {history} AS t SET _valid_to = $4 FROM g WHERE {t_is_g} AND t._valid_to IS NULL'),
+	('switch_begin', 'INSERT INTO {history} ({columns}, _synced_at, _valid_from)
+		SELECT {t_columns}, t._synced_at, LEAST(GREATEST(t._synced_at, g."tiktok end"), $4)
+		FROM (SELECT {columns}, _synced_at FROM {target} WHERE _deleted_at IS NULL OFFSET 0) AS t
+			LEFT JOIN (SELECT {keys}, pg_catalog.max(coalesce(_valid_to, ''infinity'')) AS "tiktok end"
+				FROM {history} GROUP BY {keys} OFFSET 0) AS g ON {t_is_g}
+		WHERE g."tiktok end" IS NULL OR g."tiktok end" OPERATOR(pg_catalog.<>) ''infinity'''))
+		AS v (name, template)
+$$;
+COMMENT ON FUNCTION tiktok._beside_templates() IS
+'internal: the statements that write tables beside a target before their parts are filled in: those of tiktok._beside, and those of tiktok._plan_switch()';
+
+-- The statements, by name; those of a table that there is not make no sense.
+CREATE FUNCTION tiktok._beside_statements(target regclass, source regclass, key_columns text[],
+	time_column text, with_accounts boolean, history regclass, changes regclass)
+RETURNS jsonb
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	mark boolean := time_column IS NULL;
+	old text := 'pg_catalog.to_jsonb("tiktok old") OPERATOR(pg_catalog.-) ''{tiktok op,tiktok row}''::pg_catalog.text[]';
+	parts jsonb;
+BEGIN
+	SELECT tiktok._parts(target, source, key_columns, time_column, with_accounts)
+		|| jsonb_build_object(
+			'history', coalesce(history::text, 'NULL'),
+			'changes', coalesce(changes::text, 'NULL'),
+			't_columns', (SELECT string_agg(format('t.%I', c.name), ', ' ORDER BY c.attnum)
+				FROM tiktok._source_columns(source) AS c),
+			't_keys', string_agg(format('t.%I', k), ', '),
+			'old_keys', string_agg(format('"tiktok old".%I', k), ', '),
+			'unmarked', CASE WHEN mark THEN ', NULL::pg_catalog.timestamptz AS _deleted_at' ELSE '' END,
+			't_mark', CASE WHEN mark THEN ', t._deleted_at' ELSE '' END,
+			'old', old,
+			'gone', CASE WHEN mark THEN format('(%s) OPERATOR(pg_catalog.||) '
+					'pg_catalog.jsonb_build_object(''_synced_at'', $4, ''_deleted_at'', $4)', old)
+				ELSE 'NULL::pg_catalog.jsonb' END)
+	INTO parts FROM unnest(key_columns) AS k;
+	RETURN (SELECT jsonb_object_agg(t.name, tiktok._fill(t.template, parts))
+		FROM tiktok._beside_templates() AS t);
+END
+$$;
+COMMENT ON FUNCTION tiktok._beside_statements(regclass, regclass, text[], text, boolean, regclass, regclass) IS
+'internal: tiktok._beside_templates() with their parts. Arguments as of tiktok._parts(), and the tables; NULL: there is none';
+
+-- Looked at before a refresh sends anything.
+CREATE FUNCTION tiktok._beside(target regclass, source regclass, key_columns text[],
+	time_column text, with_accounts boolean)
+RETURNS tiktok._beside
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	s record;
+BEGIN
+	SELECT t.history, t.changes, t.changes_keep INTO s FROM tiktok.snapshots AS t
+	WHERE t.target = _beside.target;
+	IF s.history IS NULL AND s.changes IS NULL THEN
+		RETURN NULL;
+	END IF;
+	PERFORM tiktok._check_beside_table(target, source, s.history, 'history', key_columns);
+	PERFORM tiktok._check_beside_table(target, source, s.changes, 'changes', key_columns);
+	RETURN jsonb_populate_record(ROW(s.history, s.changes, s.changes_keep, NULL, NULL, NULL, NULL,
+			NULL, NULL, NULL, NULL)::tiktok._beside,
+		tiktok._beside_statements(target, source, key_columns, time_column, with_accounts,
+			s.history, s.changes));
+END
+$$;
+COMMENT ON FUNCTION tiktok._beside(regclass, regclass, text[], text, boolean) IS
+'internal: what a refresh writes beside the target; NULL: nothing. Errors: those of tiktok._check_beside_table()';
+
+-- No SET search_path: triggers fire in here. The target is still as it was.
+CREATE FUNCTION tiktok._write_beside(job tiktok._job, step tiktok._step, counts tiktok._counts,
+	fresh boolean, now timestamptz)
+RETURNS void
+LANGUAGE plpgsql
+AS $$
+DECLARE
+	b tiktok._beside := job.beside;
+	next_day date := step.last_day OPERATOR(pg_catalog.+) 1;
+	new boolean := counts.inserted OPERATOR(pg_catalog.>) 0;
+	other boolean := counts.updated OPERATOR(pg_catalog.+) counts.deleted OPERATOR(pg_catalog.>) 0;
+BEGIN
+	IF b.history IS NOT NULL AND fresh THEN
+		EXECUTE b.end_window USING step.accounts, step.first_day, next_day, now;
+		EXECUTE b.begin_window USING step.accounts, step.first_day, next_day, now;
+	ELSIF b.history IS NOT NULL AND (new OR other) THEN
+		EXECUTE b.end_states USING step.accounts, step.first_day, next_day, now;
+		EXECUTE b.begin_states USING step.accounts, step.first_day, next_day, now;
+	END IF;
+	IF b.changes IS NULL THEN
+		RETURN;
+	END IF;
+	IF new THEN
+		EXECUTE CASE WHEN fresh THEN b.log_window ELSE b.log_new END
+			USING step.accounts, step.first_day, next_day, now, job.run;
+	END IF;
+	IF other THEN
+		EXECUTE b.log_other USING step.accounts, step.first_day, next_day, now, job.run;
+	END IF;
+	EXECUTE b.prune USING step.accounts, step.first_day, next_day, now, b.changes_keep;
+END
+$$;
+COMMENT ON FUNCTION tiktok._write_beside(tiktok._job, tiktok._step, tiktok._counts, boolean, timestamptz) IS
+'internal: writes the states and changes of a merge that is to come, and drops changes that are old. counts, fresh: as of tiktok._compare(); now: the moment of the merge. Errors: those of the tables'' triggers and constraints';
+
+-- What create_snapshot() changes of that, in the registry at once; the statements that
+-- go with it are for the caller to run. A refresh under way would not know of it.
+CREATE FUNCTION tiktok._plan_switch(target regclass, source regclass, history boolean,
+	changes boolean, keep interval, OUT commands text[], OUT moment timestamptz)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	known tiktok.snapshots;
+	beside record;
+	latest timestamptz;
+	words text[] := '{}';
+BEGIN
+	commands := '{}';
+	SELECT s.* INTO known FROM tiktok.snapshots AS s WHERE s.target = _plan_switch.target;
+	-- nothing that is not so already
+	IF (history IS NULL OR CASE WHEN history THEN tiktok._is_there(known.history)
+			ELSE known.history IS NULL END)
+		AND (changes IS NULL OR CASE WHEN changes THEN tiktok._is_there(known.changes)
+			ELSE known.changes IS NULL END)
+		AND coalesce(keep = known.changes_keep, keep IS NULL)
+	THEN
+		RETURN;
+	END IF;
+	PERFORM tiktok._check_lock(target, false);
+	SELECT s.* INTO known FROM tiktok.snapshots AS s WHERE s.target = _plan_switch.target;
+	moment := tiktok._moment(target);
+	IF history AND NOT tiktok._is_there(known.history) THEN
+		beside := tiktok._get_beside(target, source, 'history', known.key_columns);
+		known.history := beside.beside;
+		EXECUTE format('SELECT max(greatest(_valid_from, _valid_to)) FROM %s', known.history) INTO latest;
+		words := ARRAY['switch_end', 'switch_begin'];
+	END IF;
+	IF changes AND NOT tiktok._is_there(known.changes) THEN
+		beside := tiktok._get_beside(target, source, 'changes', known.key_columns);
+		known.changes := beside.beside;
+		EXECUTE format('SELECT greatest(max(at), %L) FROM %s', latest, known.changes) INTO latest;
+	END IF;
+	IF NOT history AND tiktok._is_there(known.history) THEN
+		words := ARRAY['switch_off'];
+	END IF;
+	moment := greatest(moment, latest + interval '1 microsecond');
+	commands := ARRAY(SELECT c.statement FROM unnest(words) WITH ORDINALITY AS w (word, n)
+		JOIN jsonb_each_text(tiktok._beside_statements(target, source, known.key_columns,
+			known.time_column, true, known.history, known.changes)) AS c (word, statement)
+			ON c.word = w.word ORDER BY w.n);
+	IF NOT history THEN
+		known.history := NULL;
+	END IF;
+	IF NOT changes THEN
+		known.changes := NULL;
+	END IF;
+	PERFORM tiktok._record(target, 'beside', jsonb_build_object('history', known.history::oid,
+		'changes', known.changes::oid, 'changes_keep', CASE WHEN known.changes IS NOT NULL
+			THEN coalesce(keep, known.changes_keep, interval '7 days') END,
+		'moment', moment));
+	PERFORM tiktok._unlock(target);	-- others have to wait for the commit
+END
+$$;
+COMMENT ON FUNCTION tiktok._plan_switch(regclass, regclass, boolean, boolean, interval) IS
+'internal: begins or ends the tables beside a target (NULL: as before), for the registry; commands: what is to be run for it, with $4 the moment. Errors: 55006 a refresh is under way; those of tiktok._get_beside()';
+
+-- No SET search_path: triggers fire in here.
+CREATE FUNCTION tiktok._switch_beside(target regclass, source regclass, history boolean,
+	changes boolean, keep interval)
+RETURNS void
+LANGUAGE plpgsql
+AS $$
+DECLARE
+	plan record;
+	command text;
+BEGIN
+	IF history IS NULL AND changes IS NULL AND keep IS NULL THEN
+		RETURN;
+	END IF;
+	plan := tiktok._plan_switch(target, source, history, changes, keep);
+	FOREACH command IN ARRAY plan.commands LOOP
+		EXECUTE command USING NULL::bigint[], NULL::pg_catalog.date, NULL::pg_catalog.date, plan.moment;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION tiktok._switch_beside(regclass, regclass, boolean, boolean, interval) IS
+'internal: switches states and changes of a target on (true) or off (false), or leaves them (NULL), and sets how long changes stay. Errors: those of tiktok._plan_switch()';
 
 -- ---- sql/parts/46_probe.sql
 --

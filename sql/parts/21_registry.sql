@@ -57,7 +57,11 @@ CREATE TABLE tiktok._snapshot (
 	rows bigint NOT NULL,
 	last_refresh timestamptz,
 	last_error text,
-	probe boolean);
+	probe boolean,
+	last_change timestamptz,
+	history tiktok._target,
+	changes tiktok._target,
+	changes_keep interval);
 -- 0: it was missing when the row was restored
 CREATE UNIQUE INDEX ON tiktok._snapshot (target) WHERE target::oid <> 0;
 COMMENT ON TABLE tiktok._snapshot IS

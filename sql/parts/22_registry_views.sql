@@ -30,7 +30,11 @@ CREATE VIEW tiktok.snapshots WITH (security_barrier) AS
 		s.partition_by,
 		s.source_schema,
 		s.source_name,
-		coalesce(s.probe, true) AS probe
+		coalesce(s.probe, true) AS probe,
+		s.history::pg_catalog.regclass AS history,
+		s.changes::pg_catalog.regclass AS changes,
+		s.changes_keep,
+		s.last_change
 	FROM tiktok._snapshot AS s
 	WHERE tiktok._visible(s.target::pg_catalog.regclass);
 COMMENT ON VIEW tiktok.snapshots IS
@@ -61,6 +65,14 @@ COMMENT ON COLUMN tiktok.snapshots.source_schema IS 'schema of the foreign table
 COMMENT ON COLUMN tiktok.snapshots.source_name IS 'name of the foreign table';
 COMMENT ON COLUMN tiktok.snapshots.probe IS
 'whether a refresh asks for totals first, where the API has them, and reads no rows of accounts that did not change';
+COMMENT ON COLUMN tiktok.snapshots.history IS
+'the table that gets each state of a row; NULL: none does';
+COMMENT ON COLUMN tiktok.snapshots.changes IS
+'the table that gets each change; NULL: none does';
+COMMENT ON COLUMN tiktok.snapshots.changes_keep IS
+'how long changes stay there; NULL: none are written';
+COMMENT ON COLUMN tiktok.snapshots.last_change IS
+'when a refresh last wrote a row that had changed, never twice the same; NULL: none did';
 
 CREATE VIEW tiktok.snapshot_accounts WITH (security_barrier) AS
 	SELECT s.target::pg_catalog.regclass AS target, a.advertiser_id, a.since, a.watermark,

@@ -169,14 +169,15 @@ BEGIN
 		WHERE r.run = (detail ->> 'run')::bigint AND r.snapshot = tiktok._registered(_record_window.target);
 	UPDATE tiktok._snapshot AS s
 		SET rows = s.rows + counts.inserted
-			- CASE WHEN s.time_column IS NOT NULL THEN counts.deleted ELSE 0 END
+				- CASE WHEN s.time_column IS NOT NULL THEN counts.deleted ELSE 0 END,
+			last_change = (detail ->> 'moment')::timestamptz
 		WHERE s.target = _record_window.target
-			AND (counts.inserted > 0 OR counts.deleted > 0);
+			AND (counts.inserted > 0 OR counts.updated > 0 OR counts.deleted > 0);
 	RETURN 0;
 END
 $$;
 COMMENT ON FUNCTION tiktok._record_window(regclass, jsonb) IS
-'internal: a window of some accounts was read and written: the members of tiktok._counts and tiktok._step, run, end, read_on, now, requests; days are NULL for a stream that is read whole. Returns 0';
+'internal: a window of some accounts was read and written: the members of tiktok._counts and tiktok._step, run, end, read_on, now, moment (of what was written), requests; days are NULL for a stream that is read whole. Returns 0';
 
 CREATE FUNCTION tiktok._record_end(target regclass, detail jsonb)
 RETURNS bigint

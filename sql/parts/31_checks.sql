@@ -1,4 +1,5 @@
--- What is refused, before anything is sent or written: an error that says what to change.
+-- What create_snapshot() and refresh() refuse before anything is sent or written: an error
+-- that says what to change. (tiktok.check() is in 13_check.sql.)
 
 -- What create_snapshot() and refresh() were given; NULL: not given. grain is NULL for
 -- a stream that is read whole.

@@ -169,22 +169,30 @@ $$;
 COMMENT ON FUNCTION tiktok._create_snapshot(regclass, regclass, text[], name, date, integer, text, boolean) IS
 'internal: the body of tiktok.create_snapshot(), with its errors';
 
--- In the caller's search_path, and so without a SET.
+-- In the caller's search_path, and so without a SET: it says what an unqualified name
+-- means, and triggers of a table that is beside the target already may fire.
 CREATE FUNCTION tiktok.create_snapshot(source regclass, target text, since date DEFAULT NULL,
 	attribution_window integer DEFAULT NULL, partition_by text DEFAULT NULL,
-	probe boolean DEFAULT NULL)
+	probe boolean DEFAULT NULL, history boolean DEFAULT NULL, changes boolean DEFAULT NULL,
+	changes_keep interval DEFAULT NULL)
 RETURNS regclass
 LANGUAGE plpgsql
 AS $$
+DECLARE
+	existing regclass := pg_catalog.to_regclass(target);
+	path text[] := pg_catalog.parse_ident(target);
+	result regclass;
 BEGIN
-	-- the caller's search_path says what an unqualified name means
-	RETURN tiktok._create_snapshot(source, pg_catalog.to_regclass(target),
-		pg_catalog.parse_ident(target), pg_catalog.current_schema(), since, attribution_window,
-		partition_by, probe);
+	PERFORM tiktok._check_beside(source, existing, path, pg_catalog.current_schema(), history,
+		changes, changes_keep);
+	result := tiktok._create_snapshot(source, existing, path, pg_catalog.current_schema(), since,
+		attribution_window, partition_by, probe);
+	PERFORM tiktok._switch_beside(result, source, history, changes, changes_keep);
+	RETURN result;
 END
 $$;
-COMMENT ON FUNCTION tiktok.create_snapshot(regclass, text, date, integer, text, boolean) IS
-'registers a local table that tiktok.refresh() keeps like a foreign table, and creates it if it is missing; sends no request. since: first day wanted (NULL: the option start_date, before which the source holds nothing). attribution_window: days before the watermark that each refresh reads again, 0 to 364 (NULL: 7). partition_by: ''month'' or NULL. probe: whether refreshes of a daily BASIC report ask for totals first and read no rows of accounts that did not change (NULL: true). For a table that is one already: an earlier since, another attribution_window and probe are kept, NULL changes nothing. Errors: 42501 not the owner, or a privilege is missing; 22023 wrong argument; 42710 it is a snapshot of another table; HV00L no first day';
+COMMENT ON FUNCTION tiktok.create_snapshot(regclass, text, date, integer, text, boolean, boolean, boolean, interval) IS
+'registers a local table that tiktok.refresh() keeps like a foreign table, and creates it if it is missing; sends no request. since: first day wanted (NULL: the option start_date, before which the source holds nothing). attribution_window: days before the watermark that each refresh reads again, 0 to 364 (NULL: 7). partition_by: ''month'' or NULL. probe: whether refreshes of a daily BASIC report ask for totals first and read no rows of accounts that did not change (NULL: true). history: each state of a row goes into a table TARGET_history (streams that are read whole). changes: each change goes into a table TARGET_changes and stays there for changes_keep (NULL: 7 days); false, or NULL at first: not. For a table that is a snapshot already: an earlier since and what else is given are kept, NULL changes nothing, false writes no more and leaves the table. Errors: 42501 not the owner, or a privilege is missing; 22023 wrong argument; 42710 it is a snapshot of another table; HV00L no first day; 42P07, 42622, 42701 a table cannot be made beside it; 55006 history or changes were to be switched during a refresh';
 
 -- The table itself is its owner's.
 CREATE FUNCTION tiktok.forget(target regclass)
@@ -198,4 +206,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tiktok.forget(regclass) IS
-'drops the registration of a snapshot and its history, not the table. For its owner and superusers. Errors: 42501 not the owner, 42704 no snapshot';
+'drops the registration of a snapshot and its runs, not the table, and none beside it. For its owner and superusers. Errors: 42501 not the owner, 42704 no snapshot';

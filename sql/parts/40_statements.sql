@@ -5,7 +5,7 @@
 -- Parameters of every statement: $1 accounts, $2 first day, $3 the day after the last,
 -- $4 now. The target's rows are read in a sub-select that does not mix with the rest
 -- (OFFSET 0): distributed tables then need no join with a local table. Whatever runs
--- where triggers fire – insert, upsert, remove – names its operators with their schema.
+-- where triggers fire – insert, upsert, remove, renew – names its operators with their schema.
 
 -- {name} in a template is a part that is SQL as it stands: a list of columns, a
 -- condition, a table. {name:I} is a name and {name:L} a text, quoted here. Parts
@@ -67,6 +67,26 @@ $$;
 COMMENT ON FUNCTION tiktok._hash_of(text[]) IS
 'internal: the expression for tiktok._row_hash() of some columns; of none (NULL, too), a constant';
 
+-- When a signed link ends is told by a column of its own or by the link: a number of
+-- seconds in its query, or one in hexadecimal digits after 32 others in its path. One
+-- that tells nothing counts as good.
+CREATE FUNCTION tiktok._expired(name text, type oid)
+RETURNS text
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT format(CASE WHEN type = 'timestamptz'::regtype
+		THEN 't.%1$I OPERATOR(pg_catalog.<) $4'
+		ELSE 'coalesce(pg_catalog.to_timestamp(pg_catalog.substring(t.%1$I::pg_catalog.text, '
+				'''(?i)[?&](?:x-)?expires?=([0-9]{1,11})(?![0-9])'')::pg_catalog.float8), '
+			'pg_catalog.to_timestamp((''x''::pg_catalog.text OPERATOR(pg_catalog.||) '
+				'pg_catalog.substring(t.%1$I::pg_catalog.text, ''(?i)/[0-9a-f]{32}/([0-9a-f]{8})/''))'
+				'::pg_catalog.bit(32)::pg_catalog.int8'
+				'::pg_catalog.float8)) OPERATOR(pg_catalog.<) $4' END, name)
+$$;
+COMMENT ON FUNCTION tiktok._expired(text, oid) IS
+'internal: the condition for a row t of the target whose column with a signed link, or with the end of one, shows that it is over at $4';
+
 -- What the templates are made of. Three rows may meet: s of the stage, t of the
 -- target, g one that is gone; a and b are two of the stage with the same key.
 CREATE FUNCTION tiktok._parts(target regclass, source regclass, key_columns text[],
@@ -93,9 +113,18 @@ BEGIN
 				THEN '%1$I = CASE WHEN a.%1$I IS NULL THEN b.%1$I WHEN b.%1$I IS NULL THEN a.%1$I '
 					'ELSE a.%1$I + b.%1$I END'
 				ELSE '%1$I = CASE WHEN ROW(a.%1$I)::record *= ROW(b.%1$I)::record THEN a.%1$I END' END,
-				c.name), ', ') FILTER (WHERE NOT o.is_key), format('%1$I = a.%1$I', account)))
+				c.name), ', ') FILTER (WHERE NOT o.is_key), format('%1$I = a.%1$I', account)),
+		-- never run where there is none
+		'signed', coalesce(string_agg(format(', %I', c.name), '') FILTER (WHERE c.signed_url), ''),
+		'renewed', coalesce(string_agg(format('%1$I = g.%1$I', c.name), ', ')
+			FILTER (WHERE c.signed_url), ''),
+		't_signed', coalesce(string_agg(format('t.%I', c.name), ', ') FILTER (WHERE c.signed_url), ''),
+		'g_signed', coalesce(string_agg(format('g.%I', c.name), ', ') FILTER (WHERE c.signed_url), ''),
+		'expired', coalesce(string_agg(tiktok._expired(c.name, a.atttypid), ' OR ')
+			FILTER (WHERE c.signed_url), 'false'))
 	INTO columns
 	FROM tiktok._source_columns(source) AS c
+		JOIN pg_attribute AS a ON a.attrelid = source AND a.attnum = c.attnum
 		CROSS JOIN LATERAL (SELECT c.name = ANY (key_columns)) AS o (is_key);
 	SELECT jsonb_build_object(
 		'keys', string_agg(quote_ident(k), ', '),
@@ -118,7 +147,7 @@ BEGIN
 		'hour', CASE WHEN hourly THEN format('%I::timestamp', time_column) ELSE 'NULL::timestamp' END,
 		'fits', CASE WHEN hourly THEN 'max(r.n) = 2 AND min(r.hour) = max(r.hour) '
 			'AND tiktok._hour_comes_twice(min(r.hour))' ELSE 'false' END,
-		'marked', CASE WHEN mark THEN '_deleted_at IS NOT NULL' ELSE 'false' END,
+		'marked', CASE WHEN mark THEN '(_deleted_at IS NOT NULL)' ELSE 'false' END,
 		'_deleted_at', CASE WHEN mark THEN ', _deleted_at' ELSE '' END,
 		'is_there', CASE WHEN mark THEN ', NULL' ELSE '' END,
 		'revived', CASE WHEN mark THEN ', _deleted_at = EXCLUDED._deleted_at' ELSE '' END,
@@ -188,7 +217,14 @@ AS $$
 		ON CONFLICT ({keys}) DO UPDATE SET {excluded}_synced_at = EXCLUDED._synced_at{revived}'),
 	('remove', 'WITH g AS MATERIALIZED (SELECT {keys} FROM {delta}
 			WHERE "tiktok op" OPERATOR(pg_catalog.=) ''D''::pg_catalog."char")
-		{remove} WHERE {t_window} AND {t_is_g}')) AS v (name, template)
+		{remove} WHERE {t_window} AND {t_is_g}'),
+	('expired', 'SELECT true FROM {target} AS t WHERE {t_window} AND NOT {marked} AND ({expired}) LIMIT 1'),
+	-- links that are over, where there are others: no change of the row
+	('renew', 'WITH g AS MATERIALIZED (SELECT {keys}{signed} FROM {stage} WHERE {window})
+		UPDATE {target} AS t SET {renewed} FROM g
+		WHERE {t_window} AND {t_is_g} AND ({expired})
+			AND ROW({t_signed})::pg_catalog.record OPERATOR(pg_catalog.*<>) ROW({g_signed})::pg_catalog.record'
+		)) AS v (name, template)
 $$;
 COMMENT ON FUNCTION tiktok._templates() IS
 'internal: the statements of a target before their parts are filled in; one for each member of tiktok._statements';

@@ -67,6 +67,8 @@ BEGIN
 	job.folded := 0;
 	job.statements := tiktok._statements(wanted, job.source, keys, info.time_column,
 		info.account_param <> 'none');
+	job.beside := tiktok._beside(wanted, job.source, keys, info.time_column,
+		info.account_param <> 'none');
 	PERFORM tiktok._drop_stage(job.statements);
 	EXECUTE (job.statements).create_stage;
 	EXECUTE (job.statements).create_delta;

@@ -4,11 +4,11 @@
 --   1 _fold      one row a key
 --   2 _compare   what differs: into the delta, a temporary table; the target is read
 --   3 _create_partitions
---   4 insert or upsert, remove: the target is written, and nothing that did not change
---   5 _merged    that it was done: the registry
---
--- What is to be written beside the target is written after 2 and before 4, while the
--- delta names the rows, the stage has the new ones and the target the old.
+--   4 _write_beside  states and changes, in tables beside the target: the delta names
+--                the rows, the stage has the new ones and the target still the old
+--   5 insert or upsert, remove: the target is written, and nothing that did not change
+--   6 _renew     links that are over
+--   7 _merged    that it was done: the registry
 
 -- Rows of the stage that have the key of another. When clocks go back, an hour
 -- comes twice: two rows a key, all of one hour of the day, become one. Whoever
@@ -130,18 +130,53 @@ $$;
 COMMENT ON FUNCTION tiktok._create_partitions(tiktok._job, tiktok._step) IS
 'internal: the partitions of months that the stage needs and the target lacks (partition_by ''month''). Errors: those of CREATE TABLE and ATTACH PARTITION';
 
-CREATE FUNCTION tiktok._merged(job tiktok._job, step tiktok._step, counts tiktok._counts)
+-- Moments are told apart by it, in states, changes and for whoever polls, also where the
+-- clock was put back: each is later than the last.
+CREATE FUNCTION tiktok._moment(target regclass)
+RETURNS timestamptz
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN (SELECT greatest(clock_timestamp(), s.last_change + interval '1 microsecond')
+		FROM tiktok.snapshots AS s WHERE s.target = _moment.target);
+END
+$$;
+COMMENT ON FUNCTION tiktok._moment(regclass) IS
+'internal: the time, and later than anything that refreshes of the target wrote before';
+
+-- No SET search_path: triggers fire in here. Where nothing is over, nothing is locked.
+CREATE FUNCTION tiktok._renew(job tiktok._job, step tiktok._step, now timestamptz)
+RETURNS void
+LANGUAGE plpgsql
+AS $$
+DECLARE
+	expired boolean;
+BEGIN
+	EXECUTE (job.statements).expired INTO expired
+		USING step.accounts, step.first_day, step.last_day OPERATOR(pg_catalog.+) 1, now;
+	IF expired THEN
+		EXECUTE (job.statements).renew
+			USING step.accounts, step.first_day, step.last_day OPERATOR(pg_catalog.+) 1, now;
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION tiktok._renew(tiktok._job, tiktok._step, timestamptz) IS
+'internal: gives rows whose signed links are over those of the stage; that is no change of the row, and counted nowhere';
+
+CREATE FUNCTION tiktok._merged(job tiktok._job, step tiktok._step, counts tiktok._counts,
+	moment timestamptz)
 RETURNS void
 LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT tiktok._record(job.target, 'window', to_jsonb(counts) || to_jsonb(step)
 		|| jsonb_build_object('run', job.run, 'end', job.end_day, 'read_on', job.read_on,
-			'now', clock_timestamp(), 'windows', step.windows * cardinality(step.accounts),
+			'now', clock_timestamp(), 'moment', moment, 'windows', step.windows * cardinality(step.accounts),
 			'requests', tiktok._requests() - job.requests))
 $$;
-COMMENT ON FUNCTION tiktok._merged(tiktok._job, tiktok._step, tiktok._counts) IS
-'internal: records a merge: how far its accounts were read, and what it did';
+COMMENT ON FUNCTION tiktok._merged(tiktok._job, tiktok._step, tiktok._counts, timestamptz) IS
+'internal: records a merge: how far its accounts were read, what it did, and the moment that it wrote';
 
 -- No SET search_path: triggers fire in here.
 CREATE FUNCTION tiktok._merge(job tiktok._job, step tiktok._step,
@@ -151,7 +186,7 @@ AS $$
 DECLARE
 	fold record := tiktok._fold(job, step);
 	difference record;
-	now timestamptz := pg_catalog.clock_timestamp();
+	now timestamptz := tiktok._moment(job.target);
 BEGIN
 	failed := fold.failed;
 	folded := fold.folded;
@@ -164,6 +199,7 @@ BEGIN
 	IF job.partition_by IS NOT NULL AND counts.inserted OPERATOR(pg_catalog.>) 0 THEN
 		PERFORM tiktok._create_partitions(job, step);
 	END IF;
+	PERFORM tiktok._write_beside(job, step, counts, difference.fresh, now);
 	-- nothing changed: the target is not even locked for writing
 	IF counts.inserted OPERATOR(pg_catalog.+) counts.updated OPERATOR(pg_catalog.>) 0 THEN
 		EXECUTE CASE WHEN difference.fresh THEN (job.statements).insert ELSE (job.statements).upsert END
@@ -173,7 +209,10 @@ BEGIN
 		EXECUTE (job.statements).remove USING step.accounts, step.first_day,
 			step.last_day OPERATOR(pg_catalog.+) 1, now;
 	END IF;
-	PERFORM tiktok._merged(job, step, counts);
+	IF NOT difference.fresh THEN
+		PERFORM tiktok._renew(job, step, now);
+	END IF;
+	PERFORM tiktok._merged(job, step, counts, now);
 END
 $$;
 COMMENT ON FUNCTION tiktok._merge(tiktok._job, tiktok._step) IS

@@ -1,7 +1,7 @@
 /*
  * accounts.h
- *	  The ad accounts of a token, which a scan asks where nobody names any, and
- *	  the currency of each.
+ *	  The ad accounts of a token, which a scan asks where nobody names any
+ *	  (accounts.c), and the currency of each (currency.c).
  */
 #ifndef TT_ACCOUNTS_H
 #define TT_ACCOUNTS_H

@@ -3,7 +3,9 @@
  *	  What TikTok's Marketing API offers: endpoints, streams, columns, report
  *	  dimensions and metrics, and the look-ups over them.
  *
- * The facts stand in the .def files, one line each; this is their only reader.
+ * The facts stand in the .def files, one line each; this is their only reader.  To
+ * add a metric, column, stream, filter of reports or endpoint (paging: PAGES, CURSOR or
+ * NONE) is a line there, no C.
  * Everything is constant and lives for the whole process.  No PostgreSQL
  * header is needed, so that request.c and unit tests can use it.
  */

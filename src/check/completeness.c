@@ -305,8 +305,8 @@ ask(void *arg)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the TikTok API refuses filter \"%s\"",
-						(query.without & TT_FILTER_BY_ORIGINS) ? "campaign_system_origins"
-						: (query.without & TT_FILTER_BY_BUYING)
+						(query.without & TT_OPTION_FILTER_ORIGINS) ? "campaign_system_origins"
+						: (query.without & TT_OPTION_FILTER_BUYING)
 							? "buying_type"
 							: tt_level_status_field(question->level->level))));
 }

@@ -144,7 +144,7 @@ tt_unit_cut_slow(TtReading *reading, TtFetchUnit *unit)
 }
 
 bool
-tt_unit_cut_unasked(TtReading *reading, TtFetchUnit *unit)
+tt_unit_cut_before_asking(TtReading *reading, TtFetchUnit *unit)
 {
 	const TtUnit *whole = tt_unit_whole(unit);
 

@@ -30,7 +30,7 @@ extern bool tt_unit_cut_slow(TtReading *reading, TtFetchUnit *unit);
  * Cut a unit that is about to be asked for, if it is known to be too much: its
  * jobs are gone then.
  */
-extern bool tt_unit_cut_unasked(TtReading *reading, TtFetchUnit *unit);
+extern bool tt_unit_cut_before_asking(TtReading *reading, TtFetchUnit *unit);
 
 /* ---- split.c, id_lists.c: reports of more ads than a report covers ---- */
 

@@ -1,6 +1,7 @@
 /*
  * cut_private.h
- *	  Lists of the ids that a report is split by.
+ *	  What the files of this folder share: lists of the ids that a report is split by
+ *	  (id_lists.c), for split.c.  Nobody else includes it.
  */
 #ifndef TT_CUT_PRIVATE_H
 #define TT_CUT_PRIVATE_H
@@ -43,6 +44,9 @@ extern TtIdList *tt_id_list_find(TtSplit *split, int account, int level, const c
 
 /* Go on reading it, until it is known or its account is skipped; ERROR if it is empty. */
 extern TtSplitState tt_id_list_advance(TtSplit *split, TtIdList *list);
+
+/* Those of the account (0: all) that are being read are not: their units are gone. */
+extern void tt_id_lists_forget(TtSplit *split, int64 account);
 
 extern void tt_id_lists_end(TtSplit *split);
 

@@ -215,6 +215,24 @@ tt_id_list_advance(TtSplit *split, TtIdList *list)
 }
 
 void
+tt_id_lists_forget(TtSplit *split, int64 account)
+{
+	dlist_iter iter;
+
+	dlist_foreach(iter, &split->lists)
+	{
+		TtIdList *list = dlist_container(TtIdList, node, iter.cur);
+
+		if (list->known ||
+			(account != 0 && split->reading->query->accounts[list->account] != account))
+			continue;
+		/* it begins anew where other units want it */
+		end_reader(split, list);
+		list->n = 0;
+	}
+}
+
+void
 tt_id_lists_end(TtSplit *split)
 {
 	dlist_iter iter;

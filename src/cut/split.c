@@ -200,6 +200,8 @@ tt_split_forget(TtSplit *split, int64 account)
 		if (account == 0 || reading->query->accounts[waiting->spec.account] == account)
 			remove_waiting(split, waiting);
 	}
+	/* what nobody looks after would hold requests */
+	tt_id_lists_forget(split, account);
 }
 
 /* How many ids of a level one request may have, and is answered in time for. */

@@ -1,7 +1,10 @@
 /*
  * failure.h
- *	  Retry policy: what to do about a request that did not succeed, and how to say
- *	  so.
+ *	  Retry policy (policy.c) and the messages, with HINTs, of what the API refuses
+ *	  (messages.c).
+ *
+ * Classes of codes: reply/reply_codes.c.  fetch/classify.c carries the policy out; a
+ * page that cannot be right is read again by fetch/page.c.
  */
 #ifndef TT_FAILURE_H
 #define TT_FAILURE_H

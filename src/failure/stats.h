@@ -1,6 +1,7 @@
 /*
  * stats.h
- *	  What a scan cost so far and what it left out, and the warnings about that.
+ *	  Numbers of a scan, as EXPLAIN ANALYZE shows them, what it left out, and the
+ *	  warnings at its end (warnings.c).
  */
 #ifndef TT_STATS_H
 #define TT_STATS_H
@@ -33,7 +34,7 @@ typedef struct TtFetchStats
 	TtSkipped	 *skipped;		 /* accounts that are not asked again; NULL: none */
 	int64		  hourless_rows; /* left out */
 	bool		  told_metrics;	 /* of those that were refused before the scan */
-	int			  told_filters;	 /* TT_FILTER_BY_*: the user knows of them */
+	int			  told_filters;	 /* TT_OPTION_FILTER_*: the user knows of them */
 } TtFetchStats;
 
 /* An account is skipped from now on; told: the user knows it already. */

@@ -20,7 +20,7 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
-#define LIST_PATIENCE 5 /* ms until a list of ids is looked at again */
+#define LIST_PATIENCE 5 /* ms until a list of ids that cannot wake us is looked at again */
 
 /* of this backend */
 static dlist_head fetches = DLIST_STATIC_INIT(fetches);
@@ -31,11 +31,16 @@ static void *
 begin_list(void *arg, int account, const TtTable *table, TtQuery *query,
 		   const TtProjection *projection)
 {
-	TtReading *reading = &((TtFetch *) arg)->reading;
+	TtFetch	  *fetch = arg;
+	TtReading *reading = &fetch->reading;
 	TtFetch	  *list = tt_fetch_create(table, reading->options, query, projection,
 									  reading->stats);
 
+	Assert(fetch->list == NULL); /* one after the other */
 	list->reading.served[0] = reading->served[account];
+	list->report = fetch;
+	fetch->list = list;
+	fetch->list_wakes = tt_http_follow(fetch->http, list->http);
 	return list;
 }
 
@@ -54,8 +59,12 @@ read_list(void *list, TtListSink sink, void *sink_arg)
 }
 
 static void
-end_list(void *list)
+end_list(void *arg)
 {
+	TtFetch *list = arg;
+
+	(void) tt_http_follow(list->report->http, NULL);
+	list->report->list = NULL;
 	tt_fetch_end(list);
 }
 
@@ -63,9 +72,11 @@ end_list(void *list)
 static bool
 advance_list(TtFetch *fetch, TimestampTz *wake)
 {
-	int64 refused;
+	int64		 refused;
+	TtSplitState state = tt_split_advance(&fetch->split, &refused);
 
-	switch (tt_split_advance(&fetch->split, &refused))
+	tt_fetch_watch(fetch); /* pages of it were for us: nobody left */
+	switch (state)
 	{
 		case TT_SPLIT_READY:
 			return true;
@@ -73,8 +84,12 @@ advance_list(TtFetch *fetch, TimestampTz *wake)
 			tt_account_give_up(fetch, refused);
 			return true;
 		case TT_SPLIT_READING:
-			*wake = tt_earlier(*wake, TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-																  LIST_PATIENCE));
+			/* it may have pumped us: nothing else tells of what came then */
+			if (tt_http_in_flight(fetch->http) > tt_http_running(fetch->http))
+				*wake = GetCurrentTimestamp();
+			else if (!fetch->list_wakes)
+				*wake = tt_earlier(*wake, TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+																	  LIST_PATIENCE));
 			return false;
 		default:
 			return false;
@@ -268,6 +283,9 @@ park(TtFetch *fetch)
 	tt_fetch_leave();
 	fetch->slots.held = fetch->reading.njobs + fetch->reading.nready + 1;
 	fetch->slots.parked = true;
+	/* it goes on when we do, and by itself then */
+	if (fetch->list != NULL && !fetch->list->slots.parked)
+		park(fetch->list);
 }
 
 /* Back from where the rows were used: the page that was handed on is gone. */

@@ -30,6 +30,9 @@ struct TtFetch
 	TtReading			  reading; /* units, jobs, pages */
 	TtRefused			  refused;
 	TtSplit				  split;
+	TtFetch				 *list;			/* of ids, that is being read for it; NULL: none */
+	TtFetch				 *report;		/* for which it reads a list; NULL: it is no list */
+	bool				  list_wakes;	/* what happens to it wakes this one */
 	int64				  rows_arrived; /* of this fetch */
 	dlist_node			  node;			/* in the backend's list of fetches */
 	bool				  listed;

@@ -143,26 +143,39 @@ may_begin(TtFetch *fetch)
 	return tt_slots_may_hold(&fetch->slots);
 }
 
-/* The next unit of the query that is to be asked for, begun; NULL: none now. */
+/* Go on to the next unit of the query, begun; NULL: it has nothing, or waits to be split. */
+static TtFetchUnit *
+take_next_unit(TtFetch *fetch)
+{
+	TtReading *reading = &fetch->reading;
+	TtQuery	  *query = reading->query;
+	TtUnit	   spec = tt_units_get(reading->units, query, reading->next_unit++);
+
+	if (spec.naccounts == 1 && tt_skip_known(reading->stats, query->accounts[spec.account]))
+		return NULL;
+	if (tt_unit_is_vain(query, &spec) || tt_split_before(&fetch->split, &spec))
+		return NULL;
+	return tt_unit_begin(reading, &spec, NULL);
+}
+
+/*
+ * The next unit that is to be asked for, begun; NULL: none now, and what will make
+ * one possible is under way.  So those that wait are looked at after each unit of
+ * the query that joins them: its list of ids may be known already.
+ */
 static TtFetchUnit *
 begin_next_unit(TtFetch *fetch)
 {
 	TtReading	*reading = &fetch->reading;
-	TtQuery		*query = reading->query;
 	TtFetchUnit *unit = tt_split_begin_next(&fetch->split);
 
 	/* what is split has more units than the query: few of them wait */
 	while (unit == NULL && reading->next_unit < reading->units->count &&
 		   fetch->split.nwaiting < reading->options->concurrency)
 	{
-		TtUnit spec = tt_units_get(reading->units, query, reading->next_unit++);
-
-		if (spec.naccounts == 1 &&
-			tt_skip_known(reading->stats, query->accounts[spec.account]))
-			continue;
-		if (tt_unit_is_vain(query, &spec) || tt_split_before(&fetch->split, &spec))
-			continue;
-		unit = tt_unit_begin(reading, &spec, NULL);
+		unit = take_next_unit(fetch);
+		if (unit == NULL)
+			unit = tt_split_begin_next(&fetch->split);
 	}
 	return unit;
 }
@@ -300,7 +313,7 @@ again:
 			return wake;
 		tt_slots_content(&fetch->slots);
 		/* its jobs are gone then, and others are there */
-		if (tt_unit_cut_unasked(reading, job->unit))
+		if (tt_unit_cut_before_asking(reading, job->unit))
 			goto again;
 		switch (ask_budget(fetch, job, now, &later))
 		{

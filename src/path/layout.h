@@ -1,6 +1,6 @@
 /*
  * layout.h
- *	  What the planner hands to the executor: the layout of fdw_private.
+ *	  What the planner hands to the executor: the layout of fdw_private.  scan/ reads it.
  */
 #ifndef TT_LAYOUT_H
 #define TT_LAYOUT_H

@@ -1,6 +1,9 @@
 /*
  * limit_order.h
- *	  LIMIT and ORDER BY: what of them the API can take over.
+ *	  LIMIT and ORDER BY while planning: what of them the API can take over.
+ *
+ * At run time: apply_limit() in scan/scan.c, bound_reached() in fetch/send.c, and
+ * scan/row_order.c.
  */
 #ifndef TT_LIMIT_ORDER_H
 #define TT_LIMIT_ORDER_H

@@ -1,6 +1,7 @@
 /*
  * relation.h
- *	  What is known of a foreign table while a query is planned.
+ *	  What is known of a foreign table while a query is planned, for all files that make
+ *	  paths (the planner's) of it.
  */
 #ifndef TT_RELATION_H
 #define TT_RELATION_H

@@ -128,7 +128,7 @@ want_aggregate(Wanted *wanted, const Aggref *agg)
 		var = (Var *) ((TargetEntry *) linitial(agg->args))->expr;
 	if (agg->aggfnoid == F_SUM_INT8 || agg->aggfnoid == F_SUM_NUMERIC)
 	{
-		if (!IsA(var, Var) || var->varno != wanted->varno)
+		if (var == NULL || !IsA(var, Var) || var->varno != wanted->varno)
 			return refuse(wanted, "sum() is of an expression, not of a metric");
 		return want_sum(wanted, agg, var);
 	}

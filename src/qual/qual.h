@@ -3,8 +3,9 @@
  *	  A WHERE clause → what it narrows: the first step from a condition to
  *	  requests.
  *
- * A clause is classified while planning; query/bounds.h applies its values at
- * run time, the second step.  Every clause is also rechecked locally, so the only duty is to ask
+ * A clause is classified while planning, by tt_qual_derive() (qual_derive.c), which
+ * plan/plan.c calls; query/bounds.h applies its values at run time, the second
+ * step.  Every clause is also rechecked locally, so the only duty is to ask
  * for a superset of the matching rows.
  */
 #ifndef TT_QUAL_H

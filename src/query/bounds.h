@@ -1,7 +1,9 @@
 /*
  * bounds.h
- *	  What the conditions of a scan narrow down to, once their values are known:
- *	  accounts, days and filters.
+ *	  Conditions with values → bounds: the accounts, days and filters that a scan
+ *	  asks for; the second step from a condition to requests.
+ *
+ * Values are computed by scan/scan.c (run time) and path/estimate.c (planning).
  */
 #ifndef TT_BOUNDS_H
 #define TT_BOUNDS_H

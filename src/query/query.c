@@ -121,7 +121,7 @@ tt_query_account_path(const TtStream *stream)
 
 /*
  * What a row is asked for so that it shows whether it belongs to its request
- * (verify/unasked.c).
+ * (verify/belongs.c).
  */
 static void
 add_evidence(TtQuery *query, const TtOptions *options)

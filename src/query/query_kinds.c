@@ -102,7 +102,7 @@ leave_out_refused(TtQuery *query, Oid relid)
 	for (int i = 0; i < query->nkinds; i++)
 	{
 		TtUnit		   unit = {.kind = i};
-		TtOptionFilter filters[TT_OPTION_FILTERS];
+		TtOptionFilter filters[TT_MAX_OPTION_FILTERS];
 		int			   n = tt_unit_option_filters(query, &unit, filters);
 
 		for (int k = 0; k < n; k++)
@@ -139,6 +139,6 @@ tt_query_kinds(TtQuery *query, const TtTable *table, const TtOptions *options)
 		leave_out_refused(query, table->relid);
 	if (kinds[0].norigins > 1 && rows_are_objects(stream))
 		add_halves(query, kinds,
-				   !tt_snapshot_refresh && (query->without & TT_FILTER_BY_ORIGINS) == 0 &&
+				   !tt_snapshot_refresh && (query->without & TT_OPTION_FILTER_ORIGINS) == 0 &&
 					   tt_refusal_known(table->relid, TT_ORIGINS_TOGETHER));
 }

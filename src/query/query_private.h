@@ -1,6 +1,7 @@
 /*
  * query_private.h
- *	  Which kinds of objects a query asks for, told to query.c.
+ *	  What the files of this folder share: which kinds of objects a query asks for
+ *	  (query_kinds.c), for query.c.  Nobody else includes it.
  */
 #ifndef TT_QUERY_PRIVATE_H
 #define TT_QUERY_PRIVATE_H

@@ -494,7 +494,7 @@ add_report(json_t *params, const TtQuery *query, const TtUnits *units,
 		   const TtUnit *unit)
 {
 	const TtReport *report = &query->stream->report;
-	TtOptionFilter	options[TT_OPTION_FILTERS];
+	TtOptionFilter	options[TT_MAX_OPTION_FILTERS];
 	int				noptions = tt_unit_option_filters(query, unit, options);
 	json_t		   *filtering = json_array();
 	char			buf[16];
@@ -585,7 +585,7 @@ add_list(json_t *params, const TtQuery *query, const TtUnits *units,
 		 const TtUnit *unit)
 {
 	const TtEndpoint *endpoint = query->stream->endpoint;
-	TtOptionFilter	  options[TT_OPTION_FILTERS];
+	TtOptionFilter	  options[TT_MAX_OPTION_FILTERS];
 	int				  noptions = tt_unit_option_filters(query, unit, options);
 	json_t			 *filtering = json_pack("{}");
 
@@ -600,7 +600,7 @@ add_list(json_t *params, const TtQuery *query, const TtUnits *units,
 	}
 	for (int i = 0; i < noptions; i++)
 		json_object_set_new(filtering, options[i].param,
-							options[i].bit == TT_FILTER_BY_STATUS
+							options[i].bit == TT_OPTION_FILTER_STATUS
 								? json_string(options[i].values[0])
 								: string_array(options[i].values, options[i].nvalues));
 	if (unit->within != NULL)

@@ -5,8 +5,10 @@
  *
  * A query is turned into a list of units before anything is sent: accounts ×
  * windows of days (or weeks, months, periods) × batches of ids.  A unit is read
- * page by page; each page is one request.  EXPLAIN prints the list, the cost
- * model counts it, the concurrency works it off.
+ * page by page; each page is one request.  EXPLAIN prints what the list
+ * is a product of, the cost model counts it, the concurrency works it off.  The text
+ * of a condition is written by add_condition(); filters that options add are in
+ * option_filters.c.
  *
  * Pure C: no PostgreSQL header, so that it can be tested and fuzzed alone.
  * Results are malloc'ed; NULL or false means out of memory.
@@ -78,14 +80,14 @@ typedef struct TtKind
 } TtKind;
 
 /* filters that the options of a table add, of which the API may refuse some */
-#define TT_FILTER_BY_STATUS	 1
-#define TT_FILTER_BY_BUYING	 2
-#define TT_FILTER_BY_ORIGINS 4
-#define TT_OPTION_FILTERS	 3
+#define TT_OPTION_FILTER_STATUS	 1
+#define TT_OPTION_FILTER_BUYING	 2
+#define TT_OPTION_FILTER_ORIGINS 4
+#define TT_MAX_OPTION_FILTERS	 3
 
 typedef struct TtOptionFilter
 {
-	int				   bit;	  /* TT_FILTER_BY_* */
+	int				   bit;	  /* TT_OPTION_FILTER_* */
 	const char		  *param; /* its name in filtering; reports: field_name */
 	int				   nvalues;
 	const char *const *values;
@@ -106,7 +108,7 @@ typedef struct TtQuery
 	bool		   *refused;	/* of each name: the API does not have it; NULL: none */
 	bool			send_names; /* false: the API's default columns */
 	bool			include_deleted;
-	int				without; /* TT_FILTER_BY_*: not sent, the API refuses them */
+	int				without; /* TT_OPTION_FILTER_*: not sent, the API refuses them */
 	int				nkinds;	 /* request series a list needs, one a kind; 0: one, of
 							 * what the API gives unasked */
 	const TtKind   *kinds;
@@ -157,7 +159,7 @@ typedef struct TtUnit
 	TtDay			period_to; /* of a report by period: its last day, which may be still
 								* to come; days.from is its first, days.to what is asked */
 	int				kind;	   /* of query->kinds */
-	int				without;   /* TT_FILTER_BY_*: not sent */
+	int				without;   /* TT_OPTION_FILTER_*: not sent */
 	TtSlice			values;	   /* of the batched condition's values */
 	TtSlice			names;	   /* of query->names */
 	const TtWithin *within;	   /* NULL: no narrower than the query; replaces a
@@ -209,7 +211,7 @@ extern int tt_unit_page_size(const TtQuery *query, const TtUnit *unit);
 
 /*
  * The filters that the options add to a unit's requests, at most
- * TT_OPTION_FILTERS; returns their number.
+ * TT_MAX_OPTION_FILTERS; returns their number.
  */
 extern int tt_unit_option_filters(const TtQuery *query, const TtUnit *unit,
 								  TtOptionFilter *filters);

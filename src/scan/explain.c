@@ -113,7 +113,7 @@ describe_series(const TtQuery *query)
 	for (int kind = 0; kind < query->nkinds; kind++)
 	{
 		TtUnit		   unit = {.kind = kind, .without = query->without};
-		TtOptionFilter filters[TT_OPTION_FILTERS];
+		TtOptionFilter filters[TT_MAX_OPTION_FILTERS];
 		int			   n = tt_unit_option_filters(query, &unit, filters);
 		StringInfoData buf;
 

@@ -476,7 +476,7 @@ tiktok_snapshot_target_in(PG_FUNCTION_ARGS)
 	ereport(WARNING,
 			(errcode(ERRCODE_UNDEFINED_TABLE),
 			 errmsg("table %s does not exist", name),
-			 errdetail("It is no longer a snapshot."),
+			 errdetail("It is no longer a snapshot, or written beside one."),
 			 errhint("If it is restored later, register it with tiktok.create_snapshot().")));
 	PG_RETURN_OID(InvalidOid);
 }

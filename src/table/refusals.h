@@ -1,6 +1,7 @@
 /*
  * refusals.h
- *	  What the API refused to this session, so that it is not asked again.
+ *	  Memory of what the API refused to this session, so that it is not asked again;
+ *	  what is done about a refusal is in refused/.
  *
  * By foreign table and name: a metric, or a filter of the table's options; by
  * server and name: all ads of an account in one report.  What is known of a table

@@ -1,6 +1,8 @@
 /*
  * units_private.h
- *	  The parts of a unit, its jobs and its waiting pages, as units.c needs them.
+ *	  What the files of this folder share: the parts of a unit (parts.c), its jobs
+ *	  (jobs.c) and its waiting pages (pages.c), as units.c needs them.  Nobody else
+ *	  includes it.
  */
 #ifndef TT_UNITS_PRIVATE_H
 #define TT_UNITS_PRIVATE_H

@@ -3,7 +3,7 @@
  *	  Rows across the units of a scan: none comes with two of them.
  *
  * An API that ignores what tells two units apart gives both the same list, and
- * often its rows do not tell (unasked.c).  So the first row of each unit is
+ * often its rows do not tell (belongs.c).  So the first row of each unit is
  * remembered, where a row can be of one unit only.
  *
  * Of units that ask an account for different kinds of objects all rows are

@@ -71,7 +71,7 @@ extern void tt_rows_finish(TtUnitRows *rows, int next_account);
 extern bool tt_row_key(const TtVerify *verify, const TtReply *reply, int row, uint64 *hash);
 
 /*
- * unasked.c: ERROR if what a row tells does not fit the parameters of the unit's
+ * belongs.c: ERROR if what a row tells does not fit the parameters of the unit's
  * request.  plain: only the batched condition was sent.  A value that is missing,
  * or is written in a way that is not understood, is no evidence.
  */

@@ -1,6 +1,7 @@
 /*
  * verify_private.h
- *	  The hour in the key of a row: what within_unit.c and repeated_hour.c share.
+ *	  What the files of this folder share: the hour in the key of a row
+ *	  (repeated_hour.c), for within_unit.c.  Nobody else includes it.
  */
 #ifndef TT_VERIFY_PRIVATE_H
 #define TT_VERIFY_PRIVATE_H

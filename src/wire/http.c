@@ -71,6 +71,7 @@ struct TtHttp
 	MemoryContext		  owner;
 	MemoryContextCallback callback;
 	TtEventLoop			  loop;
+	int					  followed;	   /* another client's descriptor; -1: none */
 	int					  descriptors; /* held, as fd.c was told */
 	TtWire				 *wire;
 	bool				  deaf; /* a socket could not be watched */
@@ -355,6 +356,7 @@ tt_http_create(const TtHttpOptions *options, MemoryContext owner)
 	dlist_init(&http->group.done);
 	dlist_init(&http->group.sent);
 	tt_loop_init(&http->loop);
+	http->followed = -1;
 
 	http->callback.func = release_client;
 	http->callback.arg = http;
@@ -550,6 +552,9 @@ tt_http_pump(TtHttp *http)
 				   (events[i].writable ? CURL_CSELECT_OUT : 0) |
 				   (events[i].error ? CURL_CSELECT_ERR : 0);
 
+		/* who follows another client looks at it */
+		if (events[i].fd == http->followed)
+			continue;
 		code = curl_multi_socket_action(multi, events[i].fd, what, &running);
 
 		/* decompressing takes time, and nobody looks for a cancel meanwhile */
@@ -586,6 +591,20 @@ tt_http_wake_at(TtHttp *http, TimestampTz when)
 	if (when != 0)
 		at = tt_loop_now() + Max(when - GetCurrentTimestamp(), 0);
 	tt_loop_arm(&http->loop, TT_LOOP_WAKE, at);
+}
+
+bool
+tt_http_follow(TtHttp *http, const TtHttp *other)
+{
+	int fd = other == NULL ? -1 : other->loop.fd;
+
+	if (http->followed >= 0)
+		(void) tt_loop_watch(&http->loop, http->followed, false, false);
+	http->followed = -1;
+	if (fd < 0 || http->loop.fd < 0 || !tt_loop_watch(&http->loop, fd, true, false))
+		return false;
+	http->followed = fd;
+	return true;
 }
 
 static uint32

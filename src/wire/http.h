@@ -67,6 +67,12 @@ extern int	tt_http_fd(const TtHttp *http);
 extern void tt_http_wake_at(TtHttp *http, TimestampTz when); /* 0: never */
 
 /*
+ * The descriptor is readable whenever another client's is, too; NULL: no longer,
+ * which comes before the other ends.  false: it is not, look at that one often.
+ */
+extern bool tt_http_follow(TtHttp *http, const TtHttp *other);
+
+/*
  * Wait for tt_http_fd(), at most until the wake-up time; may return early.
  * Reacts to cancel, terminate and postmaster death by CHECK_FOR_INTERRUPTS.
  * rate_limited picks the wait event that pg_stat_activity shows (17 and later).

@@ -287,12 +287,12 @@ expected_options(const TtQuery *query, const TtUnit *unit)
 
 	if (report)
 		status = tt_level_status_field(stream->report.level);
-	if (told && status != NULL && (unit->without & TT_FILTER_BY_STATUS) == 0)
+	if (told && status != NULL && (unit->without & TT_OPTION_FILTER_STATUS) == 0)
 		json_object_set_new(options, status, report ? strings(&wanted, 1) : json_string(wanted));
-	if (kind != NULL && kind->nbuying_types > 0 && (unit->without & TT_FILTER_BY_BUYING) == 0)
+	if (kind != NULL && kind->nbuying_types > 0 && (unit->without & TT_OPTION_FILTER_BUYING) == 0)
 		json_object_set_new(options, report ? "buying_type" : "buying_types",
 							strings(kind->buying_types, kind->nbuying_types));
-	if (kind != NULL && kind->norigins > 0 && (unit->without & TT_FILTER_BY_ORIGINS) == 0)
+	if (kind != NULL && kind->norigins > 0 && (unit->without & TT_OPTION_FILTER_ORIGINS) == 0)
 		json_object_set_new(options, "campaign_system_origins",
 							strings(kind->origins, kind->norigins));
 	return options;

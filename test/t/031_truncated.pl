@@ -8,6 +8,7 @@ use warnings;
 use FindBin;
 use lib $FindBin::Bin;
 use TiktokTest;
+use TiktokSession;
 use JSON::PP;
 use POSIX qw(strftime);
 use PostgreSQL::Test::Utils;
@@ -204,6 +205,28 @@ foreach my $case ([ 30, 'campaigns' ], [ 30, 'ads' ], [ 10, 'ad_groups' ], [ 10,
 	is_deeply([ sort keys %by ], \@by, 'by @by');
 }
 
+# Windows one after the other: each is split by the list that the first one read,
+# and has nobody else to wait for.
+foreach my $case ([ 1, 50 ], [ 1, 140 ], [ 2, 50 ], [ 2, 140 ])
+{
+	my ($most, $from) = @$case;
+	my $windows = int(($from + 26) / 30);
+	my $sql = compare('ads_reports_daily', $small,
+		" AND stat_time_day BETWEEN '" . day($from) . "' AND '" . day(3) . "'",
+		'--from', day($from), '--to', day(3));
+
+	$node->safe_psql('postgres', "ALTER SERVER tiktok OPTIONS (SET concurrency '$most')");
+	api_settings(ad_limit => 30);
+	my ($out, $state, $err) = run("SET statement_timeout = '5s';\n$sql");
+	is("$state$out", 't|0|0', "$windows windows, $most at a time: as computed") or diag($err);
+	my ($whole, @split) = asked();
+	cmp_ok($whole, '<=', $most, 'few requests told of the cut');
+	is(scalar keys %{ { map { $_->{params}{start_date} => 1 } @{ api_log(qr{report/integrated}) } } },
+		$windows, 'each window was asked for');
+	is(scalar @{ api_log(qr{campaign/get}) }, 2, 'the campaigns are listed once');
+}
+$node->safe_psql('postgres', "ALTER SERVER tiktok OPTIONS (SET concurrency '$concurrency')");
+
 # what is still cut
 foreach my $case (
 	[ 10, 'campaigns', qr/HINT:  The campaign \d+ alone .* report of ad groups/ ],
@@ -348,5 +371,46 @@ api_settings(ad_limit => 30);
 ($out, $state, $err) = run($slow);
 is($state, '', 'small pages, one at a time: the list is waited for');
 is(scalar(split(/\n/, $out)), $node->safe_psql('postgres', "SELECT count(*) FROM $one"), 'all rows');
+
+# ---- ended while the list is read ---------------------------------------------------
+
+# (a session that knows of the cut: the list is all that it waits for)
+my $session = TiktokSession->new($node);
+my %waits = (
+	'a scan' => "SELECT count(spend), sum(clicks) FROM $one",
+	'an append' => "SELECT count(spend), sum(clicks) FROM (SELECT * FROM $one UNION ALL SELECT * FROM $one) t");
+foreach my $what (sort keys %waits)
+{
+	api_reset();
+	my $right = $session->query($waits{$what});
+	like($right, qr/^[1-9]\d*\|/, "$what reads");
+	foreach my $sql ($waits{$what}, "BEGIN; SAVEPOINT s; $waits{$what}")
+	{
+		api_faults([ { match => { path => 'campaign/get' }, times => 0, action => { hang => JSON::PP::true } } ]);
+		$session->send($sql);
+		$node->poll_query_until('postgres', "SELECT wait_event_type = 'Extension' FROM pg_stat_activity WHERE pid = "
+			  . $session->pid);
+		$node->safe_psql('postgres', 'SELECT pg_cancel_backend(' . $session->pid . ')');
+		like($session->finish, qr/57014/, "$what that waits for a list is cancelled");
+		api_reset();
+		$session->query('ROLLBACK TO s; COMMIT') if $sql =~ /SAVEPOINT/;
+		is($session->query("SET statement_timeout = '5s'; $waits{$what}; RESET statement_timeout"), $right,
+			'... and holds nothing that the next one needs');
+	}
+}
+
+# who waits for a list sleeps until something comes
+SKIP:
+{
+	my $status = '/proc/' . $session->pid . '/status';
+	my $switches = sub { slurp_file($status) =~ /^voluntary_ctxt_switches:\s+(\d+)/m ? $1 : -1 };
+
+	skip 'no /proc', 2 unless -e $status;
+	api_faults([ { match => { path => 'campaign/get' }, times => 0, action => { hang => JSON::PP::true } } ]);
+	my $before = $switches->();
+	like($session->query("SET statement_timeout = '1s'; $waits{'a scan'}"), qr/57014/, 'a list that does not come');
+	cmp_ok($switches->() - $before, '<', 60, '... is not looked at again and again');
+	api_reset();
+}
 
 done_testing();

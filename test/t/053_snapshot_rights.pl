@@ -17,7 +17,7 @@ plan skip_all => 'it is almost midnight in UTC' if strftime('%H:%M', gmtime) =~ 
 api_start('--today', strftime('%Y-%m-%d', gmtime));
 my $node = new_node('main');
 setup_fdw($node, rate_limit => 1000, advertiser_ids => '7002238017842757633',
-	-import => [qw(campaigns campaigns_reports_daily)]);
+	-import => [qw(campaigns campaigns_reports_daily creative_assets_images)]);
 
 sub ask { return $node->safe_psql('postgres', $_[0]); }
 
@@ -139,9 +139,21 @@ ask(q{CREATE SCHEMA evil; GRANT USAGE ON SCHEMA evil TO PUBLIC;
 ($rc, $err) = as('ann', q{SET search_path = evil, pg_catalog;
 	SELECT tiktok.materialize('ads.campaigns_reports_daily', 'mart.d');
 	CALL tiktok.refresh('mart.d'); CALL tiktok.refresh_all();
-	SELECT tiktok.create_snapshot('ads.campaigns', 'mart.caught'); CALL tiktok.refresh('mart.caught');
+	SELECT tiktok.create_snapshot('ads.campaigns', 'mart.caught', history => true, changes => true);
+	CALL tiktok.refresh('mart.caught'); DELETE FROM mart.caught WHERE campaign_id OPERATOR(pg_catalog.=)
+		(SELECT pg_catalog.min(campaign_id) FROM mart.caught);
+	UPDATE mart.caught SET budget = 7; INSERT INTO mart.caught (advertiser_id, campaign_id, _synced_at)
+		VALUES (7002238017842757633, 1, pg_catalog.now());
+	CALL tiktok.refresh('mart.caught');
+	SELECT tiktok.create_snapshot('ads.campaigns', 'mart.caught', history => false);
+	SELECT tiktok.create_snapshot('ads.campaigns', 'mart.caught', history => true);
+	SELECT tiktok.create_snapshot('ads.creative_assets_images', 'mart.links'); CALL tiktok.refresh('mart.links');
+	UPDATE mart.links SET image_url = 'http://x/?x-expires=1'; CALL tiktok.refresh('mart.links');
 	SELECT tiktok.forget('mart.caught')});
 ok($rc == 0 && $err !~ /trapped/, 'traps in the search_path are not stepped into') or diag($err);
+is(ask(q{SELECT (SELECT count(DISTINCT op) FROM mart.caught_changes), count(*) FILTER (WHERE _valid_to IS NULL) > 2,
+	count(*) FILTER (WHERE _valid_to IS NOT NULL) > 2, (SELECT count(*) FROM mart.links WHERE image_url = 'http://x/?x-expires=1')
+	FROM mart.caught_history}), '3|t|t|0', 'by anything that is written');
 
 # ---- names ---------------------------------------------------------------------------
 

@@ -122,7 +122,7 @@ test_audience_params(void)
 				 "\"filter_value\":\"[\\\"STATUS_ALL\\\"]\"}],"
 				 "\"page\":\"1\",\"page_size\":\"1000\"}",
 				 "an audience report has its level's own status filter");
-	query.without = TT_FILTER_BY_STATUS;
+	query.without = TT_OPTION_FILTER_STATUS;
 	check_params(query, 0, 1,
 				 "{\"advertiser_id\":\"7002238017842757633\",\"report_type\":\"AUDIENCE\","
 				 "\"data_level\":\"AUCTION_AD\","
@@ -455,7 +455,7 @@ test_option_filters(void)
 							   {0, NULL, 1, origins, 0, 0},
 							   {0, NULL, 1, origins + 1, 0, 0}};
 	TtQuery		   query = query_of("ads", 1);
-	TtOptionFilter filters[TT_OPTION_FILTERS];
+	TtOptionFilter filters[TT_MAX_OPTION_FILTERS];
 	TtUnit		   unit = {0};
 	int			   n;
 
@@ -473,7 +473,7 @@ test_option_filters(void)
 	ok(n == 2 && strcmp(filters[1].param, "buying_types") == 0 &&
 		   tt_option_filter_optional(&query, &filters[1]),
 	   "TopView may go");
-	unit.without = TT_FILTER_BY_BUYING;
+	unit.without = TT_OPTION_FILTER_BUYING;
 	ok(tt_unit_is_vain(&query, &unit), "and is not asked for without its filter");
 	query.nkinds = 1;
 	query.kinds = kinds + 1;
@@ -482,7 +482,7 @@ test_option_filters(void)
 	(void) tt_unit_option_filters(&query, &unit, filters);
 	ok(!tt_option_filter_optional(&query, &filters[1]), "unless it is all that is wanted");
 	query.kinds = kinds;
-	unit.without = TT_FILTER_BY_ORIGINS;
+	unit.without = TT_OPTION_FILTER_ORIGINS;
 	for (unit.kind = 2; unit.kind < 4; unit.kind++)
 		ok(tt_unit_is_vain(&query, &unit) == (unit.kind == 3),
 		   "half of the origins without the filter");
@@ -495,7 +495,7 @@ test_report_option_filters(void)
 	const char	  *origins[] = {"TT_ADS_PLATFORM", "PROMOTE"};
 	TtKind		   report = {3, types, 2, origins, 0, 0};
 	TtQuery		   query = query_of("ads_reports_daily", 1);
-	TtOptionFilter filters[TT_OPTION_FILTERS];
+	TtOptionFilter filters[TT_MAX_OPTION_FILTERS];
 	TtUnit		   unit = {0};
 	int			   n;
 

@@ -1,5 +1,5 @@
 /*
- * request_filters.c
+ * option_filters.c
  *	  The filters that a table's options add: deleted objects, how campaigns
  *	  were bought, where they were made.
  *
@@ -36,18 +36,18 @@ tt_unit_option_filters(const TtQuery *query, const TtUnit *unit, TtOptionFilter 
 		const char *status = tt_level_status_field(stream->report.level);
 
 		if (query->include_deleted && status != NULL && tt_stream_hides_objects(stream))
-			n = add_option_filter(filters, n, TT_FILTER_BY_STATUS, status, all, 1);
+			n = add_option_filter(filters, n, TT_OPTION_FILTER_STATUS, status, all, 1);
 	}
 	/* always said: a condition on secondary_status changes the API's default */
 	else if (stream->endpoint->hides_deleted)
-		n = add_option_filter(filters, n, TT_FILTER_BY_STATUS, "primary_status",
+		n = add_option_filter(filters, n, TT_OPTION_FILTER_STATUS, "primary_status",
 							  query->include_deleted ? all : present, 1);
 	if (kind != NULL && kind->nbuying_types > 0)
-		n = add_option_filter(filters, n, TT_FILTER_BY_BUYING,
+		n = add_option_filter(filters, n, TT_OPTION_FILTER_BUYING,
 							  report ? "buying_type" : "buying_types",
 							  kind->buying_types, kind->nbuying_types);
 	if (kind != NULL && kind->norigins > 0)
-		n = add_option_filter(filters, n, TT_FILTER_BY_ORIGINS, "campaign_system_origins",
+		n = add_option_filter(filters, n, TT_OPTION_FILTER_ORIGINS, "campaign_system_origins",
 							  kind->origins, kind->norigins);
 	for (int i = 0; i < n; i++)
 		if ((filters[i].bit & unit->without) == 0)
@@ -72,9 +72,9 @@ tt_option_filter_optional(const TtQuery *query, const TtOptionFilter *filter)
 
 	switch (filter->bit)
 	{
-		case TT_FILTER_BY_STATUS:
+		case TT_OPTION_FILTER_STATUS:
 			return report;
-		case TT_FILTER_BY_ORIGINS:
+		case TT_OPTION_FILTER_ORIGINS:
 			/* but for advertisers, one alone is half of what is wanted */
 			return filter->nvalues > 1 || !all_unasked;
 		default:
@@ -89,7 +89,7 @@ bool
 tt_unit_is_vain(const TtQuery *query, const TtUnit *unit)
 {
 	TtUnit		   whole = *unit;
-	TtOptionFilter filters[TT_OPTION_FILTERS];
+	TtOptionFilter filters[TT_MAX_OPTION_FILTERS];
 	int			   n;
 
 	whole.without = 0;
@@ -98,10 +98,10 @@ tt_unit_is_vain(const TtQuery *query, const TtUnit *unit)
 	{
 		if ((filters[i].bit & unit->without) == 0)
 			continue;
-		if (filters[i].bit == TT_FILTER_BY_BUYING && query->stream->kind != TT_KIND_REPORT &&
+		if (filters[i].bit == TT_OPTION_FILTER_BUYING && query->stream->kind != TT_KIND_REPORT &&
 			contains(&filters[i], "RESERVATION_TOP_VIEW"))
 			return true;
-		if (filters[i].bit == TT_FILTER_BY_ORIGINS && filters[i].nvalues == 1 &&
+		if (filters[i].bit == TT_OPTION_FILTER_ORIGINS && filters[i].nvalues == 1 &&
 			contains(&filters[i], "PROMOTE"))
 			return true;
 	}

@@ -28,11 +28,11 @@ missing_rows(int bit, const char **option, const char **value)
 {
 	switch (bit)
 	{
-		case TT_FILTER_BY_STATUS:
+		case TT_OPTION_FILTER_STATUS:
 			*option = "include_deleted";
 			*value = "false";
 			return "deleted objects";
-		case TT_FILTER_BY_ORIGINS:
+		case TT_OPTION_FILTER_ORIGINS:
 			*option = "include_promote";
 			*value = "false";
 			return "Promote campaigns";
@@ -72,7 +72,7 @@ warn(TtReading *reading, const TtOptionFilter *filter, const char *message)
 void
 tt_filters_tell(TtReading *reading)
 {
-	TtOptionFilter filters[TT_OPTION_FILTERS];
+	TtOptionFilter filters[TT_MAX_OPTION_FILTERS];
 
 	for (int kind = 0; kind < reading->query->nkinds; kind++)
 	{
@@ -117,7 +117,7 @@ split_origins(TtReading *reading, TtFetchUnit *unit)
 	TtUnit	 first = *tt_unit_whole(unit);
 	TtUnit	 second = first;
 
-	if (query->kinds[first.kind].halves == 0 || (query->without & TT_FILTER_BY_ORIGINS) != 0)
+	if (query->kinds[first.kind].halves == 0 || (query->without & TT_OPTION_FILTER_ORIGINS) != 0)
 		return false;
 	first.kind = query->kinds[first.kind].halves;
 	second.kind = first.kind + 1;
@@ -140,7 +140,7 @@ static bool
 says_default(const TtReading *reading, const TtOptionFilter *filter)
 {
 	return reading->query->stream->kind != TT_KIND_REPORT &&
-		   filter->bit == TT_FILTER_BY_BUYING &&
+		   filter->bit == TT_OPTION_FILTER_BUYING &&
 		   strcmp(filter->values[filter->nvalues - 1], "RESERVATION_TOP_VIEW") != 0;
 }
 
@@ -149,7 +149,7 @@ tt_filter_refused(TtRefused *refused, TtFetchUnit *unit, const char *message)
 {
 	TtReading	  *reading = refused->reading;
 	const TtUnit  *spec = tt_unit_whole(unit);
-	TtOptionFilter filters[TT_OPTION_FILTERS];
+	TtOptionFilter filters[TT_MAX_OPTION_FILTERS];
 	int			   n = unit_filters(reading, spec, filters);
 
 	for (int i = 0; i < n; i++)
@@ -159,7 +159,7 @@ tt_filter_refused(TtRefused *refused, TtFetchUnit *unit, const char *message)
 		if (!tt_message_names(message, filters[i].param, &quoted) ||
 			!tt_option_filter_optional(reading->query, &filters[i]) || tt_unit_handed_on(unit))
 			continue;
-		if (filters[i].bit == TT_FILTER_BY_ORIGINS && split_origins(reading, unit))
+		if (filters[i].bit == TT_OPTION_FILTER_ORIGINS && split_origins(reading, unit))
 			return true;
 		if (!says_default(reading, &filters[i]))
 			leave_out(reading, &filters[i], message);
@@ -196,9 +196,9 @@ tt_filters_try(TtRefused *refused, TtFetchUnit *unit, const char *message)
 {
 	TtReading	  *reading = refused->reading;
 	TtUnit		   spec = *tt_unit_whole(unit);
-	TtOptionFilter filters[TT_OPTION_FILTERS];
+	TtOptionFilter filters[TT_MAX_OPTION_FILTERS];
 	int			   n;
-	int			   bits[TT_OPTION_FILTERS + 2] = {0}; /* first once more as it was */
+	int			   bits[TT_MAX_OPTION_FILTERS + 2] = {0}; /* first once more as it was */
 	int			   nbits = 1;
 	int			   all = 0;
 
@@ -219,7 +219,7 @@ tt_filters_try(TtRefused *refused, TtFetchUnit *unit, const char *message)
 			continue;
 		/* the other kinds tell whether it is anything else */
 		if (reading->query->stream->kind != TT_KIND_REPORT &&
-			filters[i].bit == TT_FILTER_BY_BUYING)
+			filters[i].bit == TT_OPTION_FILTER_BUYING)
 		{
 			leave_out(reading, &filters[i], message);
 			ask_without(reading, unit, spec.without | filters[i].bit, 0);
@@ -242,7 +242,7 @@ tt_filters_answered(TtRefused *refused, TtFetchUnit *unit)
 {
 	TtReading	  *reading = refused->reading;
 	TtUnit		   spec = *tt_unit_whole(unit);
-	TtOptionFilter filters[TT_OPTION_FILTERS];
+	TtOptionFilter filters[TT_MAX_OPTION_FILTERS];
 	int			   without = spec.without;
 	int			   n;
 

@@ -1,6 +1,6 @@
 /*
- * unasked.c
- *	  Rows that were not asked for: what a row tells does not fit its request.
+ * belongs.c
+ *	  Does each row belong to its request?  What a row tells must fit the parameters sent.
  *
  * Each parameter that narrows a request, and of which its rows tell, is a
  * check: a set of ids or texts that the value is to be in, a span of time, or
