@@ -1592,6 +1592,7 @@ $$;
 COMMENT ON FUNCTION tiktok._constrain_history(regclass, text[]) IS
 'internal: adds to a table of states what keeps them from overlapping, where it is missing. Errors: 23505 a row has two states without an end; 23514 a state ends before it begins';
 
+-- With the key only: tiktok._constrain_history() adds the rest.
 CREATE FUNCTION tiktok._create_history(target regclass, source regclass, name text,
 	key_columns text[])
 RETURNS regclass
