@@ -400,8 +400,7 @@ COMMENT ON TABLE tiktok._snapshot_account IS
 COMMENT ON COLUMN tiktok._snapshot_account.next_day IS
 'the day at which an unfinished reading goes on; NULL: the last one was finished';
 COMMENT ON COLUMN tiktok._snapshot_account.read_on IS
-'the day, begun everywhere on earth, on which the last reading started';
-
+'the day, begun everywhere on earth, on which the last reading of rows started; a probe is none';
 COMMENT ON COLUMN tiktok._snapshot_account.probes IS
 'refreshes in a row that found it unchanged and read no rows';
 
@@ -539,7 +538,7 @@ COMMENT ON COLUMN tiktok.snapshot_accounts.watermark IS
 COMMENT ON COLUMN tiktok.snapshot_accounts.next_day IS
 'where the next refresh goes on because the last one was stopped; NULL: it was not';
 COMMENT ON COLUMN tiktok.snapshot_accounts.read_on IS
-'the day on which the last reading started: days before it by more than attribution_window are settled';
+'the day on which the last reading of rows started, which a probe is not: days before it by more than attribution_window are settled';
 COMMENT ON COLUMN tiktok.snapshot_accounts.last_refresh IS
 'when rows were last read, or found unchanged; NULL: never';
 COMMENT ON COLUMN tiktok.snapshot_accounts.last_error IS
@@ -3002,7 +3001,8 @@ COMMENT ON FUNCTION tiktok._switch_beside(regclass, regclass, boolean, boolean, 
 --
 -- All columns are compared that may be added up, and the number of rows. What is left
 -- unseen, other columns such as names, is read again by the next refresh that reads, the
--- seventh at the latest.
+-- seventh at the latest: probes and that one begin where the last one that read did not
+-- leave settled days.
 
 CREATE FUNCTION tiktok._totals_columns(source regclass)
 RETURNS text[]
@@ -3132,6 +3132,8 @@ COMMENT ON FUNCTION tiktok._probe_query(tiktok._job, text[]) IS
 'internal: the query for those of the accounts $1 whose totals from day $2 to before $3 are what the target holds; columns: those of tiktok._totals_columns()';
 
 -- What tiktok._record_window() does for the last window of an account, without a window.
+-- read_on stays: no row was read, so that the next reading begins where this one would have,
+-- and no day is settled before. What totals do not tell is read then, however many days go by.
 CREATE FUNCTION tiktok._record_probe(target regclass, detail jsonb)
 RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER
@@ -3143,7 +3145,6 @@ DECLARE
 BEGIN
 	UPDATE tiktok._snapshot_account AS a
 	SET watermark = greatest(a.watermark, least((detail ->> 'end')::date, (detail ->> 'read_on')::date)),
-		read_on = (detail ->> 'read_on')::date,
 		last_refresh = (detail ->> 'now')::timestamptz,
 		last_error = NULL,
 		probes = a.probes + 1
@@ -3550,7 +3551,10 @@ BEGIN
 			UNION ALL
 			SELECT false, t.* FROM pg_options_to_table(r.srvoptions) AS t) AS o (of_table, option_name, option_value)
 	WHERE f.ftrelid = to_regclass(format('%I.%I', s.source_schema, s.source_name));
-	SELECT max(a.since), CASE WHEN bool_and(a.watermark IS NOT NULL) THEN min(a.watermark) END
+	-- up to which day rows were last read: a probe moves the watermark, and not read_on;
+	-- an unfinished reading has not come to days from next_day on
+	SELECT max(a.since), CASE WHEN bool_and(a.watermark IS NOT NULL)
+		THEN min(least(a.watermark, a.read_on, a.next_day + s.attribution_window)) END
 	INTO read_since, read_up_to
 	FROM (
 			SELECT h::bigint FROM unnest(string_to_array(replace(held, ' ', ''), ',')) AS h
@@ -3569,7 +3573,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tiktok.settled(regclass) IS
-'the first day of a snapshot that is not settled: its watermark less attribution_window, the least over the accounts that its source holds; of reports by week and month, the first day of the one that has it; the snapshot''s since where that is later, while an account was never read, and while an earlier since is being caught up with. For everybody. Errors: 42704 no snapshot, 42809 its stream is read whole';
+'the first day of a snapshot that is not settled: the day up to which its rows were last read less attribution_window, the least over the accounts that its source holds; of reports by week and month, the first day of the one that has it; the snapshot''s since where that is later, while an account was never read, and while an earlier since is being caught up with. For everybody. Errors: 42704 no snapshot, 42809 its stream is read whole';
 
 -- Names are resolved already. path, schema: as of tiktok._create_table().
 CREATE FUNCTION tiktok._create_live_view(target regclass, path text[], schema name)

@@ -91,7 +91,7 @@ COMMENT ON COLUMN tiktok.snapshot_accounts.watermark IS
 COMMENT ON COLUMN tiktok.snapshot_accounts.next_day IS
 'where the next refresh goes on because the last one was stopped; NULL: it was not';
 COMMENT ON COLUMN tiktok.snapshot_accounts.read_on IS
-'the day on which the last reading started: days before it by more than attribution_window are settled';
+'the day on which the last reading of rows started, which a probe is not: days before it by more than attribution_window are settled';
 COMMENT ON COLUMN tiktok.snapshot_accounts.last_refresh IS
 'when rows were last read, or found unchanged; NULL: never';
 COMMENT ON COLUMN tiktok.snapshot_accounts.last_error IS

@@ -47,7 +47,10 @@ BEGIN
 			UNION ALL
 			SELECT false, t.* FROM pg_options_to_table(r.srvoptions) AS t) AS o (of_table, option_name, option_value)
 	WHERE f.ftrelid = to_regclass(format('%I.%I', s.source_schema, s.source_name));
-	SELECT max(a.since), CASE WHEN bool_and(a.watermark IS NOT NULL) THEN min(a.watermark) END
+	-- up to which day rows were last read: a probe moves the watermark, and not read_on;
+	-- an unfinished reading has not come to days from next_day on
+	SELECT max(a.since), CASE WHEN bool_and(a.watermark IS NOT NULL)
+		THEN min(least(a.watermark, a.read_on, a.next_day + s.attribution_window)) END
 	INTO read_since, read_up_to
 	FROM (
 			SELECT h::bigint FROM unnest(string_to_array(replace(held, ' ', ''), ',')) AS h
@@ -66,7 +69,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tiktok.settled(regclass) IS
-'the first day of a snapshot that is not settled: its watermark less attribution_window, the least over the accounts that its source holds; of reports by week and month, the first day of the one that has it; the snapshot''s since where that is later, while an account was never read, and while an earlier since is being caught up with. For everybody. Errors: 42704 no snapshot, 42809 its stream is read whole';
+'the first day of a snapshot that is not settled: the day up to which its rows were last read less attribution_window, the least over the accounts that its source holds; of reports by week and month, the first day of the one that has it; the snapshot''s since where that is later, while an account was never read, and while an earlier since is being caught up with. For everybody. Errors: 42704 no snapshot, 42809 its stream is read whole';
 
 -- Names are resolved already. path, schema: as of tiktok._create_table().
 CREATE FUNCTION tiktok._create_live_view(target regclass, path text[], schema name)

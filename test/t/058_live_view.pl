@@ -312,6 +312,24 @@ is(ask("SELECT DISTINCT campaign_name FROM mart.a WHERE campaign_id = $campaign 
 is(ask(q{SELECT inserted, updated, deleted, unchanged, requests FROM tiktok.materialize('ads.campaigns_reports_daily', 'mart.a')}),
 	'0|0|0|0|20', 'materialize probes, likewise');
 
+# days go by: what the last reading left to be read again is not settled by a probe, and read later
+sub days_ago
+{
+	my ($target, $days) = @_;
+
+	ask(qq{UPDATE tiktok._snapshot_account SET watermark = watermark - $days, read_on = read_on - $days
+		WHERE snapshot = (SELECT snapshot FROM tiktok._snapshot WHERE target = '$target'::regclass)});
+}
+days_ago('mart.a', 5);
+cmp_ok(ask(qq{WITH u AS (UPDATE mart.a SET campaign_name = 'Before' WHERE stat_time_day = date '$read' - 5 RETURNING 1)
+	SELECT count(*) FROM u}), '>', 0, 'a name of five days ago');
+is(refresh(), $nothing, 'is not seen');
+is(ask(q{SELECT tiktok.settled('mart.a')}), ask("SELECT date '$read' - 5"), 'a probe settles no day');
+is(ask(q{SELECT watermark - tiktok.settled('mart.a') FROM tiktok.snapshots WHERE target = 'mart.a'::regclass}), 12, 'but moves the watermark');
+like(refresh(', probe => false'), qr/^0\|[1-9]\d*\|0\|[1-9]\d+\|20\|0\|0\|20\|20$/, 'whoever reads begins where the probe did');
+is(ask(q{SELECT count(*) FROM mart.a WHERE campaign_name = 'Before'}), 0, 'and has it');
+is(ask(q{SELECT tiktok.settled('mart.a')}), $read, 'then those days are settled');
+
 # where totals would not tell
 is(ask(q{SELECT tiktok._totals_columns('ads.campaigns_reports_hourly') IS NULL,
 	tiktok._totals_columns('ads.campaigns_audience_reports_by_country_daily') IS NULL,
