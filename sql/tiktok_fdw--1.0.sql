@@ -532,7 +532,7 @@ COMMENT ON COLUMN tiktok.snapshot_accounts.target IS 'the local table, as in tik
 COMMENT ON COLUMN tiktok.snapshot_accounts.advertiser_id IS
 'the account; 0 stands for the list of accounts (stream advertiser_ids)';
 COMMENT ON COLUMN tiktok.snapshot_accounts.since IS
-'the first day that was read; later than the snapshot''s while an earlier one is being caught up with; NULL: nothing was, or the stream is read whole';
+'the first day that was read; later than the snapshot''s while an earlier one is being caught up with, or where option start_date left out days that were to be read; NULL: nothing was, or the stream is read whole';
 COMMENT ON COLUMN tiktok.snapshot_accounts.watermark IS
 'the last day that was read, never later than the account''s own today; NULL as for since';
 COMMENT ON COLUMN tiktok.snapshot_accounts.next_day IS
@@ -2047,6 +2047,46 @@ $$;
 COMMENT ON FUNCTION tiktok._ranges(tiktok._job, bigint[]) IS
 'internal: the days to read of each account; NULLs: all of it';
 
+-- Where option start_date leaves out days that were to be read again or for the first time,
+-- what is known of an account begins there: days before it come back, by the backward
+-- range, should the option go. Said before anything is read, so that an end in between
+-- leaves no gap that counts as settled.
+CREATE FUNCTION tiktok._clip(job tiktok._job, accounts bigint[])
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	clipped bigint[] := ARRAY(
+		SELECT a.advertiser_id FROM tiktok.snapshot_accounts AS a
+		WHERE a.target = job.target AND a.advertiser_id = ANY (accounts) AND a.since < job.since
+			AND date_trunc(job.grain, least(coalesce(a.next_day, a.watermark + 1),
+				a.read_on - job.attribution_window)::timestamp)::date < job.since);
+BEGIN
+	IF cardinality(clipped) > 0 THEN
+		PERFORM tiktok._record(job.target, 'clip',
+			jsonb_build_object('accounts', clipped, 'since', job.since));
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION tiktok._clip(tiktok._job, bigint[]) IS
+'internal: records of which accounts days before the first of the source would have been read, had it any';
+
+CREATE FUNCTION tiktok._record_clip(target regclass, detail jsonb)
+RETURNS bigint
+LANGUAGE sql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+	UPDATE tiktok._snapshot_account AS a
+	SET since = greatest(a.since, (detail ->> 'since')::date)
+	WHERE a.snapshot = tiktok._registered(_record_clip.target)
+		AND a.advertiser_id IN (SELECT u::bigint FROM jsonb_array_elements_text(detail -> 'accounts') AS u);
+	SELECT 0::bigint
+$$;
+COMMENT ON FUNCTION tiktok._record_clip(regclass, jsonb) IS
+'internal: what is known of some accounts begins later: accounts, since; returns 0';
+REVOKE ALL ON FUNCTION tiktok._record_clip(regclass, jsonb) FROM PUBLIC;
+
 -- Accounts that lack the same days are read together, as many at once as keep
 -- the requests in flight busy; few accounts read several windows at once.
 CREATE FUNCTION tiktok._steps(job tiktok._job, accounts bigint[])
@@ -2116,6 +2156,7 @@ BEGIN
 	ELSE
 		accounts := ARRAY(SELECT DISTINCT a FROM tiktok.accounts(job.source) AS a ORDER BY a);
 	END IF;
+	PERFORM tiktok._clip(job, accounts);
 	unchanged := tiktok._probe(job, accounts);
 	steps := tiktok._steps(job, tiktok._without(accounts, unchanged));
 	-- an account that was read before and that the token lost is no silent gap
@@ -3612,6 +3653,18 @@ BEGIN
 					target, source);
 	END IF;
 	PERFORM tiktok._check_columns(target, source, s.key_columns, s.time_column, NULL);
+	-- any other view with these columns would be replaced, too, and be lost
+	IF EXISTS (SELECT FROM pg_class AS c WHERE c.oid = to_regclass(name) AND c.relkind = 'v')
+		AND NOT EXISTS (
+			SELECT FROM pg_rewrite AS r JOIN pg_depend AS d
+				ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
+			WHERE r.ev_class = to_regclass(name) AND d.refclassid = 'pg_proc'::regclass
+				AND d.refobjid = 'tiktok.settled(regclass)'::regprocedure)
+	THEN
+		RAISE EXCEPTION 'view % exists already', name USING ERRCODE = '42P07',
+			DETAIL = 'It is no live view: it does not read tiktok.settled().',
+			HINT = 'Choose another name, or drop it first.';
+	END IF;
 	-- CREATE OR REPLACE takes options such as security_invoker away
 	SELECT format('WITH (%s) ', array_to_string(c.reloptions, ', ')) INTO options
 	FROM pg_class AS c WHERE c.oid = to_regclass(name) AND c.relkind = 'v' AND c.reloptions IS NOT NULL;
@@ -3649,4 +3702,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tiktok.create_live_view(regclass, text) IS
-'creates a view, or replaces it, with the columns of a snapshot''s source: days before tiktok.settled() from the snapshot, younger ones from the API; sends no request. It reads with the rights of its owner, as any view. Errors: 42704 no snapshot; 42809 its stream has no day or hour; 42501 a privilege is missing; 42703, 42804, 42P10 the table or the source was altered';
+'creates a view, or replaces it, with the columns of a snapshot''s source: days before tiktok.settled() from the snapshot, younger ones from the API; sends no request. It reads with the rights of its owner, as any view. Errors: 42704 no snapshot; 42809 its stream has no day or hour; 42501 a privilege is missing; 42P07 another view has the name; 42703, 42804, 42P10 the table or the source was altered';

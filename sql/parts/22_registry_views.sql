@@ -85,7 +85,7 @@ COMMENT ON COLUMN tiktok.snapshot_accounts.target IS 'the local table, as in tik
 COMMENT ON COLUMN tiktok.snapshot_accounts.advertiser_id IS
 'the account; 0 stands for the list of accounts (stream advertiser_ids)';
 COMMENT ON COLUMN tiktok.snapshot_accounts.since IS
-'the first day that was read; later than the snapshot''s while an earlier one is being caught up with; NULL: nothing was, or the stream is read whole';
+'the first day that was read; later than the snapshot''s while an earlier one is being caught up with, or where option start_date left out days that were to be read; NULL: nothing was, or the stream is read whole';
 COMMENT ON COLUMN tiktok.snapshot_accounts.watermark IS
 'the last day that was read, never later than the account''s own today; NULL as for since';
 COMMENT ON COLUMN tiktok.snapshot_accounts.next_day IS

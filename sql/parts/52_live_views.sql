@@ -108,6 +108,18 @@ BEGIN
 					target, source);
 	END IF;
 	PERFORM tiktok._check_columns(target, source, s.key_columns, s.time_column, NULL);
+	-- any other view with these columns would be replaced, too, and be lost
+	IF EXISTS (SELECT FROM pg_class AS c WHERE c.oid = to_regclass(name) AND c.relkind = 'v')
+		AND NOT EXISTS (
+			SELECT FROM pg_rewrite AS r JOIN pg_depend AS d
+				ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
+			WHERE r.ev_class = to_regclass(name) AND d.refclassid = 'pg_proc'::regclass
+				AND d.refobjid = 'tiktok.settled(regclass)'::regprocedure)
+	THEN
+		RAISE EXCEPTION 'view % exists already', name USING ERRCODE = '42P07',
+			DETAIL = 'It is no live view: it does not read tiktok.settled().',
+			HINT = 'Choose another name, or drop it first.';
+	END IF;
 	-- CREATE OR REPLACE takes options such as security_invoker away
 	SELECT format('WITH (%s) ', array_to_string(c.reloptions, ', ')) INTO options
 	FROM pg_class AS c WHERE c.oid = to_regclass(name) AND c.relkind = 'v' AND c.reloptions IS NOT NULL;
@@ -145,4 +157,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tiktok.create_live_view(regclass, text) IS
-'creates a view, or replaces it, with the columns of a snapshot''s source: days before tiktok.settled() from the snapshot, younger ones from the API; sends no request. It reads with the rights of its owner, as any view. Errors: 42704 no snapshot; 42809 its stream has no day or hour; 42501 a privilege is missing; 42703, 42804, 42P10 the table or the source was altered';
+'creates a view, or replaces it, with the columns of a snapshot''s source: days before tiktok.settled() from the snapshot, younger ones from the API; sends no request. It reads with the rights of its owner, as any view. Errors: 42704 no snapshot; 42809 its stream has no day or hour; 42501 a privilege is missing; 42P07 another view has the name; 42703, 42804, 42P10 the table or the source was altered';
