@@ -299,9 +299,9 @@ CREATE TYPE tiktok._job AS (target regclass, source regclass, run bigint,
 	statements tiktok._statements, time_column text, grain text, since date, attribution_window integer,
 	partition_by text, span integer, account_param text, concurrency integer,
 	accounts_named boolean, end_day date, read_on date, requests bigint, folded bigint, probe boolean,
-	beside tiktok._beside);
+	beside tiktok._beside, tables regclass[], names text[]);
 COMMENT ON TYPE tiktok._job IS
-'internal: a refresh under way. end_day: the last day to ask for; requests: of the session when it began; folded: rows that became one with another; probe: whether accounts are probed before they are read; NULL: they cannot be';
+'internal: a refresh under way. end_day: the last day to ask for; requests: of the session when it began; folded: rows that became one with another; probe: whether accounts are probed before they are read; NULL: they cannot be; tables, names: what it writes, and the names that its statements have for it';
 
 CREATE TYPE tiktok._step AS (merge boolean, accounts bigint[], first_day date, last_day date,
 	windows integer, backward boolean);
@@ -1069,6 +1069,36 @@ END
 $$;
 COMMENT ON FUNCTION tiktok._check_columns(regclass, regclass, text[], text, text[]) IS
 'internal: an error that says what to change unless target has the columns of source: 42703 one is missing, here or there; 42804 another type; 42P10 no unique index on the key. known: the columns that it had when it was last looked at; NULL: never. time_column: NULL for a stream that is read whole, which needs _deleted_at';
+
+-- Volatile, and owners asked of C: after a lock, what holds now is seen.
+CREATE FUNCTION tiktok._check_partitions(target regclass)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	part regclass;
+BEGIN
+	FOR part IN
+		SELECT p.relid FROM pg_partition_tree(target) AS p WHERE p.relid <> target
+		UNION
+		(WITH RECURSIVE heirs (relid) AS (
+			SELECT i.inhrelid FROM pg_inherits AS i WHERE i.inhparent = target
+			UNION
+			SELECT i.inhrelid FROM heirs AS h JOIN pg_inherits AS i ON i.inhparent = h.relid)
+		SELECT h.relid FROM heirs AS h)
+	LOOP
+		PERFORM tiktok._check_owner(part);
+	END LOOP;
+EXCEPTION WHEN insufficient_privilege THEN
+	RAISE EXCEPTION 'partition % of table % is another''s', part, target
+		USING ERRCODE = '42501', DETAIL = 'The triggers of a partition must not run with the rights of '
+			'anybody but its owner.',
+			HINT = format('ALTER TABLE %s OWNER TO %I;', part, current_user);
+END
+$$;
+COMMENT ON FUNCTION tiktok._check_partitions(regclass) IS
+'internal: 42501 unless the current user owns every partition of a table, and every table that inherits from it';
 
 -- partition_by: NULL where none was given.
 CREATE FUNCTION tiktok._check_target_kind(target regclass, partition_by text)
@@ -1990,6 +2020,11 @@ BEGIN
 		info.account_param <> 'none');
 	job.beside := tiktok._beside(wanted, job.source, keys, info.time_column,
 		info.account_param <> 'none');
+	job.tables := array_remove(ARRAY[wanted, (job.beside).history, (job.beside).changes], NULL);
+	FOR n IN 1 .. cardinality(job.tables) LOOP
+		PERFORM tiktok._check_partitions(job.tables[n]);
+		job.names[n] := job.tables[n]::text;
+	END LOOP;
 	PERFORM tiktok._drop_stage(job.statements);
 	EXECUTE (job.statements).create_stage;
 	EXECUTE (job.statements).create_delta;
@@ -2301,6 +2336,7 @@ COMMENT ON FUNCTION tiktok._stage_singly(tiktok._job, tiktok._step, bigint[]) IS
 -- A refresh writes: from the stage into the target, and that it did. tiktok._merge() is
 -- the one place where that happens, in one transaction with all that goes with it:
 --
+--   0 _hold      the tables are still those that were checked, and stay so until the commit
 --   1 _fold      one row a key
 --   2 _compare   what differs: into the delta, a temporary table; the target is read
 --   3 _create_partitions
@@ -2478,16 +2514,45 @@ $$;
 COMMENT ON FUNCTION tiktok._merged(tiktok._job, tiktok._step, tiktok._counts, timestamptz) IS
 'internal: records a merge: how far its accounts were read, what it did, and the moment that it wrote';
 
+-- Statements name tables, and a refresh commits between windows: what has a name now may be
+-- another's, whose triggers would run as the caller. The weakest lock keeps names and owners.
+CREATE FUNCTION tiktok._hold(job tiktok._job)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	held record;
+BEGIN
+	FOR held IN SELECT u.* FROM unnest(job.tables, job.names) AS u (id, name) LOOP
+		IF to_regclass(held.name) = held.id THEN
+			EXECUTE format('LOCK TABLE %s IN ACCESS SHARE MODE', held.name);
+		END IF;
+		IF to_regclass(held.name) IS DISTINCT FROM held.id THEN
+			RAISE EXCEPTION 'table % was renamed, dropped or replaced during the refresh', held.name
+				USING ERRCODE = '55000', HINT = 'What was written before stays; CALL tiktok.refresh() again.';
+		END IF;
+		PERFORM tiktok._check_owner(held.id);
+		PERFORM tiktok._check_partitions(held.id);
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION tiktok._hold(tiktok._job) IS
+'internal: locks what a merge writes, so that it stays what it was when the refresh began. Errors: 55000 a name is no longer that table''s; 42501 a table or a partition is now another''s';
+
 -- No SET search_path: triggers fire in here.
 CREATE FUNCTION tiktok._merge(job tiktok._job, step tiktok._step,
 	OUT counts tiktok._counts, OUT failed bigint[], OUT folded bigint)
 LANGUAGE plpgsql
 AS $$
 DECLARE
-	fold record := tiktok._fold(job, step);
+	fold record;
 	difference record;
-	now timestamptz := tiktok._moment(job.target);
+	now timestamptz;
 BEGIN
+	PERFORM tiktok._hold(job);
+	fold := tiktok._fold(job, step);
+	now := tiktok._moment(job.target);
 	failed := fold.failed;
 	folded := fold.folded;
 	step.accounts := tiktok._without(step.accounts, failed);
@@ -2516,7 +2581,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tiktok._merge(tiktok._job, tiktok._step) IS
-'internal: writes what a window changed, and that it was read. counts: NULL if no account is left; failed: accounts that could not be merged, recorded; folded: rows that became one with another. Errors: those of tiktok._fold(), of the target''s triggers and constraints';
+'internal: writes what a window changed, and that it was read. counts: NULL if no account is left; failed: accounts that could not be merged, recorded; folded: rows that became one with another. Errors: those of tiktok._hold(), tiktok._fold(), of the target''s triggers and constraints';
 
 -- ---- sql/parts/44_refresh.sql
 --

@@ -69,6 +69,11 @@ BEGIN
 		info.account_param <> 'none');
 	job.beside := tiktok._beside(wanted, job.source, keys, info.time_column,
 		info.account_param <> 'none');
+	job.tables := array_remove(ARRAY[wanted, (job.beside).history, (job.beside).changes], NULL);
+	FOR n IN 1 .. cardinality(job.tables) LOOP
+		PERFORM tiktok._check_partitions(job.tables[n]);
+		job.names[n] := job.tables[n]::text;
+	END LOOP;
 	PERFORM tiktok._drop_stage(job.statements);
 	EXECUTE (job.statements).create_stage;
 	EXECUTE (job.statements).create_delta;
