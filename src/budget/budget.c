@@ -57,9 +57,6 @@
 /* ask again after this long when it is not known when to */
 #define ASK_AGAIN_MS 50
 
-/* ask again after this long while the same is under way */
-#define SAME_AGAIN_MS 20
-
 /* who waits for others looks this long after there is room, should they not come */
 #define LOOK_AGAIN_MS 100
 
@@ -600,13 +597,15 @@ tt_budget_acquire(const TtBudgetUser *user, uint64 request, int timeout_ms, TtBu
 	Share		   *share = NULL;
 	int64			now;
 	int64			wait = -1;
-	TtTimeoutsReply may;
+	TtTimeoutsReply may = TT_TIMEOUTS_ASK;
 
 	attach();
 	reserve_grant();
+	stop_asking(); /* an error may have been caught since */
 
-	may = tt_timeouts_ask(user, request, timeout_ms, &asking);
-	*wait_ms = SAME_AGAIN_MS;
+	if (request != TT_BUDGET_ANY)
+		may = tt_timeouts_ask(user, request, timeout_ms, &asking);
+	*wait_ms = 0;
 	if (may != TT_TIMEOUTS_ASK)
 		return may == TT_TIMEOUTS_WAIT ? TT_BUDGET_SAME : TT_BUDGET_OVER;
 
@@ -639,6 +638,31 @@ tt_budget_acquire(const TtBudgetUser *user, uint64 request, int timeout_ms, TtBu
 	asking = NULL;
 	n_grants++;
 	return TT_BUDGET_GRANTED;
+}
+
+void
+tt_budget_give_way(const TtBudgetUser *user)
+{
+	Budget *budget;
+	Share  *share = NULL;
+
+	attach();
+	LWLockAcquire(&table->lock, LW_EXCLUSIVE);
+	budget = find_budget(user->key);
+	if (budget != NULL)
+		share = find_share(budget, user->owner);
+	if (share != NULL)
+	{
+		dsa_pointer *link;
+
+		(void) place_of(share, &link);
+		if (tt_shared_at(link) != NULL)
+		{
+			tt_shared_remove(link);
+			share->nwaiters--;
+		}
+	}
+	LWLockRelease(&table->lock);
 }
 
 static Grant *

@@ -37,7 +37,7 @@
  * Answers that came while their backend does something else are not known here:
  * its requests count for a second then.
  *
- * Ten minutes are blocked what timed out three times: timeouts.h.
+ * Blocked for ten minutes is what timed out three times: timeouts.h.
  *
  * Shared memory that is lost (kill -9, a restart) takes along what was sent just
  * before: within the first second of a server nothing is granted.
@@ -92,15 +92,21 @@ typedef enum TtBudgetReply
 	TT_BUDGET_OVER	 /* not this: it timed out as often as it may */
 } TtBudgetReply;
 
+/* a request of which there may be any number */
+#define TT_BUDGET_ANY UINT64CONST(0)
+
 /*
  * Ask to send one request now, and to wait so long for it; request: what tells
- * it from others (timeouts.h).  Fills *grant, or *wait_ms with the number of
- * milliseconds after which to ask again (at least 1).  TT_BUDGET_LATER: the
- * backend waits for its turn until then.  The address of *user names who sent it
- * until it is answered.
+ * it from others (timeouts.h), or TT_BUDGET_ANY.  Fills *grant.
+ * TT_BUDGET_LATER: the backend waits for its turn, and asks again after *wait_ms
+ * milliseconds (at least 1).  The address of *user names who sent it until it is
+ * answered.
  */
 extern TtBudgetReply tt_budget_acquire(const TtBudgetUser *user, uint64 request, int timeout_ms,
 									   TtBudgetGrant *grant, int *wait_ms);
+
+/* After TT_BUDGET_LATER: this backend does not come for its turn. */
+extern void tt_budget_give_way(const TtBudgetUser *user);
 
 /*
  * The granted request goes out only now (after connect, TLS): count it from

@@ -2,18 +2,19 @@
  * timeouts.c
  *	  Which requests were not answered in time, or are under way, in all backends.
  *
- * In shared memory, a mark for each request under way and for each time-out of
- * the last minutes, in chains by request.  Who adds one removes those of its
- * chain that matter to nobody any more; of more than MOST in all, the oldest
- * time-outs go.
+ * In shared memory, a mark for each request under way, for each time-out of the
+ * last minutes and for requests that were answered well just now, in chains by
+ * request.  Who adds one removes those of its chain that matter to nobody any
+ * more; in a chain that is full, the owner that has most loses one: first what was
+ * answered well, then the oldest time-out.  So who asks for much loses its own.
  *
  * A mark that has a backend is that backend's, which keeps its address, and
  * nobody else removes it.  budget.c sees that it ends with its grant, at the end
  * of the transaction at the latest.  To end it, only the mark itself is written:
  * a reset callback may do that.
  *
- * The lock is held for a walk through a chain (all chains, where there are too
- * many marks): no wait, no palloc, no catalog look-up under it.
+ * The lock is held for walks through one chain: no wait, no palloc, no catalog
+ * look-up under it.
  */
 #include "postgres.h"
 
@@ -32,10 +33,11 @@
 /* one whose backend does not wait for it */
 #define UNWATCHED_MS 1000
 
-/* "at length": a quarter of the time that an answer has, or this */
-#define LENGTH_MS 5000
+/* good answers count this long after the last of them */
+#define GOOD_MS 10000
 
-#define MOST 4096
+/* marks of a chain */
+#define MOST 64
 
 struct TtAsked
 {
@@ -44,11 +46,11 @@ struct TtAsked
 	uint64		request;
 	Oid			owner;
 	int			pid;	  /* who waits for the answer; 0: it ended */
-	int			timeouts; /* as so many it counts; 0: it is under way, or nothing */
-	bool		watched;
-	int			timeout_ms;
-	int64		since; /* it is waited for since then, without a break */
-	int64		until; /* it counts */
+	int			timeouts; /* as so many it counts; 0: it is under way, or none */
+	int64		late;	  /* under way: it would have timed out by then, and was noted */
+	int64		until;	  /* it counts, under way or as time-outs */
+	int			good;	  /* good answers before */
+	int64		good_until;
 };
 
 static TtSharedTable *table = NULL;
@@ -81,98 +83,144 @@ concerns(const TtAsked *mark, const TtBudgetUser *user, uint64 request)
 static bool
 is_under_way(const TtAsked *mark, int64 now)
 {
-	if (mark->pid == 0)
-		return false;
-	if (mark->pid == MyProcPid)
-		return mark->watched && now - mark->since < UNWATCHED_MS;
-	return mark->until > now;
+	return mark->pid != 0 && mark->until > now;
 }
 
-/* What matters to nobody leaves a chain; what of the rest was over first? */
-static dsa_pointer *
+static bool
+is_over(const TtAsked *mark, int64 now)
+{
+	return mark->pid == 0 && mark->until <= now && mark->good_until <= now;
+}
+
+/* What matters to nobody leaves a chain; returns how many marks are left. */
+static int
 tidy(dsa_pointer *link, int64 now)
 {
-	dsa_pointer *oldest = NULL;
-	int64		 until = PG_INT64_MAX;
-	TtAsked		*mark;
+	int		 n = 0;
+	TtAsked *mark;
 
 	while ((mark = tt_shared_at(link)) != NULL)
 	{
-		if (mark->pid == 0 && mark->until <= now)
+		if (is_over(mark, now))
 		{
 			tt_shared_remove(link);
 			table->entries--;
 			continue;
 		}
-		if (mark->pid == 0 && mark->until < until)
-		{
-			until = mark->until;
-			oldest = link;
-		}
+		n++;
 		link = &mark->next;
 	}
-	return oldest;
+	return n;
 }
 
-static void
-make_room(int64 now)
+/* How many marks an owner has in a chain that could go. */
+static int
+count_ended(dsa_pointer *chain, Oid owner)
 {
-	dsa_pointer *oldest = NULL;
+	int n = 0;
 
-	for (int i = 0; i < TT_SHARED_CHAINS; i++)
+	for (const TtAsked *mark = tt_shared_at(chain); mark != NULL; mark = tt_shared_at(&mark->next))
+		n += mark->pid == 0 && mark->owner == owner;
+	return n;
+}
+
+/* One mark of the owner that has most leaves a chain. */
+static void
+make_room(dsa_pointer *chain)
+{
+	dsa_pointer *first = NULL;
+	TtAsked		*mark;
+	int			 most = 0;
+	Oid			 owner = InvalidOid;
+
+	for (mark = tt_shared_at(chain); mark != NULL; mark = tt_shared_at(&mark->next))
 	{
-		dsa_pointer *link = tidy(&table->chains[i], now);
+		int n = count_ended(chain, mark->owner);
 
-		if (link != NULL &&
-			(oldest == NULL || ((TtAsked *) tt_shared_at(link))->until <
-								   ((TtAsked *) tt_shared_at(oldest))->until))
-			oldest = link;
+		if (n > most)
+			owner = mark->owner;
+		most = Max(most, n);
 	}
-	if (table->entries >= MOST && oldest != NULL)
+	for (dsa_pointer *link = chain; (mark = tt_shared_at(link)) != NULL; link = &mark->next)
 	{
-		tt_shared_remove(oldest);
+		/* what was answered well has until 0 */
+		if (mark->pid == 0 && mark->owner == owner &&
+			(first == NULL || mark->until < ((TtAsked *) tt_shared_at(first))->until))
+			first = link;
+	}
+	if (first != NULL)
+	{
+		tt_shared_remove(first);
 		table->entries--;
 	}
 }
 
-static int
-count(const TtBudgetUser *user, uint64 request, int64 now, int *under_way)
+/* What is known of a request. */
+typedef struct Known
+{
+	int	  timeouts;
+	int	  under_way;
+	int	  good;
+	int64 until[TT_TIMEOUTS_MOST]; /* the time-outs that count longest, the longest first */
+} Known;
+
+static Known
+know(const TtBudgetUser *user, uint64 request, int64 now)
 {
 	const TtAsked *mark = tt_shared_at(chain_of(user->key, request));
-	int			   timeouts = 0;
+	Known		   known = {0};
 
-	*under_way = 0;
 	for (; mark != NULL; mark = tt_shared_at(&mark->next))
 	{
 		if (!concerns(mark, user, request))
 			continue;
-		*under_way += is_under_way(mark, now);
-		if (mark->pid == 0 && mark->until > now)
-			timeouts += mark->timeouts;
+		known.under_way += is_under_way(mark, now);
+		if (mark->good_until > now)
+			known.good += mark->good;
+		for (int i = 0; i < mark->timeouts && mark->until > now; i++)
+		{
+			known.timeouts++;
+			known.until[1] = Max(known.until[1], Min(known.until[0], mark->until));
+			known.until[0] = Max(known.until[0], mark->until);
+		}
 	}
-	return timeouts;
+	return known;
+}
+
+/* The user's mark of a request that was answered well, to go on with; NULL: none. */
+static TtAsked *
+reuse(const TtBudgetUser *user, uint64 request)
+{
+	TtAsked *mark = tt_shared_at(chain_of(user->key, request));
+
+	while (mark != NULL && (mark->request != request || mark->key != user->key ||
+							mark->owner != user->owner || mark->pid != 0 || mark->timeouts > 0))
+		mark = tt_shared_at(&mark->next);
+	return mark;
 }
 
 static TtAsked *
 add(const TtBudgetUser *user, uint64 request, int timeout_ms, int64 now)
 {
-	TtAsked *mark;
+	dsa_pointer *chain = chain_of(user->key, request);
+	int			 n = tidy(chain, now);
+	TtAsked		*mark = reuse(user, request);
 
-	tidy(chain_of(user->key, request), now);
-	if (table->entries >= MOST)
-		make_room(now);
-	mark = tt_shared_add(chain_of(user->key, request), sizeof(TtAsked));
 	if (mark == NULL)
-		return NULL; /* a want of memory costs what is known, no query */
-	table->entries++;
-	mark->key = user->key;
-	mark->request = request;
-	mark->owner = user->owner;
+	{
+		if (n >= MOST)
+			make_room(chain);
+		mark = tt_shared_add(chain, sizeof(TtAsked));
+		if (mark == NULL)
+			return NULL; /* a want of memory costs what is known, no query */
+		table->entries++;
+		mark->key = user->key;
+		mark->request = request;
+		mark->owner = user->owner;
+	}
 	mark->pid = MyProcPid;
-	mark->watched = true;
-	mark->timeout_ms = timeout_ms;
-	mark->since = now;
-	mark->until = now + timeout_ms + LATE_MS;
+	mark->late = now + timeout_ms + LATE_MS;
+	mark->until = mark->late;
 	return mark;
 }
 
@@ -184,18 +232,18 @@ TtTimeoutsReply
 tt_timeouts_ask(const TtBudgetUser *user, uint64 request, int timeout_ms, TtAsked **asked)
 {
 	TtTimeoutsReply reply = TT_TIMEOUTS_ASK;
-	int				under_way;
-	int				timeouts;
+	Known			known;
 	int64			now;
 
 	attach();
 	*asked = NULL;
 	LWLockAcquire(&table->lock, LW_EXCLUSIVE);
 	now = tt_window_now();
-	timeouts = count(user, request, now, &under_way);
-	if (timeouts >= TT_TIMEOUTS_MOST)
+	known = know(user, request, now);
+	if (known.timeouts >= TT_TIMEOUTS_MOST)
 		reply = TT_TIMEOUTS_OVER;
-	else if (timeouts + under_way >= TT_TIMEOUTS_MOST)
+	else if (known.timeouts + known.under_way >=
+			 TT_TIMEOUTS_MOST + (known.timeouts == 0 ? known.good : 0))
 		reply = TT_TIMEOUTS_WAIT;
 	else
 		*asked = add(user, request, timeout_ms, now);
@@ -204,7 +252,7 @@ tt_timeouts_ask(const TtBudgetUser *user, uint64 request, int timeout_ms, TtAske
 }
 
 static int
-timeouts_of(const TtAsked *asked, TtBudgetAnswer answer, int64 now)
+timeouts_of(TtBudgetAnswer answer)
 {
 	switch (answer)
 	{
@@ -212,9 +260,6 @@ timeouts_of(const TtAsked *asked, TtBudgetAnswer answer, int64 now)
 			return 1;
 		case TT_BUDGET_ANSWER_BLOCKED:
 			return TT_TIMEOUTS_MOST;
-		case TT_BUDGET_ANSWER_NONE:
-			return asked->watched &&
-				   now - asked->since >= Min(asked->timeout_ms / 4, LENGTH_MS);
 		default:
 			return 0;
 	}
@@ -229,8 +274,13 @@ tt_timeouts_end(TtAsked *asked, TtBudgetAnswer answer)
 		return;
 	LWLockAcquire(&table->lock, LW_EXCLUSIVE);
 	now = tt_window_now();
-	asked->timeouts = timeouts_of(asked, answer, now);
+	asked->timeouts = timeouts_of(answer);
 	asked->until = asked->timeouts > 0 ? now + REMEMBERED_MS : 0;
+	if (answer == TT_BUDGET_ANSWER_GOOD)
+	{
+		asked->good = asked->good_until > now ? asked->good + 1 : 1;
+		asked->good_until = now + GOOD_MS;
+	}
 	asked->pid = 0;
 	LWLockRelease(&table->lock);
 }
@@ -244,21 +294,22 @@ tt_timeouts_watch(TtAsked *asked, bool watch)
 		return;
 	LWLockAcquire(&table->lock, LW_EXCLUSIVE);
 	now = tt_window_now();
-	asked->watched = watch;
-	asked->since = now;
-	asked->until = now + (watch ? asked->timeout_ms + LATE_MS : UNWATCHED_MS);
+	/* its time is over since it was sent, whoever waited; then it ends at once */
+	asked->until = watch ? Max(asked->late, now + LATE_MS) : now + UNWATCHED_MS;
 	LWLockRelease(&table->lock);
 }
 
 int
-tt_timeouts_count(const TtBudgetUser *user, uint64 request)
+tt_timeouts_count(const TtBudgetUser *user, uint64 request, int *wait_ms)
 {
-	int under_way;
-	int timeouts;
+	Known known;
+	int64 now;
 
 	attach();
 	LWLockAcquire(&table->lock, LW_SHARED);
-	timeouts = count(user, request, tt_window_now(), &under_way);
+	now = tt_window_now();
+	known = know(user, request, now);
 	LWLockRelease(&table->lock);
-	return timeouts;
+	*wait_ms = (int) Max(known.until[TT_TIMEOUTS_MOST - 1] - now, 0);
+	return known.timeouts;
 }

@@ -133,11 +133,8 @@ tt_unit_cut(TtReading *reading, TtFetchUnit *unit, bool slow)
 		return false;
 	unit->slow = unit->slow || slow;
 	/* fewer rows a page help where it was too slow */
-	if (!cut_days(reading, unit) && !cut_values(reading, unit) && !cut_within(reading, unit) &&
-		!cut_names(reading, unit) && !(slow && cut_pages(reading, unit)))
-		return false;
-	reading->stats->retries++;
-	return true;
+	return cut_days(reading, unit) || cut_values(reading, unit) || cut_within(reading, unit) ||
+		   cut_names(reading, unit) || (slow && cut_pages(reading, unit));
 }
 
 bool

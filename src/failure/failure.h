@@ -32,6 +32,7 @@ typedef struct TtFailure
 	TtDays			   days;
 	int				   tries;	  /* how often the request was sent */
 	int				   overdue;	  /* how often it was not answered in time */
+	int				   again_s;	  /* it may be sent again after so many seconds; 0: not known */
 	int				   names;	  /* metrics or fields it asked for; 0: the API's own */
 	int				   ids;		  /* it kept to; 0: no ids */
 	int				   rows;	  /* a page; 0: the endpoint does not page */

@@ -120,10 +120,11 @@ overdue_hint(const TtFailure *failure)
 		appendStringInfo(&buf, " %d id(s),", failure->ids);
 	if (failure->names > 0)
 		appendStringInfo(&buf, " %d column(s),", failure->names);
-	appendStringInfo(&buf, " %d row(s) a page%s: add a condition on an id, ask for fewer columns, run the query later, or raise timeout of server %s.",
+	appendStringInfo(&buf, " %d row(s) a page%s: add a condition on an id, ask for fewer columns, run the query later%s, or raise timeout of server %s.",
 					 Max(failure->rows, 1),
 					 failure->handed_on ? ", and could not be cut because some of its rows were returned already"
 										: ", the least that can be asked for",
+					 failure->again_s > 0 ? psprintf(" (after %d seconds)", failure->again_s) : "",
 					 quote_identifier(failure->options->server_name));
 	return buf.data;
 }

@@ -85,7 +85,7 @@ says_frequency(const char *message)
 		   says(message, "too many requests") || says(message, "rate limit");
 }
 
-/* "That request is blocked for 10 minutes", "the request timed out 3 times" */
+/* "The request is blocked for 10 minutes", "the same request timed out 3 times" */
 bool
 tt_failure_blocked(const TtFailure *failure)
 {
@@ -97,8 +97,11 @@ tt_failure_blocked(const TtFailure *failure)
 	message = failure->reply->message;
 	if (tt_failure_says_daily(message) || says_minute(message) || says_frequency(message))
 		return false;
-	return (says(message, "request") && says(message, "block")) || says(message, "timed out") ||
-		   says(message, "timeout") || says(message, "time out") || says(message, "time-out");
+	if (says(message, "same request") || says(message, "this request"))
+		return true;
+	/* of the app, or of many requests, it is a limit like others */
+	return says(message, "request") && says(message, "block") && !says(message, "requests") &&
+		   !says(message, "app ") && !says(message, "application");
 }
 
 /* What Retry-After asks for, within limits; else the usual. */

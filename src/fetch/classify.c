@@ -130,20 +130,30 @@ parse_reply(const TtFetch *fetch, const TtHttpReply *http, MemoryContext context
 	return reply;
 }
 
-/* A request was not answered in time, or is blocked since it was not: how often by now. */
+/* How often a report timed out by now, in all sessions. */
+static void
+look_up_timeouts(const TtReading *reading, const TtFetchJob *job, TtFailure *failure)
+{
+	int wait_ms = 0;
+	int times = job->key == TT_BUDGET_ANY ? 0
+										  : tt_timeouts_count(&reading->budget, job->key, &wait_ms);
+
+	failure->overdue = Max(job->overdue, times);
+	failure->again_s = (wait_ms + 999) / 1000;
+}
+
+/* A request was not answered in time, or is blocked since it was not. */
 static void
 note_overdue(const TtReading *reading, TtFetchJob *job, TtFailure *failure)
 {
 	bool blocked = tt_failure_blocked(failure);
-	int	 times;
 
 	if (!blocked && !tt_failure_overdue(failure))
 		return;
 	tt_budget_answered(&job->grant,
 					   blocked ? TT_BUDGET_ANSWER_BLOCKED : TT_BUDGET_ANSWER_OVERDUE);
-	times = tt_timeouts_count(&reading->budget, job->key);
-	job->overdue++;
-	failure->overdue = Max(job->overdue, times);
+	job->overdue += blocked ? TT_TIMEOUTS_MOST : 1;
+	look_up_timeouts(reading, job, failure);
 }
 
 /* What the policy wants done; returns whether a page was queued, with its context. */
@@ -161,10 +171,13 @@ carry_out(TtFetch *fetch, TtFetchJob *job, TtRemedy remedy, int64 wait_ms, int64
 		case TT_REMEDY_RETRY:
 			if (failure->overdue == 0 || !tt_unit_cut_slow(reading, job->unit))
 				send_again(fetch, job, wait_ms, penalty_ms);
+			else
+				reading->stats->retries++;
 			return false;
 		case TT_REMEDY_ASK_LESS:
 			if (!tt_unit_cut(reading, job->unit, failure->overdue > 1))
 				tt_failure_raise(failure);
+			reading->stats->retries++;
 			return false;
 		case TT_REMEDY_PARAMETER:
 			leave_out_parameter(fetch, job, failure);
@@ -202,9 +215,9 @@ tt_job_done(TtFetch *fetch, TtFetchJob *job)
 	tt_budget_sent(&job->grant);
 	job->transfer = NULL; /* released below, or with the client */
 	reply = parse_reply(fetch, http, context, &malformed);
-	/* most of the time passed while the rows of another page were used: nobody's fault */
+	/* most of the time, or the end of it, passed while other rows were used: nobody's fault */
 	if (http->outcome == TT_HTTP_TIMEOUT &&
-		job->unattended_ms > (int64) fetch->reading.options->timeout * 500)
+		(job->lapsed || job->unattended_ms > (int64) fetch->reading.options->timeout * 500))
 	{
 		http->overdue = false;
 		job->tries--;
@@ -239,7 +252,8 @@ tt_job_withhold(TtFetch *fetch, TtFetchJob *job)
 	strlcpy(http.error, "it did so twice within ten minutes, in this session or others",
 			sizeof(http.error));
 	failure_init(&failure, reading, job, &http, NULL);
-	failure.overdue = TT_TIMEOUTS_MOST;
+	look_up_timeouts(reading, job, &failure);
+	failure.overdue = Max(failure.overdue, TT_TIMEOUTS_MOST);
 	failure.names = reading->query->send_names ? tt_unit_names(reading->query, &job->unit->unit)
 											   : 0;
 	tt_failure_account_set(failure.account);

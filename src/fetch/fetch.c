@@ -22,6 +22,9 @@
 
 #define LIST_PATIENCE 5 /* ms until a list of ids that cannot wake us is looked at again */
 
+/* of this backend */
+static dlist_head fetches = DLIST_STATIC_INIT(fetches);
+
 /* ---- lists of ids are read by fetches of their own (TtListReader) ----------- */
 
 static void *
@@ -69,9 +72,11 @@ end_list(void *arg)
 static bool
 advance_list(TtFetch *fetch, TimestampTz *wake)
 {
-	int64 refused;
+	int64		 refused;
+	TtSplitState state = tt_split_advance(&fetch->split, &refused);
 
-	switch (tt_split_advance(&fetch->split, &refused))
+	tt_fetch_watch(fetch); /* pages of it were for us: nobody left */
+	switch (state)
 	{
 		case TT_SPLIT_READY:
 			return true;
@@ -107,6 +112,8 @@ release_resources(void *arg)
 	dlist_iter iter;
 
 	tt_slots_leave(&fetch->slots);
+	if (fetch->listed)
+		dlist_delete(&fetch->node);
 	dlist_foreach(iter, &fetch->reading.flying)
 	{
 		TtFetchJob *job = dlist_container(TtFetchJob, node, iter.cur);
@@ -142,6 +149,8 @@ set_up_client(TtFetch *fetch, const TtOptions *options)
 	fetch->slots.tell_sent = tell_sent;
 	fetch->slots.arg = fetch;
 	tt_slots_enter(&fetch->slots);
+	dlist_push_tail(&fetches, &fetch->node);
+	fetch->listed = true;
 }
 
 TtFetch *
@@ -224,17 +233,56 @@ take_page(TtReading *reading)
 	return page;
 }
 
-/* Until the next call: what was started goes out, and others may pump us. */
+void
+tt_fetch_leave(void)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &fetches)
+	{
+		TtFetch *fetch = dlist_container(TtFetch, node, iter.cur);
+
+		if (fetch->left_at != 0)
+			continue;
+		fetch->left_at = now;
+		tt_budget_watch(&fetch->reading.budget, false);
+	}
+}
+
+void
+tt_fetch_watch(TtFetch *fetch)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	int			timeout_ms = fetch->reading.options->timeout * 1000;
+	dlist_iter	iter;
+
+	if (fetch->left_at == 0)
+		return;
+	dlist_foreach(iter, &fetch->reading.flying)
+	{
+		TtFetchJob *job = dlist_container(TtFetchJob, node, iter.cur);
+
+		job->unattended_ms += (now - fetch->left_at) / 1000;
+		job->lapsed |= TimestampTzPlusMilliseconds(job->started, timeout_ms) <= now;
+	}
+	fetch->left_at = 0;
+	tt_budget_watch(&fetch->reading.budget, true);
+}
+
+/*
+ * Until the next call: what was started goes out, and others may pump us.  The
+ * rows are used now, and no request of this backend is looked after meanwhile.
+ */
 static void
 park(TtFetch *fetch)
 {
 	if (tt_http_running(fetch->http) > 0)
 		tt_http_pump(fetch->http);
 	tt_jobs_tell_sent(fetch);
-	tt_budget_watch(&fetch->reading.budget, false);
+	tt_fetch_leave();
 	fetch->slots.held = fetch->reading.njobs + fetch->reading.nready + 1;
 	fetch->slots.parked = true;
-	fetch->parked_at = GetCurrentTimestamp();
 	/* it goes on when we do, and by itself then */
 	if (fetch->list != NULL && !fetch->list->slots.parked)
 		park(fetch->list);
@@ -244,13 +292,7 @@ park(TtFetch *fetch)
 static void
 unpark(TtFetch *fetch)
 {
-	int64	   ms = (GetCurrentTimestamp() - fetch->parked_at) / 1000;
-	dlist_iter iter;
-
 	fetch->slots.parked = false;
-	tt_budget_watch(&fetch->reading.budget, true);
-	dlist_foreach(iter, &fetch->reading.flying)
-		dlist_container(TtFetchJob, node, iter.cur)->unattended_ms += ms;
 	tt_slots_landed(&fetch->slots);
 }
 
@@ -260,6 +302,7 @@ tt_fetch_next(TtFetch *fetch, bool wait, bool *finished)
 	TtReading *reading = &fetch->reading;
 
 	*finished = false;
+	tt_fetch_watch(fetch);
 	if (fetch->slots.parked)
 		unpark(fetch);
 	for (;;)

@@ -53,6 +53,13 @@ extern void tt_fetch_share(TtFetch *fetch, const void *with);
 /* readable when tt_fetch_next(…, false, …) may get on */
 extern int tt_fetch_fd(const TtFetch *fetch);
 
+/*
+ * Who asks without waiting says whether somebody waits for its descriptor from now
+ * on, or for none of this backend's: what comes meanwhile is not late then.
+ */
+extern void tt_fetch_watch(TtFetch *fetch);
+extern void tt_fetch_leave(void);
+
 extern void tt_fetch_release(TtPage *page);
 
 /* requests that this session has sent so far, tries again included */

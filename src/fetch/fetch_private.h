@@ -34,8 +34,11 @@ struct TtFetch
 	TtFetch				 *report;		/* for which it reads a list; NULL: it is no list */
 	bool				  list_wakes;	/* what happens to it wakes this one */
 	int64				  rows_arrived; /* of this fetch */
-	TimestampTz			  parked_at;	/* since when nobody looks after it */
+	dlist_node			  node;			/* in the backend's list of fetches */
+	bool				  listed;
+	TimestampTz			  left_at;		/* since when nobody looks after it; 0: somebody does */
 	TimestampTz			  budget_until; /* the budget has nothing before; 0: ask it */
+	bool				  queued;		/* it has a turn there, or had */
 	TimestampTz			  budget_since; /* since when it is waited for; 0: it is not */
 };
 

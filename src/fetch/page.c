@@ -33,6 +33,9 @@ follow_cursor(TtFetchUnit *unit, const TtReply *reply)
 		return "the page does not say whether it is the last";
 	if (reply->more == 0)
 		return NULL;
+	/* without rows, nothing tells a list that is long from one that goes in circles */
+	if (reply->nrows == 0)
+		return "the page is empty, and not the last";
 	if (reply->cursor == NULL || (before != NULL && strcmp(reply->cursor, before) == 0))
 		return "the page is not the last, and does not say where the next one begins";
 	unit->unit.cursor = MemoryContextStrdup(GetMemoryChunkContext(unit), reply->cursor);

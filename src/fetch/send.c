@@ -12,6 +12,10 @@
 
 #include "common/hashfn.h"
 
+/* of what waits for others that are the same: when it is asked for again */
+#define FIRST_PAUSE_MS 20
+#define LAST_PAUSE_MS  200
+
 /*
  * What a request leaves out whose conditions were refused: all but the one
  * that tells its unit from the next.
@@ -58,19 +62,25 @@ hash_text(const char *text, uint64 seed)
 	return hash_bytes_extended((const unsigned char *) text, (int) strlen(text), seed);
 }
 
-/* What tells a job's request from others, also from those of other sessions. */
+/*
+ * What tells a job's request from others, also from those of other sessions.  Only
+ * reports are blocked for their time-outs: of anything else there may be any number.
+ */
 static uint64
 job_key(const TtFetch *fetch, const TtFetchJob *job)
 {
 	TtParams params;
-	char	*url = job_request(fetch, job, &params);
-	uint64	 key = hash_combine64(hash_text(url, 0),
-								  hash_text(fetch->reading.options->access_token, 1));
+	char	*url;
+	uint64	 key;
 
+	if (fetch->reading.query->stream->kind != TT_KIND_REPORT)
+		return TT_BUDGET_ANY;
+	url = job_request(fetch, job, &params);
+	key = hash_combine64(hash_text(url, 0), hash_text(fetch->reading.options->access_token, 1));
 	if (params.body != NULL)
 		key = hash_combine64(key, hash_text(params.body, 2));
 	free_request(url, &params);
-	return key;
+	return key != TT_BUDGET_ANY ? key : 1;
 }
 
 static void
@@ -85,7 +95,11 @@ job_send(TtFetch *fetch, TtFetchJob *job)
 
 	job->tries++;
 	job->sent = false;
+	job->started = GetCurrentTimestamp();
 	job->unattended_ms = 0;
+	job->lapsed = false;
+	job->pause_ms = 0;
+	job->ask_at = 0;
 	job->nnames = reading->query->send_names ? tt_unit_names(reading->query, &job->unit->unit) : 0;
 	job->transfer = tt_http_start(fetch->http, url, params.body, headers, job);
 	explicit_bzero(token, strlen(token));
@@ -223,6 +237,14 @@ count_budget_wait(TtFetch *fetch, TimestampTz now)
 	fetch->budget_since = 0;
 }
 
+/* The same is under way: it is asked less and less often whether it still is. */
+static void
+wait_for_same(TtFetchJob *job, TimestampTz now)
+{
+	job->pause_ms = job->pause_ms == 0 ? FIRST_PAUSE_MS : Min(job->pause_ms * 2, LAST_PAUSE_MS);
+	job->ask_at = TimestampTzPlusMilliseconds(now, job->pause_ms);
+}
+
 /* Whether the budget lets a job go now; otherwise *later says when to ask. */
 static TtBudgetReply
 ask_budget(TtFetch *fetch, TtFetchJob *job, TimestampTz now, TimestampTz *later)
@@ -231,14 +253,23 @@ ask_budget(TtFetch *fetch, TtFetchJob *job, TimestampTz now, TimestampTz *later)
 	TtBudgetReply reply = TT_BUDGET_LATER;
 	int			  wait_ms;
 
+	if (job->ask_at > now)
+	{
+		*later = job->ask_at;
+		return TT_BUDGET_SAME;
+	}
 	if (fetch->budget_until <= now)
 	{
 		job->key = job_key(fetch, job);
 		reply = tt_budget_acquire(&reading->budget, job->key, reading->options->timeout * 1000,
 								  &job->grant, &wait_ms);
-		*later = TimestampTzPlusMilliseconds(now, wait_ms);
 		if (reply == TT_BUDGET_LATER)
-			fetch->budget_until = *later;
+			fetch->budget_until = TimestampTzPlusMilliseconds(now, wait_ms);
+		if (reply == TT_BUDGET_SAME)
+			wait_for_same(job, now);
+		*later = job->ask_at;
+		if (reply == TT_BUDGET_LATER || reply == TT_BUDGET_GRANTED)
+			fetch->queued = reply == TT_BUDGET_LATER;
 	}
 	if (reply == TT_BUDGET_LATER)
 		*later = fetch->budget_until;
@@ -302,6 +333,10 @@ again:
 	}
 	if (!held_back)
 		count_budget_wait(fetch, now);
+	/* nothing of it may take the turn that it waited for */
+	if (fetch->queued)
+		tt_budget_give_way(&reading->budget);
+	fetch->queued = false;
 	if (reading->njobs > 0)
 		tt_slots_content(&fetch->slots);
 	return wake;

@@ -624,7 +624,11 @@ produce(AsyncRequest *areq)
 	else if (state->finished)
 		ExecAsyncRequestDone(areq, NULL);
 	else
+	{
+		if (!castNode(AppendState, areq->requestor)->as_syncdone)
+			tt_fetch_leave();
 		ExecAsyncRequestPending(areq);
+	}
 }
 
 void
@@ -643,6 +647,9 @@ tiktokForeignAsyncConfigureWait(AsyncRequest *areq)
 	TtScanState		 *state = node->fdw_state;
 	AppendState		 *append = (AppendState *) areq->requestor;
 
+	/* if not, it only looks whether there is something, and uses other rows then */
+	if (append->as_syncdone)
+		tt_fetch_watch(state->fetch);
 	AddWaitEventToSet(append->as_eventset, WL_SOCKET_READABLE, tt_fetch_fd(state->fetch),
 					  NULL, areq);
 }

@@ -76,7 +76,11 @@ typedef struct TtFetchJob
 	TimestampTz	  not_before;
 	TtTransfer	 *transfer;
 	TtBudgetGrant grant;		 /* until it is answered */
-	int64		  unattended_ms; /* that nobody looked after it, while rows were used */
+	TimestampTz	  started;		 /* when it was sent last */
+	int64		  unattended_ms; /* since, that nobody looked after it, while rows were used */
+	bool		  lapsed;		 /* its time was over while nobody did */
+	int			  pause_ms;		 /* until it is asked whether the same may go; 0: at once */
+	TimestampTz	  ask_at;		 /* that is, then */
 } TtFetchJob;
 
 /* a page that waits to be taken; lives in its own context */

@@ -32,6 +32,12 @@ sub rows
 
 my %fact = %{ $facts->{streams} };
 my %stream = map { $_->{name} => $_ } @{ rows('TABLE tiktok.streams') };
+
+# Weeks, months and periods are no streams of TikTok's but uses of its reports
+# without time dimension: below, by themselves.
+my @periods = grep { ($stream{$_}{grain} // '') =~ /^(week|month|period)$/ } sort keys %stream;
+my %period;
+@period{@periods} = delete @stream{@periods};
 is_deeply([ grep { !$fact{$_} } sort keys %stream ], [], 'the facts have every stream');
 is_deeply([ grep { ($fact{$_}{seed} // 1) && !$stream{$_} } sort keys %fact ],
 	[], 'no stream that connectors have is missing');
@@ -99,6 +105,44 @@ foreach my $name (grep { $fact{$_}{pushable} } sort keys %stream)
 }
 is_deeply(\@wrong, [], 'a condition on a column is sent where the facts have a filter for it');
 
+# ---- weeks, months, periods ------------------------------------------------------
+
+@wrong = ();
+foreach my $name (@periods)
+{
+	my ($objects, $of) = $name =~ /^(.*)_reports_(weekly|monthly|period)$/;
+	my $daily = $fact{"${objects}_reports_daily"} or next;
+	my $at = $daily->{report}{data_level};
+	my %when = (
+		weekly => ['stat_time_week'], monthly => ['stat_time_month'],
+		period => [ 'start_date', 'end_date' ]);
+	my @key = ((grep { $_ ne 'stat_time_day' } @{ $daily->{key} }), @{ $when{$of} });
+	my %own = map { $_ => 'date' } @{ $when{$of} }, 'covered_to';
+
+	push @wrong, "$name: key @{ $period{$name}{key_columns} }, not @key"
+	  if "@{ $period{$name}{key_columns} }" ne "@key";
+	push @wrong, "$name: endpoint $period{$name}{endpoint}"
+	  if $period{$name}{endpoint} ne "$daily->{path}/";
+	foreach my $column (@{ $columns{$name} })
+	{
+		my $type = $own{ $column->{name} } // $daily->{columns}{ $column->{name} }{type}
+		  // ($column->{name} eq 'advertiser_id' ? 'bigint' : undef);
+		my $metric = $facts->{metrics}{ $column->{name} };
+
+		if (!defined $type && $metric)
+		{
+			$type = $metric->{type};
+			push @wrong, "$name.$column->{name}: not at $at"
+			  if !grep { $level{$_} eq $at } split(//, $metric->{levels});
+		}
+		push @wrong, "$name.$column->{name}: $column->{type}, not " . ($type // 'in the facts')
+		  if ($type // '') ne $column->{type};
+		push @wrong, "$name.$column->{name}: has a day" if $column->{name} =~ /^stat_time_(day|hour)$/;
+	}
+}
+is(scalar(@periods), 12, 'four levels by week, month and period');
+is_deeply(\@wrong, [], 'their keys, and names and types of their columns, are those of the facts');
+
 # ---- metrics -------------------------------------------------------------------
 
 my %metric = map { $_->{name} => $_ } @{ rows('TABLE tiktok.report_metrics') };
@@ -117,6 +161,8 @@ foreach my $name (sort keys %metric)
 	my $audience = $should->{audience};
 	my $said = ref $audience eq 'ARRAY' ? 'with' : ref $audience ? ($audience ? 'yes' : 'no') : $audience;
 	my %has = map { $_ => 1 } @{ $is->{restrictions} };
+	# says both
+	@has{ @restriction{qw(hour lifetime)} } = (1, 1) if $has{'only with stat_time_day'};
 
 	push @wrong, "$name: type $is->{type}" if $is->{type} ne $should->{type};
 	push @wrong, "$name: attribute" if !!$is->{attribute} ne ($should->{kind} eq 'attribute');
