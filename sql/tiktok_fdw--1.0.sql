@@ -299,9 +299,9 @@ CREATE TYPE tiktok._job AS (target regclass, source regclass, run bigint,
 	statements tiktok._statements, time_column text, grain text, since date, attribution_window integer,
 	partition_by text, span integer, account_param text, concurrency integer,
 	accounts_named boolean, end_day date, read_on date, requests bigint, folded bigint, probe boolean,
-	beside tiktok._beside);
+	beside tiktok._beside, tables regclass[], names text[]);
 COMMENT ON TYPE tiktok._job IS
-'internal: a refresh under way. end_day: the last day to ask for; requests: of the session when it began; folded: rows that became one with another; probe: whether accounts are probed before they are read; NULL: they cannot be';
+'internal: a refresh under way. end_day: the last day to ask for; requests: of the session when it began; folded: rows that became one with another; probe: whether accounts are probed before they are read; NULL: they cannot be; tables, names: what it writes, and the names that its statements have for it';
 
 CREATE TYPE tiktok._step AS (merge boolean, accounts bigint[], first_day date, last_day date,
 	windows integer, backward boolean);
@@ -400,8 +400,7 @@ COMMENT ON TABLE tiktok._snapshot_account IS
 COMMENT ON COLUMN tiktok._snapshot_account.next_day IS
 'the day at which an unfinished reading goes on; NULL: the last one was finished';
 COMMENT ON COLUMN tiktok._snapshot_account.read_on IS
-'the day, begun everywhere on earth, on which the last reading started';
-
+'the day, begun everywhere on earth, on which the last reading of rows started; a probe is none';
 COMMENT ON COLUMN tiktok._snapshot_account.probes IS
 'refreshes in a row that found it unchanged and read no rows';
 
@@ -533,13 +532,13 @@ COMMENT ON COLUMN tiktok.snapshot_accounts.target IS 'the local table, as in tik
 COMMENT ON COLUMN tiktok.snapshot_accounts.advertiser_id IS
 'the account; 0 stands for the list of accounts (stream advertiser_ids)';
 COMMENT ON COLUMN tiktok.snapshot_accounts.since IS
-'the first day that was read; later than the snapshot''s while an earlier one is being caught up with; NULL: nothing was, or the stream is read whole';
+'the first day that was read; later than the snapshot''s while an earlier one is being caught up with, or where option start_date left out days that were to be read; NULL: nothing was, or the stream is read whole';
 COMMENT ON COLUMN tiktok.snapshot_accounts.watermark IS
 'the last day that was read, never later than the account''s own today; NULL as for since';
 COMMENT ON COLUMN tiktok.snapshot_accounts.next_day IS
 'where the next refresh goes on because the last one was stopped; NULL: it was not';
 COMMENT ON COLUMN tiktok.snapshot_accounts.read_on IS
-'the day on which the last reading started: days before it by more than attribution_window are settled';
+'the day on which the last reading of rows started, which a probe is not: days before it by more than attribution_window are settled';
 COMMENT ON COLUMN tiktok.snapshot_accounts.last_refresh IS
 'when rows were last read, or found unchanged; NULL: never';
 COMMENT ON COLUMN tiktok.snapshot_accounts.last_error IS
@@ -1070,6 +1069,36 @@ END
 $$;
 COMMENT ON FUNCTION tiktok._check_columns(regclass, regclass, text[], text, text[]) IS
 'internal: an error that says what to change unless target has the columns of source: 42703 one is missing, here or there; 42804 another type; 42P10 no unique index on the key. known: the columns that it had when it was last looked at; NULL: never. time_column: NULL for a stream that is read whole, which needs _deleted_at';
+
+-- Volatile, and owners asked of C: after a lock, what holds now is seen.
+CREATE FUNCTION tiktok._check_partitions(target regclass)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	part regclass;
+BEGIN
+	FOR part IN
+		SELECT p.relid FROM pg_partition_tree(target) AS p WHERE p.relid <> target
+		UNION
+		(WITH RECURSIVE heirs (relid) AS (
+			SELECT i.inhrelid FROM pg_inherits AS i WHERE i.inhparent = target
+			UNION
+			SELECT i.inhrelid FROM heirs AS h JOIN pg_inherits AS i ON i.inhparent = h.relid)
+		SELECT h.relid FROM heirs AS h)
+	LOOP
+		PERFORM tiktok._check_owner(part);
+	END LOOP;
+EXCEPTION WHEN insufficient_privilege THEN
+	RAISE EXCEPTION 'partition % of table % is another''s', part, target
+		USING ERRCODE = '42501', DETAIL = 'The triggers of a partition must not run with the rights of '
+			'anybody but its owner.',
+			HINT = format('ALTER TABLE %s OWNER TO %I;', part, current_user);
+END
+$$;
+COMMENT ON FUNCTION tiktok._check_partitions(regclass) IS
+'internal: 42501 unless the current user owns every partition of a table, and every table that inherits from it';
 
 -- partition_by: NULL where none was given.
 CREATE FUNCTION tiktok._check_target_kind(target regclass, partition_by text)
@@ -2054,6 +2083,11 @@ BEGIN
 		info.account_param <> 'none');
 	job.beside := tiktok._beside(wanted, job.source, keys, info.time_column,
 		info.account_param <> 'none');
+	job.tables := array_remove(ARRAY[wanted, (job.beside).history, (job.beside).changes], NULL);
+	FOR n IN 1 .. cardinality(job.tables) LOOP
+		PERFORM tiktok._check_partitions(job.tables[n]);
+		job.names[n] := job.tables[n]::text;
+	END LOOP;
 	PERFORM tiktok._drop_stage(job.statements);
 	EXECUTE (job.statements).create_stage;
 	EXECUTE (job.statements).create_delta;
@@ -2110,6 +2144,46 @@ AS $$
 $$;
 COMMENT ON FUNCTION tiktok._ranges(tiktok._job, bigint[]) IS
 'internal: the days to read of each account; NULLs: all of it';
+
+-- Where option start_date leaves out days that were to be read again or for the first time,
+-- what is known of an account begins there: days before it come back, by the backward
+-- range, should the option go. Said before anything is read, so that an end in between
+-- leaves no gap that counts as settled.
+CREATE FUNCTION tiktok._clip(job tiktok._job, accounts bigint[])
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	clipped bigint[] := ARRAY(
+		SELECT a.advertiser_id FROM tiktok.snapshot_accounts AS a
+		WHERE a.target = job.target AND a.advertiser_id = ANY (accounts) AND a.since < job.since
+			AND date_trunc(job.grain, least(coalesce(a.next_day, a.watermark + 1),
+				a.read_on - job.attribution_window)::timestamp)::date < job.since);
+BEGIN
+	IF cardinality(clipped) > 0 THEN
+		PERFORM tiktok._record(job.target, 'clip',
+			jsonb_build_object('accounts', clipped, 'since', job.since));
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION tiktok._clip(tiktok._job, bigint[]) IS
+'internal: records of which accounts days before the first of the source would have been read, had it any';
+
+CREATE FUNCTION tiktok._record_clip(target regclass, detail jsonb)
+RETURNS bigint
+LANGUAGE sql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+	UPDATE tiktok._snapshot_account AS a
+	SET since = greatest(a.since, (detail ->> 'since')::date)
+	WHERE a.snapshot = tiktok._registered(_record_clip.target)
+		AND a.advertiser_id IN (SELECT u::bigint FROM jsonb_array_elements_text(detail -> 'accounts') AS u);
+	SELECT 0::bigint
+$$;
+COMMENT ON FUNCTION tiktok._record_clip(regclass, jsonb) IS
+'internal: what is known of some accounts begins later: accounts, since; returns 0';
+REVOKE ALL ON FUNCTION tiktok._record_clip(regclass, jsonb) FROM PUBLIC;
 
 -- Accounts that lack the same days are read together, as many at once as keep
 -- the requests in flight busy; few accounts read several windows at once.
@@ -2180,6 +2254,7 @@ BEGIN
 	ELSE
 		accounts := ARRAY(SELECT DISTINCT a FROM tiktok.accounts(job.source) AS a ORDER BY a);
 	END IF;
+	PERFORM tiktok._clip(job, accounts);
 	unchanged := tiktok._probe(job, accounts);
 	steps := tiktok._steps(job, tiktok._without(accounts, unchanged));
 	-- an account that was read before and that the token lost is no silent gap
@@ -2324,6 +2399,7 @@ COMMENT ON FUNCTION tiktok._stage_singly(tiktok._job, tiktok._step, bigint[]) IS
 -- A refresh writes: from the stage into the target, and that it did. tiktok._merge() is
 -- the one place where that happens, in one transaction with all that goes with it:
 --
+--   0 _hold      the tables are still those that were checked, and stay so until the commit
 --   1 _fold      one row a key
 --   2 _compare   what differs: into the delta, a temporary table; the target is read
 --   3 _create_partitions
@@ -2501,16 +2577,45 @@ $$;
 COMMENT ON FUNCTION tiktok._merged(tiktok._job, tiktok._step, tiktok._counts, timestamptz) IS
 'internal: records a merge: how far its accounts were read, what it did, and the moment that it wrote';
 
+-- Statements name tables, and a refresh commits between windows: what has a name now may be
+-- another's, whose triggers would run as the caller. The weakest lock keeps names and owners.
+CREATE FUNCTION tiktok._hold(job tiktok._job)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	held record;
+BEGIN
+	FOR held IN SELECT u.* FROM unnest(job.tables, job.names) AS u (id, name) LOOP
+		IF to_regclass(held.name) = held.id THEN
+			EXECUTE format('LOCK TABLE %s IN ACCESS SHARE MODE', held.name);
+		END IF;
+		IF to_regclass(held.name) IS DISTINCT FROM held.id THEN
+			RAISE EXCEPTION 'table % was renamed, dropped or replaced during the refresh', held.name
+				USING ERRCODE = '55000', HINT = 'What was written before stays; CALL tiktok.refresh() again.';
+		END IF;
+		PERFORM tiktok._check_owner(held.id);
+		PERFORM tiktok._check_partitions(held.id);
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION tiktok._hold(tiktok._job) IS
+'internal: locks what a merge writes, so that it stays what it was when the refresh began. Errors: 55000 a name is no longer that table''s; 42501 a table or a partition is now another''s';
+
 -- No SET search_path: triggers fire in here.
 CREATE FUNCTION tiktok._merge(job tiktok._job, step tiktok._step,
 	OUT counts tiktok._counts, OUT failed bigint[], OUT folded bigint)
 LANGUAGE plpgsql
 AS $$
 DECLARE
-	fold record := tiktok._fold(job, step);
+	fold record;
 	difference record;
-	now timestamptz := tiktok._moment(job.target);
+	now timestamptz;
 BEGIN
+	PERFORM tiktok._hold(job);
+	fold := tiktok._fold(job, step);
+	now := tiktok._moment(job.target);
 	failed := fold.failed;
 	folded := fold.folded;
 	step.accounts := tiktok._without(step.accounts, failed);
@@ -2539,7 +2644,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tiktok._merge(tiktok._job, tiktok._step) IS
-'internal: writes what a window changed, and that it was read. counts: NULL if no account is left; failed: accounts that could not be merged, recorded; folded: rows that became one with another. Errors: those of tiktok._fold(), of the target''s triggers and constraints';
+'internal: writes what a window changed, and that it was read. counts: NULL if no account is left; failed: accounts that could not be merged, recorded; folded: rows that became one with another. Errors: those of tiktok._hold(), tiktok._fold(), of the target''s triggers and constraints';
 
 -- ---- sql/parts/44_refresh.sql
 --
@@ -3067,7 +3172,8 @@ COMMENT ON FUNCTION tiktok._switch_beside(regclass, regclass, boolean, boolean, 
 --
 -- All columns are compared that may be added up, and the number of rows. What is left
 -- unseen, other columns such as names, is read again by the next refresh that reads, the
--- seventh at the latest.
+-- seventh at the latest: probes and that one begin where the last one that read did not
+-- leave settled days.
 
 CREATE FUNCTION tiktok._totals_columns(source regclass)
 RETURNS text[]
@@ -3197,6 +3303,8 @@ COMMENT ON FUNCTION tiktok._probe_query(tiktok._job, text[]) IS
 'internal: the query for those of the accounts $1 whose totals from day $2 to before $3 are what the target holds; columns: those of tiktok._totals_columns()';
 
 -- What tiktok._record_window() does for the last window of an account, without a window.
+-- read_on stays: no row was read, so that the next reading begins where this one would have,
+-- and no day is settled before. What totals do not tell is read then, however many days go by.
 CREATE FUNCTION tiktok._record_probe(target regclass, detail jsonb)
 RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER
@@ -3208,7 +3316,6 @@ DECLARE
 BEGIN
 	UPDATE tiktok._snapshot_account AS a
 	SET watermark = greatest(a.watermark, least((detail ->> 'end')::date, (detail ->> 'read_on')::date)),
-		read_on = (detail ->> 'read_on')::date,
 		last_refresh = (detail ->> 'now')::timestamptz,
 		last_error = NULL,
 		probes = a.probes + 1
@@ -3615,7 +3722,10 @@ BEGIN
 			UNION ALL
 			SELECT false, t.* FROM pg_options_to_table(r.srvoptions) AS t) AS o (of_table, option_name, option_value)
 	WHERE f.ftrelid = to_regclass(format('%I.%I', s.source_schema, s.source_name));
-	SELECT max(a.since), CASE WHEN bool_and(a.watermark IS NOT NULL) THEN min(a.watermark) END
+	-- up to which day rows were last read: a probe moves the watermark, and not read_on;
+	-- an unfinished reading has not come to days from next_day on
+	SELECT max(a.since), CASE WHEN bool_and(a.watermark IS NOT NULL)
+		THEN min(least(a.watermark, a.read_on, a.next_day + s.attribution_window)) END
 	INTO read_since, read_up_to
 	FROM (
 			SELECT h::bigint FROM unnest(string_to_array(replace(held, ' ', ''), ',')) AS h
@@ -3634,7 +3744,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tiktok.settled(regclass) IS
-'the first day of a snapshot that is not settled: its watermark less attribution_window, the least over the accounts that its source holds; of reports by week and month, the first day of the one that has it; the snapshot''s since where that is later, while an account was never read, and while an earlier since is being caught up with. For everybody. Errors: 42704 no snapshot, 42809 its stream is read whole';
+'the first day of a snapshot that is not settled: the day up to which its rows were last read less attribution_window, the least over the accounts that its source holds; of reports by week and month, the first day of the one that has it; the snapshot''s since where that is later, while an account was never read, and while an earlier since is being caught up with. For everybody. Errors: 42704 no snapshot, 42809 its stream is read whole';
 
 -- Names are resolved already. path, schema: as of tiktok._create_table().
 CREATE FUNCTION tiktok._create_live_view(target regclass, path text[], schema name)
@@ -3673,6 +3783,18 @@ BEGIN
 					target, source);
 	END IF;
 	PERFORM tiktok._check_columns(target, source, s.key_columns, s.time_column, NULL);
+	-- any other view with these columns would be replaced, too, and be lost
+	IF EXISTS (SELECT FROM pg_class AS c WHERE c.oid = to_regclass(name) AND c.relkind = 'v')
+		AND NOT EXISTS (
+			SELECT FROM pg_rewrite AS r JOIN pg_depend AS d
+				ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
+			WHERE r.ev_class = to_regclass(name) AND d.refclassid = 'pg_proc'::regclass
+				AND d.refobjid = 'tiktok.settled(regclass)'::regprocedure)
+	THEN
+		RAISE EXCEPTION 'view % exists already', name USING ERRCODE = '42P07',
+			DETAIL = 'It is no live view: it does not read tiktok.settled().',
+			HINT = 'Choose another name, or drop it first.';
+	END IF;
 	-- CREATE OR REPLACE takes options such as security_invoker away
 	SELECT format('WITH (%s) ', array_to_string(c.reloptions, ', ')) INTO options
 	FROM pg_class AS c WHERE c.oid = to_regclass(name) AND c.relkind = 'v' AND c.reloptions IS NOT NULL;
@@ -3710,4 +3832,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tiktok.create_live_view(regclass, text) IS
-'creates a view, or replaces it, with the columns of a snapshot''s source: days before tiktok.settled() from the snapshot, younger ones from the API; sends no request. It reads with the rights of its owner, as any view. Errors: 42704 no snapshot; 42809 its stream has no day or hour; 42501 a privilege is missing; 42703, 42804, 42P10 the table or the source was altered';
+'creates a view, or replaces it, with the columns of a snapshot''s source: days before tiktok.settled() from the snapshot, younger ones from the API; sends no request. It reads with the rights of its owner, as any view. Errors: 42704 no snapshot; 42809 its stream has no day or hour; 42501 a privilege is missing; 42P07 another view has the name; 42703, 42804, 42P10 the table or the source was altered';

@@ -20,9 +20,9 @@ CREATE TYPE tiktok._job AS (target regclass, source regclass, run bigint,
 	statements tiktok._statements, time_column text, grain text, since date, attribution_window integer,
 	partition_by text, span integer, account_param text, concurrency integer,
 	accounts_named boolean, end_day date, read_on date, requests bigint, folded bigint, probe boolean,
-	beside tiktok._beside);
+	beside tiktok._beside, tables regclass[], names text[]);
 COMMENT ON TYPE tiktok._job IS
-'internal: a refresh under way. end_day: the last day to ask for; requests: of the session when it began; folded: rows that became one with another; probe: whether accounts are probed before they are read; NULL: they cannot be';
+'internal: a refresh under way. end_day: the last day to ask for; requests: of the session when it began; folded: rows that became one with another; probe: whether accounts are probed before they are read; NULL: they cannot be; tables, names: what it writes, and the names that its statements have for it';
 
 CREATE TYPE tiktok._step AS (merge boolean, accounts bigint[], first_day date, last_day date,
 	windows integer, backward boolean);

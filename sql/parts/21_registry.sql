@@ -85,8 +85,7 @@ COMMENT ON TABLE tiktok._snapshot_account IS
 COMMENT ON COLUMN tiktok._snapshot_account.next_day IS
 'the day at which an unfinished reading goes on; NULL: the last one was finished';
 COMMENT ON COLUMN tiktok._snapshot_account.read_on IS
-'the day, begun everywhere on earth, on which the last reading started';
-
+'the day, begun everywhere on earth, on which the last reading of rows started; a probe is none';
 COMMENT ON COLUMN tiktok._snapshot_account.probes IS
 'refreshes in a row that found it unchanged and read no rows';
 

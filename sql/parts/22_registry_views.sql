@@ -85,13 +85,13 @@ COMMENT ON COLUMN tiktok.snapshot_accounts.target IS 'the local table, as in tik
 COMMENT ON COLUMN tiktok.snapshot_accounts.advertiser_id IS
 'the account; 0 stands for the list of accounts (stream advertiser_ids)';
 COMMENT ON COLUMN tiktok.snapshot_accounts.since IS
-'the first day that was read; later than the snapshot''s while an earlier one is being caught up with; NULL: nothing was, or the stream is read whole';
+'the first day that was read; later than the snapshot''s while an earlier one is being caught up with, or where option start_date left out days that were to be read; NULL: nothing was, or the stream is read whole';
 COMMENT ON COLUMN tiktok.snapshot_accounts.watermark IS
 'the last day that was read, never later than the account''s own today; NULL as for since';
 COMMENT ON COLUMN tiktok.snapshot_accounts.next_day IS
 'where the next refresh goes on because the last one was stopped; NULL: it was not';
 COMMENT ON COLUMN tiktok.snapshot_accounts.read_on IS
-'the day on which the last reading started: days before it by more than attribution_window are settled';
+'the day on which the last reading of rows started, which a probe is not: days before it by more than attribution_window are settled';
 COMMENT ON COLUMN tiktok.snapshot_accounts.last_refresh IS
 'when rows were last read, or found unchanged; NULL: never';
 COMMENT ON COLUMN tiktok.snapshot_accounts.last_error IS

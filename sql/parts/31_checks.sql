@@ -135,6 +135,36 @@ $$;
 COMMENT ON FUNCTION tiktok._check_columns(regclass, regclass, text[], text, text[]) IS
 'internal: an error that says what to change unless target has the columns of source: 42703 one is missing, here or there; 42804 another type; 42P10 no unique index on the key. known: the columns that it had when it was last looked at; NULL: never. time_column: NULL for a stream that is read whole, which needs _deleted_at';
 
+-- Volatile, and owners asked of C: after a lock, what holds now is seen.
+CREATE FUNCTION tiktok._check_partitions(target regclass)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	part regclass;
+BEGIN
+	FOR part IN
+		SELECT p.relid FROM pg_partition_tree(target) AS p WHERE p.relid <> target
+		UNION
+		(WITH RECURSIVE heirs (relid) AS (
+			SELECT i.inhrelid FROM pg_inherits AS i WHERE i.inhparent = target
+			UNION
+			SELECT i.inhrelid FROM heirs AS h JOIN pg_inherits AS i ON i.inhparent = h.relid)
+		SELECT h.relid FROM heirs AS h)
+	LOOP
+		PERFORM tiktok._check_owner(part);
+	END LOOP;
+EXCEPTION WHEN insufficient_privilege THEN
+	RAISE EXCEPTION 'partition % of table % is another''s', part, target
+		USING ERRCODE = '42501', DETAIL = 'The triggers of a partition must not run with the rights of '
+			'anybody but its owner.',
+			HINT = format('ALTER TABLE %s OWNER TO %I;', part, current_user);
+END
+$$;
+COMMENT ON FUNCTION tiktok._check_partitions(regclass) IS
+'internal: 42501 unless the current user owns every partition of a table, and every table that inherits from it';
+
 -- partition_by: NULL where none was given.
 CREATE FUNCTION tiktok._check_target_kind(target regclass, partition_by text)
 RETURNS void

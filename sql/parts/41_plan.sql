@@ -69,6 +69,11 @@ BEGIN
 		info.account_param <> 'none');
 	job.beside := tiktok._beside(wanted, job.source, keys, info.time_column,
 		info.account_param <> 'none');
+	job.tables := array_remove(ARRAY[wanted, (job.beside).history, (job.beside).changes], NULL);
+	FOR n IN 1 .. cardinality(job.tables) LOOP
+		PERFORM tiktok._check_partitions(job.tables[n]);
+		job.names[n] := job.tables[n]::text;
+	END LOOP;
 	PERFORM tiktok._drop_stage(job.statements);
 	EXECUTE (job.statements).create_stage;
 	EXECUTE (job.statements).create_delta;
@@ -125,6 +130,46 @@ AS $$
 $$;
 COMMENT ON FUNCTION tiktok._ranges(tiktok._job, bigint[]) IS
 'internal: the days to read of each account; NULLs: all of it';
+
+-- Where option start_date leaves out days that were to be read again or for the first time,
+-- what is known of an account begins there: days before it come back, by the backward
+-- range, should the option go. Said before anything is read, so that an end in between
+-- leaves no gap that counts as settled.
+CREATE FUNCTION tiktok._clip(job tiktok._job, accounts bigint[])
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	clipped bigint[] := ARRAY(
+		SELECT a.advertiser_id FROM tiktok.snapshot_accounts AS a
+		WHERE a.target = job.target AND a.advertiser_id = ANY (accounts) AND a.since < job.since
+			AND date_trunc(job.grain, least(coalesce(a.next_day, a.watermark + 1),
+				a.read_on - job.attribution_window)::timestamp)::date < job.since);
+BEGIN
+	IF cardinality(clipped) > 0 THEN
+		PERFORM tiktok._record(job.target, 'clip',
+			jsonb_build_object('accounts', clipped, 'since', job.since));
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION tiktok._clip(tiktok._job, bigint[]) IS
+'internal: records of which accounts days before the first of the source would have been read, had it any';
+
+CREATE FUNCTION tiktok._record_clip(target regclass, detail jsonb)
+RETURNS bigint
+LANGUAGE sql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+	UPDATE tiktok._snapshot_account AS a
+	SET since = greatest(a.since, (detail ->> 'since')::date)
+	WHERE a.snapshot = tiktok._registered(_record_clip.target)
+		AND a.advertiser_id IN (SELECT u::bigint FROM jsonb_array_elements_text(detail -> 'accounts') AS u);
+	SELECT 0::bigint
+$$;
+COMMENT ON FUNCTION tiktok._record_clip(regclass, jsonb) IS
+'internal: what is known of some accounts begins later: accounts, since; returns 0';
+REVOKE ALL ON FUNCTION tiktok._record_clip(regclass, jsonb) FROM PUBLIC;
 
 -- Accounts that lack the same days are read together, as many at once as keep
 -- the requests in flight busy; few accounts read several windows at once.
@@ -195,6 +240,7 @@ BEGIN
 	ELSE
 		accounts := ARRAY(SELECT DISTINCT a FROM tiktok.accounts(job.source) AS a ORDER BY a);
 	END IF;
+	PERFORM tiktok._clip(job, accounts);
 	unchanged := tiktok._probe(job, accounts);
 	steps := tiktok._steps(job, tiktok._without(accounts, unchanged));
 	-- an account that was read before and that the token lost is no silent gap

@@ -1,6 +1,7 @@
 -- A refresh writes: from the stage into the target, and that it did. tiktok._merge() is
 -- the one place where that happens, in one transaction with all that goes with it:
 --
+--   0 _hold      the tables are still those that were checked, and stay so until the commit
 --   1 _fold      one row a key
 --   2 _compare   what differs: into the delta, a temporary table; the target is read
 --   3 _create_partitions
@@ -178,16 +179,45 @@ $$;
 COMMENT ON FUNCTION tiktok._merged(tiktok._job, tiktok._step, tiktok._counts, timestamptz) IS
 'internal: records a merge: how far its accounts were read, what it did, and the moment that it wrote';
 
+-- Statements name tables, and a refresh commits between windows: what has a name now may be
+-- another's, whose triggers would run as the caller. The weakest lock keeps names and owners.
+CREATE FUNCTION tiktok._hold(job tiktok._job)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	held record;
+BEGIN
+	FOR held IN SELECT u.* FROM unnest(job.tables, job.names) AS u (id, name) LOOP
+		IF to_regclass(held.name) = held.id THEN
+			EXECUTE format('LOCK TABLE %s IN ACCESS SHARE MODE', held.name);
+		END IF;
+		IF to_regclass(held.name) IS DISTINCT FROM held.id THEN
+			RAISE EXCEPTION 'table % was renamed, dropped or replaced during the refresh', held.name
+				USING ERRCODE = '55000', HINT = 'What was written before stays; CALL tiktok.refresh() again.';
+		END IF;
+		PERFORM tiktok._check_owner(held.id);
+		PERFORM tiktok._check_partitions(held.id);
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION tiktok._hold(tiktok._job) IS
+'internal: locks what a merge writes, so that it stays what it was when the refresh began. Errors: 55000 a name is no longer that table''s; 42501 a table or a partition is now another''s';
+
 -- No SET search_path: triggers fire in here.
 CREATE FUNCTION tiktok._merge(job tiktok._job, step tiktok._step,
 	OUT counts tiktok._counts, OUT failed bigint[], OUT folded bigint)
 LANGUAGE plpgsql
 AS $$
 DECLARE
-	fold record := tiktok._fold(job, step);
+	fold record;
 	difference record;
-	now timestamptz := tiktok._moment(job.target);
+	now timestamptz;
 BEGIN
+	PERFORM tiktok._hold(job);
+	fold := tiktok._fold(job, step);
+	now := tiktok._moment(job.target);
 	failed := fold.failed;
 	folded := fold.folded;
 	step.accounts := tiktok._without(step.accounts, failed);
@@ -216,4 +246,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tiktok._merge(tiktok._job, tiktok._step) IS
-'internal: writes what a window changed, and that it was read. counts: NULL if no account is left; failed: accounts that could not be merged, recorded; folded: rows that became one with another. Errors: those of tiktok._fold(), of the target''s triggers and constraints';
+'internal: writes what a window changed, and that it was read. counts: NULL if no account is left; failed: accounts that could not be merged, recorded; folded: rows that became one with another. Errors: those of tiktok._hold(), tiktok._fold(), of the target''s triggers and constraints';

@@ -3,7 +3,8 @@
 --
 -- All columns are compared that may be added up, and the number of rows. What is left
 -- unseen, other columns such as names, is read again by the next refresh that reads, the
--- seventh at the latest.
+-- seventh at the latest: probes and that one begin where the last one that read did not
+-- leave settled days.
 
 CREATE FUNCTION tiktok._totals_columns(source regclass)
 RETURNS text[]
@@ -133,6 +134,8 @@ COMMENT ON FUNCTION tiktok._probe_query(tiktok._job, text[]) IS
 'internal: the query for those of the accounts $1 whose totals from day $2 to before $3 are what the target holds; columns: those of tiktok._totals_columns()';
 
 -- What tiktok._record_window() does for the last window of an account, without a window.
+-- read_on stays: no row was read, so that the next reading begins where this one would have,
+-- and no day is settled before. What totals do not tell is read then, however many days go by.
 CREATE FUNCTION tiktok._record_probe(target regclass, detail jsonb)
 RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER
@@ -144,7 +147,6 @@ DECLARE
 BEGIN
 	UPDATE tiktok._snapshot_account AS a
 	SET watermark = greatest(a.watermark, least((detail ->> 'end')::date, (detail ->> 'read_on')::date)),
-		read_on = (detail ->> 'read_on')::date,
 		last_refresh = (detail ->> 'now')::timestamptz,
 		last_error = NULL,
 		probes = a.probes + 1

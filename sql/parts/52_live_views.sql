@@ -47,7 +47,10 @@ BEGIN
 			UNION ALL
 			SELECT false, t.* FROM pg_options_to_table(r.srvoptions) AS t) AS o (of_table, option_name, option_value)
 	WHERE f.ftrelid = to_regclass(format('%I.%I', s.source_schema, s.source_name));
-	SELECT max(a.since), CASE WHEN bool_and(a.watermark IS NOT NULL) THEN min(a.watermark) END
+	-- up to which day rows were last read: a probe moves the watermark, and not read_on;
+	-- an unfinished reading has not come to days from next_day on
+	SELECT max(a.since), CASE WHEN bool_and(a.watermark IS NOT NULL)
+		THEN min(least(a.watermark, a.read_on, a.next_day + s.attribution_window)) END
 	INTO read_since, read_up_to
 	FROM (
 			SELECT h::bigint FROM unnest(string_to_array(replace(held, ' ', ''), ',')) AS h
@@ -66,7 +69,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tiktok.settled(regclass) IS
-'the first day of a snapshot that is not settled: its watermark less attribution_window, the least over the accounts that its source holds; of reports by week and month, the first day of the one that has it; the snapshot''s since where that is later, while an account was never read, and while an earlier since is being caught up with. For everybody. Errors: 42704 no snapshot, 42809 its stream is read whole';
+'the first day of a snapshot that is not settled: the day up to which its rows were last read less attribution_window, the least over the accounts that its source holds; of reports by week and month, the first day of the one that has it; the snapshot''s since where that is later, while an account was never read, and while an earlier since is being caught up with. For everybody. Errors: 42704 no snapshot, 42809 its stream is read whole';
 
 -- Names are resolved already. path, schema: as of tiktok._create_table().
 CREATE FUNCTION tiktok._create_live_view(target regclass, path text[], schema name)
@@ -105,6 +108,18 @@ BEGIN
 					target, source);
 	END IF;
 	PERFORM tiktok._check_columns(target, source, s.key_columns, s.time_column, NULL);
+	-- any other view with these columns would be replaced, too, and be lost
+	IF EXISTS (SELECT FROM pg_class AS c WHERE c.oid = to_regclass(name) AND c.relkind = 'v')
+		AND NOT EXISTS (
+			SELECT FROM pg_rewrite AS r JOIN pg_depend AS d
+				ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
+			WHERE r.ev_class = to_regclass(name) AND d.refclassid = 'pg_proc'::regclass
+				AND d.refobjid = 'tiktok.settled(regclass)'::regprocedure)
+	THEN
+		RAISE EXCEPTION 'view % exists already', name USING ERRCODE = '42P07',
+			DETAIL = 'It is no live view: it does not read tiktok.settled().',
+			HINT = 'Choose another name, or drop it first.';
+	END IF;
 	-- CREATE OR REPLACE takes options such as security_invoker away
 	SELECT format('WITH (%s) ', array_to_string(c.reloptions, ', ')) INTO options
 	FROM pg_class AS c WHERE c.oid = to_regclass(name) AND c.relkind = 'v' AND c.reloptions IS NOT NULL;
@@ -142,4 +157,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tiktok.create_live_view(regclass, text) IS
-'creates a view, or replaces it, with the columns of a snapshot''s source: days before tiktok.settled() from the snapshot, younger ones from the API; sends no request. It reads with the rights of its owner, as any view. Errors: 42704 no snapshot; 42809 its stream has no day or hour; 42501 a privilege is missing; 42703, 42804, 42P10 the table or the source was altered';
+'creates a view, or replaces it, with the columns of a snapshot''s source: days before tiktok.settled() from the snapshot, younger ones from the API; sends no request. It reads with the rights of its owner, as any view. Errors: 42704 no snapshot; 42809 its stream has no day or hour; 42501 a privilege is missing; 42P07 another view has the name; 42703, 42804, 42P10 the table or the source was altered';

@@ -105,6 +105,36 @@ ask(q{SET ROLE ann; CREATE TABLE anns.log (who name, path text);
 is($rc, 0, 'triggers find what they always find') or diag($err);
 is(ask('SELECT DISTINCT who, path FROM anns.log'), 'ann|anns', 'and run as the owner');
 
+# another's partition, and another's table that takes a name between two windows
+($rc, $err) = as('ann', q{SELECT tiktok.materialize('ads.campaigns_reports_daily', 'mart.p', since => current_date - 3, partition_by => 'month')});
+is($rc, 0, 'partitions are the owner\'s') or diag($err);
+my $part = ask(q{SELECT min(inhrelid::regclass::text) FROM pg_inherits WHERE inhparent = 'mart.p'::regclass});
+ask("ALTER TABLE $part OWNER TO bob");
+api_reset();
+fails('ann', q{CALL tiktok.refresh('mart.p')}, qr/42501: partition $part .*HINT:  ALTER TABLE $part OWNER TO ann/s, 'a partition that is another\'s');
+is(scalar(@{ api_log() }), 0, 'is refused before any request');
+ask("ALTER TABLE $part OWNER TO ann");
+is((as('ann', q{CALL tiktok.refresh('mart.p')}))[0], 0, 'given back, it goes on');
+
+($rc, $err) = as('ann', q{SELECT tiktok.create_snapshot('ads.campaigns_reports_daily', 'mart.w', since => current_date - 70, changes => true)});
+is($rc, 0, 'three windows') or diag($err);
+ask(q{CREATE FUNCTION mart.swap() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$BEGIN
+		IF to_regclass('mart.w_old') IS NULL THEN
+			ALTER TABLE mart.w_changes RENAME TO w_old;
+			CREATE TABLE mart.w_changes (LIKE mart.w_old INCLUDING ALL);
+			ALTER TABLE mart.w_changes OWNER TO bob;
+			GRANT ALL ON mart.w_changes TO ann;
+		END IF;
+		RETURN NULL; END$$;
+	CREATE TRIGGER swap AFTER INSERT ON mart.w EXECUTE FUNCTION mart.swap()});
+fails('ann', q{CALL tiktok.refresh('mart.w')}, qr/55000: table mart\.w_changes was renamed, dropped or replaced/, 'a name that is another\'s after a window');
+is(ask('SELECT count(*) FROM mart.w_changes'), 0, 'is not written to');
+cmp_ok(ask('SELECT count(*) FROM mart.w_old'), '>', 0, 'the window before stays');
+is((as('ann', q{CALL tiktok.refresh('mart.w')}))[0], 0, 'the next refresh goes on');
+is(ask('SELECT (SELECT count(*) FROM mart.w_old) - count(*) FROM mart.w'), 0, 'in the table that it was');
+# these are not of the rest
+ask(q{DROP TABLE mart.w, mart.w_old, mart.w_changes, mart.p});
+
 # ---- the registry ------------------------------------------------------------------
 
 foreach my $table (qw(_snapshot _snapshot_account _snapshot_run))

@@ -178,6 +178,9 @@ is(ask(q{SELECT tiktok.create_live_view('mart.d', 'mart.d_live');
 	SELECT reloptions FROM pg_class WHERE oid = 'mart.d_live'::regclass}),
 	"mart.d_live\n{security_invoker=true,security_barrier=true}", 'replaced: its options stay');
 ask(q{ALTER VIEW mart.d_live RESET (security_invoker, security_barrier)});
+ask(q{CREATE VIEW mart.mine AS TABLE mart.d_live; CREATE OR REPLACE VIEW mart.mine AS SELECT * FROM ads.campaigns_reports_daily});
+fails(q{SELECT tiktok.create_live_view('mart.d', 'mart.mine')}, qr/42P07.*HINT/s, 'another view is not replaced');
+ask('DROP VIEW mart.mine');
 is((counted('CREATE MATERIALIZED VIEW mart.m AS SELECT advertiser_id, sum(spend) AS spend FROM mart.d_live GROUP BY 1;
 	REFRESH MATERIALIZED VIEW mart.m'))[1], 4, 'a materialized view on top');
 is(ask('TABLE mart.m ORDER BY 1'), ask(same_as_union('SELECT advertiser_id, sum(spend) FROM mart.d_live GROUP BY 1 ORDER BY 1')), 'with its rows');
@@ -311,6 +314,44 @@ like(refresh(), qr/^0\|[1-9]\d*\|0\|[1-9]\d+\|20\|0\|0\|20\|20$/, 'the seventh r
 is(ask("SELECT DISTINCT campaign_name FROM mart.a WHERE campaign_id = $campaign AND stat_time_day >= '$read'"), 'Other name', 'and has it');
 is(ask(q{SELECT inserted, updated, deleted, unchanged, requests FROM tiktok.materialize('ads.campaigns_reports_daily', 'mart.a')}),
 	'0|0|0|0|20', 'materialize probes, likewise');
+
+# days go by: what the last reading left to be read again is not settled by a probe, and read later
+sub days_ago
+{
+	my ($target, $days) = @_;
+
+	ask(qq{UPDATE tiktok._snapshot_account SET watermark = watermark - $days, read_on = read_on - $days
+		WHERE snapshot = (SELECT snapshot FROM tiktok._snapshot WHERE target = '$target'::regclass)});
+}
+days_ago('mart.a', 5);
+cmp_ok(ask(qq{WITH u AS (UPDATE mart.a SET campaign_name = 'Before' WHERE stat_time_day = date '$read' - 5 RETURNING 1)
+	SELECT count(*) FROM u}), '>', 0, 'a name of five days ago');
+is(refresh(), $nothing, 'is not seen');
+is(ask(q{SELECT tiktok.settled('mart.a')}), ask("SELECT date '$read' - 5"), 'a probe settles no day');
+is(ask(q{SELECT watermark - tiktok.settled('mart.a') FROM tiktok.snapshots WHERE target = 'mart.a'::regclass}), 12, 'but moves the watermark');
+like(refresh(', probe => false'), qr/^0\|[1-9]\d*\|0\|[1-9]\d+\|20\|0\|0\|20\|20$/, 'whoever reads begins where the probe did');
+is(ask(q{SELECT count(*) FROM mart.a WHERE campaign_name = 'Before'}), 0, 'and has it');
+is(ask(q{SELECT tiktok.settled('mart.a')}), $read, 'then those days are settled');
+
+# a start_date that leaves out days that were never read: without it they are no settled gap
+$since = day(-40);
+$source = "SELECT * FROM ads.campaigns_reports_daily WHERE stat_time_day >= '$since'";
+ask(qq{ALTER FOREIGN TABLE ads.campaigns_reports_daily OPTIONS (ADD advertiser_ids '$accounts[0],$accounts[1]');
+	SELECT tiktok.materialize('ads.campaigns_reports_daily', 'mart.g', since => '$since')});
+days_ago('mart.g', 20);
+ask(q{DELETE FROM mart.g WHERE stat_time_day > (SELECT watermark FROM tiktok.snapshots WHERE target = 'mart.g'::regclass);
+	SELECT tiktok.create_live_view('mart.g', 'mart.g_live');
+	ALTER FOREIGN TABLE ads.campaigns_reports_daily OPTIONS (ADD start_date '} . day(-12) . q{');
+	CALL tiktok.refresh('mart.g')});
+is(ask(q{SELECT tiktok.settled('mart.g')}), $read, 'what start_date leaves out is not waited for');
+ask(q{ALTER FOREIGN TABLE ads.campaigns_reports_daily OPTIONS (DROP start_date)});
+is(ask(q{SELECT tiktok.settled('mart.g')}), $since, 'without it nothing is settled until its days are read');
+is(differences('TABLE mart.g_live', $source), '0|t', 'the live view has them');
+ask(q{CALL tiktok.refresh('mart.g')});
+is(ask(q{SELECT tiktok.settled('mart.g')}), $read, 'then they are');
+is(differences("SELECT $columns, account_name FROM mart.g", "SELECT $columns, account_name FROM ads.campaigns_reports_daily
+	WHERE stat_time_day >= '$since'"), '0|t', 'and the table has them');
+ask(q{ALTER FOREIGN TABLE ads.campaigns_reports_daily OPTIONS (DROP advertiser_ids)});
 
 # where totals would not tell
 is(ask(q{SELECT tiktok._totals_columns('ads.campaigns_reports_hourly') IS NULL,
