@@ -34,6 +34,8 @@ CREATE TABLE copy.advertisers_reports_daily AS SELECT * FROM ads.advertisers_rep
 	WHERE stat_time_day BETWEEN '2026-03-01' AND '2026-06-29';
 CREATE TABLE copy.campaigns_reports_hourly AS SELECT * FROM ads.campaigns_reports_hourly
 	WHERE stat_time_hour >= '2026-06-20' AND stat_time_hour < '2026-06-26';
+ALTER TABLE copy.campaigns_reports_hourly ADD COLUMN paid_engaged_view bigint;
+ALTER FOREIGN TABLE ads.campaigns_reports_hourly ADD COLUMN paid_engaged_view bigint;
 CREATE TABLE copy.campaigns AS SELECT * FROM ads.campaigns;
 CREATE VIEW copy.daily AS SELECT * FROM copy.campaigns_reports_daily
 	WHERE stat_time_day BETWEEN '2025-06-30' AND '2026-06-29';
@@ -225,7 +227,10 @@ SELECT * FROM t.compare_all(
 	$$SELECT campaign_id, sum(clicks) FROM campaigns_reports_hourly
 		WHERE stat_time_hour > '2026-06-20' AND stat_time_hour < '2026-06-26' GROUP BY 1$$,
 	$$SELECT campaign_id, sum(clicks) FROM campaigns_reports_hourly
-		WHERE stat_time_hour BETWEEN '2026-06-20' AND '2026-06-25' GROUP BY 1$$);
+		WHERE stat_time_hour BETWEEN '2026-06-20' AND '2026-06-25' GROUP BY 1$$,
+	-- the API has it by day and period, not by hour
+	$$SELECT sum(paid_engaged_view) FROM campaigns_reports_hourly
+		WHERE stat_time_hour >= '2026-06-20' AND stat_time_hour < '2026-06-26'$$);
 SET tiktok_fdw.enable_pushdown = off;
 SELECT * FROM t.compare_all('SELECT campaign_id, sum(spend) FROM daily GROUP BY 1');
 RESET tiktok_fdw.enable_pushdown;

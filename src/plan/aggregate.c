@@ -263,14 +263,42 @@ want_shape(Wanted *wanted, const TtRelInfo *info, const GroupPathExtraData *extr
 		refuse(wanted, "it has no sum()");
 }
 
+/*
+ * What the days do not have, they read as NULL: so must the sums.  Attributes that
+ * are dimensions of the sums are not asked for there.
+ */
+static void
+want_legal_by_day(Wanted *wanted)
+{
+	const TtTable *daily = wanted->table;
+	ListCell	  *lc;
+
+	foreach(lc, wanted->attrs)
+	{
+		const TtTableColumn *column = &daily->columns[lfirst_int(lc) - 1];
+
+		if (column->metric == NULL || column->is_account)
+			continue;
+		if (!tt_metric_legal(column->metric, &daily->stream->report))
+			refuse(wanted, psprintf("the table's own report has no %s", column->name));
+		else if (tt_refusal_known(daily->relid, column->metric_name))
+			refuse(wanted, psprintf("the API refuses %s by day", column->name));
+	}
+}
+
 static bool
 metrics_are_legal(const Wanted *wanted, const TtTable *sums)
 {
 	ListCell *lc;
 
-	foreach(lc, wanted->metrics)
-		if (!tt_metric_legal(lfirst(lc), &sums->stream->report))
+	foreach(lc, wanted->attrs)
+	{
+		const TtTableColumn *column = &sums->columns[lfirst_int(lc) - 1];
+
+		if (column->metric != NULL && !column->is_account &&
+			!tt_metric_legal(column->metric, &sums->stream->report))
 			return false;
+	}
 	return true;
 }
 
@@ -362,6 +390,8 @@ tt_aggregate_add_path(PlannerInfo *root, RelOptInfo *input_rel, RelOptInfo *outp
 	want_shape(&wanted, info, extra);
 	if (wanted.reason == NULL)
 		want_clauses(&wanted, input_rel);
+	if (wanted.reason == NULL)
+		want_legal_by_day(&wanted);
 	if (wanted.reason == NULL)
 		sums.table = choose_table(&wanted, info);
 	info->not_summed = wanted.reason;
