@@ -317,28 +317,37 @@ may_ask_above(const TtRelInfo *info)
 		   (status == NULL || !tt_refusal_known(info->table->relid, status));
 }
 
+/* Whether the sums of a level's objects can be asked for; sets table and estimate. */
+static bool
+can_ask(Wanted *wanted, int level, TtRelInfo *sums)
+{
+	sums->table = tt_table_sums(wanted->table, level);
+	if (!metrics_are_legal(wanted, sums->table))
+	{
+		refuse(wanted, "the API has a metric by day only");
+		return false;
+	}
+	sums->estimate = tt_estimate_scan(wanted->root, sums, sums->quals);
+	if (sums->estimate.refused)
+		refuse(wanted, "the API refuses a part of it in this session");
+	return !sums->estimate.refused;
+}
+
 /*
  * The table to read: of the highest objects that tell what is wanted.  Not of
  * the account, unless the report is: of an account with 20,000 ads the API adds
  * up a part only, and could not be asked for the rest.
  */
-static TtTable *
-choose_table(Wanted *wanted, const TtRelInfo *info)
+static void
+choose_table(Wanted *wanted, const TtRelInfo *info, TtRelInfo *sums)
 {
-	int		 own = info->table->stream->report.level;
-	int		 level = Max(wanted->level, Min(own, TT_LV_CAMPAIGN));
-	TtTable *sums;
+	int own = info->table->stream->report.level;
+	int level = Max(wanted->level, Min(own, TT_LV_CAMPAIGN));
 
-	if (level < own && may_ask_above(info))
-	{
-		sums = tt_table_sums(info->table, level);
-		if (metrics_are_legal(wanted, sums))
-			return sums;
-	}
-	sums = tt_table_sums(info->table, own);
-	if (!metrics_are_legal(wanted, sums))
-		refuse(wanted, "the API has a metric by day only");
-	return sums;
+	if (level < own && may_ask_above(info) && can_ask(wanted, level, sums))
+		return;
+	wanted->reason = NULL;
+	(void) can_ask(wanted, own, sums);
 }
 
 /* The rows of the sums, and the aggregate over them. */
@@ -393,13 +402,14 @@ tt_aggregate_add_path(PlannerInfo *root, RelOptInfo *input_rel, RelOptInfo *outp
 	if (wanted.reason == NULL)
 		want_legal_by_day(&wanted);
 	if (wanted.reason == NULL)
-		sums.table = choose_table(&wanted, info);
+	{
+		list_sort(wanted.attrs, list_int_cmp);
+		sums.attrs = wanted.attrs;
+		choose_table(&wanted, info, &sums);
+	}
 	info->not_summed = wanted.reason;
 	if (wanted.reason != NULL)
 		return;
-	list_sort(wanted.attrs, list_int_cmp);
-	sums.attrs = wanted.attrs;
-	sums.estimate = tt_estimate_scan(root, &sums, sums.quals);
 	if (!sums.estimate.possible)
 		return;
 	info->not_summed = "the rows of the days take no more requests";

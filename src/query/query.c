@@ -455,7 +455,7 @@ tt_query_build(TtQuery *query, const TtTable *table, const TtOptions *options,
 	query->refused = palloc0(sizeof(bool) * (query->nnames + 1));
 	/* a refresh asks anyway: it must not take silence for an answer */
 	for (int i = 0; i < query->nnames && !tt_snapshot_refresh; i++)
-		query->refused[i] = tt_refusal_known(table->relid, query->names[i]);
+		query->refused[i] = tt_table_refusal_known(table, query->names[i]);
 	tt_query_kinds(query, table, options);
 	query->page_size = tt_query_page_size(table->stream, options);
 	query->app_id = options->app_id;
