@@ -9,6 +9,8 @@
 
 #include "units/units_private.h"
 
+#include "table/refusals.h"
+
 void
 tt_unit_leave_out_rows(const TtReading *reading, TtFetchUnit *unit, TtReply *reply)
 {
@@ -55,6 +57,19 @@ add_metrics(TtReading *reading)
 	}
 }
 
+/* The metrics of columns that are read, without those only rows are judged by. */
+static void
+find_summed(TtReading *reading)
+{
+	const TtTable *table = reading->table;
+
+	reading->summed = palloc(sizeof(TtTableColumn *) * Max(table->natts, 1));
+	for (int i = 0; i < table->natts; i++)
+		if (reading->verify.projection->slots[i] >= 0 && table->columns[i].metric != NULL &&
+			!table->columns[i].metric->attribute)
+			reading->summed[reading->nsummed++] = &table->columns[i];
+}
+
 void
 tt_idle_init(TtReading *reading)
 {
@@ -66,6 +81,7 @@ tt_idle_init(TtReading *reading)
 	if (reading->query->adds_up)
 	{
 		add_metrics(reading);
+		find_summed(reading);
 		return;
 	}
 	for (int i = 0; tt_idle_metric(i) != NULL; i++)
@@ -98,6 +114,25 @@ is_idle(const TtReading *reading, const TtReply *reply, int row)
 	return true;
 }
 
+/* No value in a sum of something: the days may have one, and NULL adds nothing. */
+static void
+check_summed(const TtReading *reading, const TtReply *reply, int row)
+{
+	const TtTable *table = reading->table;
+
+	for (int i = 0; i < reading->nsummed; i++)
+	{
+		const TtTableColumn *column = reading->summed[i];
+		int					 slot = reading->verify.projection->slots[column - table->columns];
+		const TtValue		*value = tt_reply_value(reply, row, slot);
+
+		if (value->kind == TT_VALUE_STRING && strcmp(value->text, "-") == 0)
+			tt_sums_refused(table, column->metric_name,
+							psprintf("gives no value of metric \"%s\"", column->metric_name),
+							"A row in which something happened has \"-\", where the days may have a number.");
+	}
+}
+
 void
 tt_idle_leave_out(TtReading *reading, TtReply *reply)
 {
@@ -106,8 +141,12 @@ tt_idle_leave_out(TtReading *reading, TtReply *reply)
 	if (reading->nidle == 0)
 		return;
 	for (int row = 0; row < reply->nrows; row++)
-		if (!is_idle(reading, reply, row))
-			tt_reply_move_row(reply, row, kept++);
+	{
+		if (is_idle(reading, reply, row))
+			continue;
+		check_summed(reading, reply, row);
+		tt_reply_move_row(reply, row, kept++);
+	}
 	reading->stats->idle += reply->nrows - kept;
 	reply->nrows = kept;
 }

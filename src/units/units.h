@@ -112,6 +112,8 @@ typedef struct TtReading
 	bool			 handed_on; /* some rows left */
 	int				 nidle;		/* values by which rows are left out; 0: none is */
 	int				*idle_slots;
+	int				 nsummed; /* columns that are added up: they must have a value */
+	const TtTableColumn **summed;
 	bool			*served; /* by account index: rows of it were handed on */
 	int				 njobs;
 	int				 nready;

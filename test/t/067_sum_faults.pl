@@ -121,6 +121,15 @@ my ($whole) = run('off', $sums);
 	. "EXECUTE q;\nEXECUTE q", { match => $of_sums, %refuse_shares });
 is($out, $whole, 'a prepared statement is planned again');
 
+my $no_value = { match => $of_sums, action => { patch => [ { row => 0, field => 'metrics.shares', value => '-' } ] } };
+($out, $err) = run('on', "\\set ON_ERROR_STOP 0\n$sums;\n$sums", $no_value);
+like($err, qr/ERROR:  the TikTok API gives no value of metric "shares" for the sums.*HINT:  SET/s,
+	'no value where something happened: an error');
+is($out, $whole, 'and the days are read from then on');
+($out, $err) = run('on', "SELECT sum(spend) FROM ads.campaigns_reports_daily WHERE advertiser_id = $small AND $days",
+	{ match => $of_sums, action => { patch => [ { row => 0, field => 'metrics.conversion', value => '-' } ] } });
+is($err, '', 'of a metric that is not added up: none');
+
 # refused by day: the sums are not asked for where that is known
 ($out, $err) = run('on', "SET tiktok_fdw.enable_aggregate_pushdown = off;\n$sums;\n"
 	. "SET tiktok_fdw.enable_aggregate_pushdown = on;\n$sums", { match => $of_days, %refuse_shares });
