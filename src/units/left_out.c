@@ -75,7 +75,8 @@ tt_idle_init(TtReading *reading)
 {
 	const TtProjection *projection = reading->verify.projection;
 
-	if (!reading->query->leave_out_idle || reading->query->totals_only)
+	if ((!reading->query->leave_out_idle && !reading->query->adds_up) ||
+		reading->query->totals_only)
 		return;
 	reading->idle_slots = palloc(sizeof(int) * projection->npaths);
 	if (reading->query->adds_up)
@@ -142,9 +143,12 @@ tt_idle_leave_out(TtReading *reading, TtReply *reply)
 		return;
 	for (int row = 0; row < reply->nrows; row++)
 	{
-		if (is_idle(reading, reply, row))
+		bool idle = is_idle(reading, reply, row);
+
+		if (idle && reading->query->leave_out_idle)
 			continue;
-		check_summed(reading, reply, row);
+		if (!idle)
+			check_summed(reading, reply, row);
 		tt_reply_move_row(reply, row, kept++);
 	}
 	reading->stats->idle += reply->nrows - kept;

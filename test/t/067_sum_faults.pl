@@ -137,6 +137,16 @@ my ($nulls) = run('off', $sums, { match => $of_days, %refuse_shares });
 like($nulls, qr/^\d+\|[\d.]+\|$/m, 'refused by day: NULL, and the sums of the others');
 is($out, "$nulls\n$nulls", 'and so it is for sums');
 
+# ---- zeros -----------------------------------------------------------------
+my @seven = qw(spend impressions clicks conversion real_time_conversion result real_time_result shares);
+my ($first) = split(/\|/, $whole);
+my $one = "FROM ads.campaigns_reports_daily WHERE advertiser_id = $small AND campaign_id = $first AND $days";
+my $nothing = { match => $of_sums, action => { patch => [ map { +{ row => 0, field => "metrics.$_", value => '0' } } @seven ] } };
+($out) = run('on', "SELECT sum(shares), sum(spend) $one", $nothing);
+is($out, '0|0', 'zeros add up to 0, not to NULL');
+($out) = run('on', "SELECT campaign_id, sum(shares) $one GROUP BY 1", $nothing);
+is($out, '', 'and are no group');
+
 # ---- too much ------------------------------------------------------------
 my $more = 1 + same('in one request', $sums, 1);
 cmp_ok(same('too large', $sums, undef, { match => {%report_path}, action => { max_days => 40 } }), '>=', 4,
