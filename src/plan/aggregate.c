@@ -132,6 +132,11 @@ want_aggregate(Wanted *wanted, const Aggref *agg)
 			return refuse(wanted, "sum() is of an expression, not of a metric");
 		return want_sum(wanted, agg, var);
 	}
+	/* no metric is of another type */
+	if (agg->aggfnoid < FirstNormalObjectId && strcmp(name, "sum") == 0 && var != NULL &&
+		IsA(var, Var) && var->varno == wanted->varno)
+		return refuse(wanted, psprintf("%s is not declared as the API's type",
+									   column_name(wanted, var)));
 	if (agg->aggfnoid >= FirstNormalObjectId ||
 		(strcmp(name, "min") != 0 && strcmp(name, "max") != 0))
 		return refuse(wanted, psprintf("%s() needs the days, a sum does not", name));
