@@ -376,7 +376,7 @@ add_paths(PlannerInfo *root, RelOptInfo *input_rel, RelOptInfo *output_rel,
 	double		   rows = clamp_row_est(info->estimate.rows);
 	Cost		   startup = info->estimate.requests > 0 ? TT_REQUEST_COST : 0;
 	Cost		   total = info->estimate.requests * TT_REQUEST_COST + rows * cpu_tuple_cost;
-	int	  level = info->table->stream->report.level | idle_of(root->parse);
+	int			   level = info->table->stream->report.level | idle_of(root->parse);
 	List *private = list_make3(tt_plan_requests(info->estimate.requests), NIL,
 							   list_make2(info->attrs, makeInteger(level)));
 	Path	   *path;
