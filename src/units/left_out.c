@@ -29,18 +29,15 @@ tt_unit_leave_out_rows(const TtReading *reading, TtFetchUnit *unit, TtReply *rep
 
 /*
  * Without a time dimension the API lists every id there is, with zeros where
- * nothing was delivered.  By which metrics that is judged is always the same
- * (tt_idle_metric), so they are always asked for: whether a row is one must not
- * depend on the columns that a query reads.  Totals are checked before: the API
+ * nothing was delivered.  Some metrics are always asked for (tt_idle_metric), so that
+ * whether a row is one depends as little as may be on the columns that a query
+ * reads; but a row with a value that was asked for is none.  Totals are checked before: the API
  * counts these rows.
  */
 
 #define METRICS "metrics."
 
-/*
- * Of sums that are added up further no row may be missing that has something to
- * add, so each metric counts.
- */
+/* Each metric that is asked for counts. */
 static void
 add_metrics(TtReading *reading)
 {
@@ -79,20 +76,9 @@ tt_idle_init(TtReading *reading)
 		reading->query->totals_only)
 		return;
 	reading->idle_slots = palloc(sizeof(int) * projection->npaths);
+	add_metrics(reading);
 	if (reading->query->adds_up)
-	{
-		add_metrics(reading);
 		find_summed(reading);
-		return;
-	}
-	for (int i = 0; tt_idle_metric(i) != NULL; i++)
-		for (int slot = 0; slot < projection->npaths; slot++)
-			if (strncmp(projection->paths[slot], METRICS, strlen(METRICS)) == 0 &&
-				strcmp(projection->paths[slot] + strlen(METRICS), tt_idle_metric(i)) == 0)
-			{
-				reading->idle_slots[reading->nidle++] = slot;
-				break;
-			}
 }
 
 /* 0, 0.00, and what stands for no value; "<5" is a few. */
