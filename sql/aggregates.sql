@@ -19,7 +19,7 @@ IMPORT FOREIGN SCHEMA tiktok LIMIT TO (ads_reports_daily, ad_groups_reports_dail
 	campaigns_audience_reports_by_country_daily, campaigns) FROM SERVER tiktok INTO ads;
 ALTER FOREIGN TABLE ads.campaigns_reports_daily ADD COLUMN result bigint, ADD COLUMN skan_conversion bigint,
 	ADD COLUMN text_spend text OPTIONS (path 'metrics.spend'), ADD COLUMN whole numeric(12,0) OPTIONS (path 'metrics.spend'),
-	ADD COLUMN new_metric bigint OPTIONS (path 'metrics.clicks.none');
+	ADD COLUMN small_clicks int OPTIONS (path 'metrics.clicks'), ADD COLUMN new_metric bigint OPTIONS (path 'metrics.clicks.none');
 -- the year to 29 June
 CREATE VIEW ads.daily AS SELECT * FROM ads.campaigns_reports_daily
 	WHERE stat_time_day BETWEEN '2025-06-30' AND '2026-06-29';
@@ -34,6 +34,8 @@ CREATE TABLE copy.advertisers_reports_daily AS SELECT * FROM ads.advertisers_rep
 	WHERE stat_time_day BETWEEN '2026-03-01' AND '2026-06-29';
 CREATE TABLE copy.campaigns_reports_hourly AS SELECT * FROM ads.campaigns_reports_hourly
 	WHERE stat_time_hour >= '2026-06-20' AND stat_time_hour < '2026-06-26';
+ALTER TABLE copy.campaigns_reports_hourly ADD COLUMN paid_engaged_view bigint;
+ALTER FOREIGN TABLE ads.campaigns_reports_hourly ADD COLUMN paid_engaged_view bigint;
 CREATE TABLE copy.campaigns AS SELECT * FROM ads.campaigns;
 CREATE VIEW copy.daily AS SELECT * FROM copy.campaigns_reports_daily
 	WHERE stat_time_day BETWEEN '2025-06-30' AND '2026-06-29';
@@ -199,6 +201,7 @@ SELECT * FROM t.compare_all(
 	'SELECT campaign_id, sum(skan_conversion) FROM daily GROUP BY 1',
 	'SELECT campaign_id, sum(text_spend::numeric) FROM daily GROUP BY 1',
 	'SELECT campaign_id, sum(whole) FROM daily GROUP BY 1',
+	'SELECT campaign_id, sum(small_clicks) FROM daily GROUP BY 1',
 	'SELECT campaign_id, sum(new_metric), sum(clicks) FROM daily GROUP BY 1',
 	'SELECT campaign_id, avg(spend) FROM daily GROUP BY 1',
 	'SELECT campaign_id, count(*), sum(spend) FROM daily GROUP BY 1',
@@ -225,7 +228,10 @@ SELECT * FROM t.compare_all(
 	$$SELECT campaign_id, sum(clicks) FROM campaigns_reports_hourly
 		WHERE stat_time_hour > '2026-06-20' AND stat_time_hour < '2026-06-26' GROUP BY 1$$,
 	$$SELECT campaign_id, sum(clicks) FROM campaigns_reports_hourly
-		WHERE stat_time_hour BETWEEN '2026-06-20' AND '2026-06-25' GROUP BY 1$$);
+		WHERE stat_time_hour BETWEEN '2026-06-20' AND '2026-06-25' GROUP BY 1$$,
+	-- the API has it by day and period, not by hour
+	$$SELECT sum(paid_engaged_view) FROM campaigns_reports_hourly
+		WHERE stat_time_hour >= '2026-06-20' AND stat_time_hour < '2026-06-26'$$);
 SET tiktok_fdw.enable_pushdown = off;
 SELECT * FROM t.compare_all('SELECT campaign_id, sum(spend) FROM daily GROUP BY 1');
 RESET tiktok_fdw.enable_pushdown;

@@ -118,10 +118,20 @@ bounds_suffice(const TtRelInfo *info, const TtBounds *bounds, bool unknown_days,
 	return bounds->has_lower || unknown_days || info->options->has_start_date;
 }
 
+/* Whether the session knows of something that will not be asked for. */
+static bool
+is_refused(const TtQuery *query)
+{
+	for (int i = 0; i < query->nnames; i++)
+		if (query->refused[i])
+			return true;
+	return query->without != 0;
+}
+
 TtEstimate
 tt_estimate_scan(PlannerInfo *root, TtRelInfo *info, List *quals)
 {
-	TtEstimate		result = {1, 0, true};
+	TtEstimate		result = {1, 0, true, false};
 	TtBounds		bounds;
 	TtBounds		days;
 	TtQuery			query;
@@ -149,6 +159,7 @@ tt_estimate_scan(PlannerInfo *root, TtRelInfo *info, List *quals)
 		bounds.ranges = days.ranges;
 		tt_query_build(&query, info->table, info->options, info->attrs, &bounds, false);
 	}
+	result.refused = is_refused(&query);
 	if (bounds.nothing)
 	{
 		result.requests = 0;

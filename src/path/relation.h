@@ -18,6 +18,7 @@ typedef struct TtEstimate
 	double requests;
 	double rows;	 /* that the API returns */
 	bool   possible; /* false: no lower time bound */
+	bool   refused;	 /* a part of it was refused to the session */
 } TtEstimate;
 
 /* fdw_private of the base relation, and of the upper relations over it */

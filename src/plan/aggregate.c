@@ -132,6 +132,11 @@ want_aggregate(Wanted *wanted, const Aggref *agg)
 			return refuse(wanted, "sum() is of an expression, not of a metric");
 		return want_sum(wanted, agg, var);
 	}
+	/* no metric is of another type */
+	if (agg->aggfnoid < FirstNormalObjectId && strcmp(name, "sum") == 0 && var != NULL &&
+		IsA(var, Var) && var->varno == wanted->varno)
+		return refuse(wanted, psprintf("%s is not declared as the API's type",
+									   column_name(wanted, var)));
 	if (agg->aggfnoid >= FirstNormalObjectId ||
 		(strcmp(name, "min") != 0 && strcmp(name, "max") != 0))
 		return refuse(wanted, psprintf("%s() needs the days, a sum does not", name));
@@ -263,14 +268,42 @@ want_shape(Wanted *wanted, const TtRelInfo *info, const GroupPathExtraData *extr
 		refuse(wanted, "it has no sum()");
 }
 
+/*
+ * What the days do not have, they read as NULL: so must the sums.  Attributes that
+ * are dimensions of the sums are not asked for there.
+ */
+static void
+want_legal_by_day(Wanted *wanted)
+{
+	const TtTable *daily = wanted->table;
+	ListCell	  *lc;
+
+	foreach(lc, wanted->attrs)
+	{
+		const TtTableColumn *column = &daily->columns[lfirst_int(lc) - 1];
+
+		if (column->metric == NULL || column->is_account)
+			continue;
+		if (!tt_metric_legal(column->metric, &daily->stream->report))
+			refuse(wanted, psprintf("the table's own report has no %s", column->name));
+		else if (tt_refusal_known(daily->relid, column->metric_name))
+			refuse(wanted, psprintf("the API refuses %s by day", column->name));
+	}
+}
+
 static bool
 metrics_are_legal(const Wanted *wanted, const TtTable *sums)
 {
 	ListCell *lc;
 
-	foreach(lc, wanted->metrics)
-		if (!tt_metric_legal(lfirst(lc), &sums->stream->report))
+	foreach(lc, wanted->attrs)
+	{
+		const TtTableColumn *column = &sums->columns[lfirst_int(lc) - 1];
+
+		if (column->metric != NULL && !column->is_account &&
+			!tt_metric_legal(column->metric, &sums->stream->report))
 			return false;
+	}
 	return true;
 }
 
@@ -290,27 +323,46 @@ may_ask_above(const TtRelInfo *info)
 }
 
 /*
+ * Without GROUP BY a row of zeros makes no group of its own, but 0 of what would
+ * be NULL: of days, whose rows have zeros.
+ */
+static int
+idle_of(const Query *parse)
+{
+	return parse->groupClause == NIL ? TT_SUMS_IDLE : 0;
+}
+
+/* Whether the sums of a level's objects can be asked for; sets table and estimate. */
+static bool
+can_ask(Wanted *wanted, int level, TtRelInfo *sums)
+{
+	sums->table = tt_table_sums(wanted->table, level | idle_of(wanted->root->parse));
+	if (!metrics_are_legal(wanted, sums->table))
+	{
+		refuse(wanted, "the API has a metric by day only");
+		return false;
+	}
+	sums->estimate = tt_estimate_scan(wanted->root, sums, sums->quals);
+	if (sums->estimate.refused)
+		refuse(wanted, "the API refuses a part of it in this session");
+	return !sums->estimate.refused;
+}
+
+/*
  * The table to read: of the highest objects that tell what is wanted.  Not of
  * the account, unless the report is: of an account with 20,000 ads the API adds
  * up a part only, and could not be asked for the rest.
  */
-static TtTable *
-choose_table(Wanted *wanted, const TtRelInfo *info)
+static void
+choose_table(Wanted *wanted, const TtRelInfo *info, TtRelInfo *sums)
 {
-	int		 own = info->table->stream->report.level;
-	int		 level = Max(wanted->level, Min(own, TT_LV_CAMPAIGN));
-	TtTable *sums;
+	int own = info->table->stream->report.level;
+	int level = Max(wanted->level, Min(own, TT_LV_CAMPAIGN));
 
-	if (level < own && may_ask_above(info))
-	{
-		sums = tt_table_sums(info->table, level);
-		if (metrics_are_legal(wanted, sums))
-			return sums;
-	}
-	sums = tt_table_sums(info->table, own);
-	if (!metrics_are_legal(wanted, sums))
-		refuse(wanted, "the API has a metric by day only");
-	return sums;
+	if (level < own && may_ask_above(info) && can_ask(wanted, level, sums))
+		return;
+	wanted->reason = NULL;
+	(void) can_ask(wanted, own, sums);
 }
 
 /* The rows of the sums, and the aggregate over them. */
@@ -324,9 +376,9 @@ add_paths(PlannerInfo *root, RelOptInfo *input_rel, RelOptInfo *output_rel,
 	double		   rows = clamp_row_est(info->estimate.rows);
 	Cost		   startup = info->estimate.requests > 0 ? TT_REQUEST_COST : 0;
 	Cost		   total = info->estimate.requests * TT_REQUEST_COST + rows * cpu_tuple_cost;
+	int			   level = info->table->stream->report.level | idle_of(root->parse);
 	List *private = list_make3(tt_plan_requests(info->estimate.requests), NIL,
-							   list_make2(info->attrs,
-										  makeInteger(info->table->stream->report.level)));
+							   list_make2(info->attrs, makeInteger(level)));
 	Path	   *path;
 	AggStrategy strategy = root->parse->groupClause == NIL ? AGG_PLAIN : AGG_HASHED;
 
@@ -363,13 +415,16 @@ tt_aggregate_add_path(PlannerInfo *root, RelOptInfo *input_rel, RelOptInfo *outp
 	if (wanted.reason == NULL)
 		want_clauses(&wanted, input_rel);
 	if (wanted.reason == NULL)
-		sums.table = choose_table(&wanted, info);
+		want_legal_by_day(&wanted);
+	if (wanted.reason == NULL)
+	{
+		list_sort(wanted.attrs, list_int_cmp);
+		sums.attrs = wanted.attrs;
+		choose_table(&wanted, info, &sums);
+	}
 	info->not_summed = wanted.reason;
 	if (wanted.reason != NULL)
 		return;
-	list_sort(wanted.attrs, list_int_cmp);
-	sums.attrs = wanted.attrs;
-	sums.estimate = tt_estimate_scan(root, &sums, sums.quals);
 	if (!sums.estimate.possible)
 		return;
 	info->not_summed = "the rows of the days take no more requests";

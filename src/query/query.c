@@ -55,7 +55,7 @@ build_metrics(TtQuery *query, const TtTable *table, const List *attrs)
 	ListCell	   *lc;
 
 	query->send_names = true;
-	if (table->leaves_out_idle)
+	if (table->leaves_out_idle || table->daily != NULL)
 		for (int i = 0; tt_idle_metric(i) != NULL; i++)
 			add_name(query, tt_idle_metric(i));
 	nidle = query->nnames;
@@ -455,7 +455,7 @@ tt_query_build(TtQuery *query, const TtTable *table, const TtOptions *options,
 	query->refused = palloc0(sizeof(bool) * (query->nnames + 1));
 	/* a refresh asks anyway: it must not take silence for an answer */
 	for (int i = 0; i < query->nnames && !tt_snapshot_refresh; i++)
-		query->refused[i] = tt_refusal_known(table->relid, query->names[i]);
+		query->refused[i] = tt_table_refusal_known(table, query->names[i]);
 	tt_query_kinds(query, table, options);
 	query->page_size = tt_query_page_size(table->stream, options);
 	query->app_id = options->app_id;
@@ -497,7 +497,8 @@ tt_query_projection(const TtTable *table, const List *attrs)
 	add_path(projection, tt_query_account_path(table->stream));
 	if (table->stream->endpoint->hides_deleted)
 		add_path(projection, "secondary_status");
-	for (int i = 0; table->leaves_out_idle && tt_idle_metric(i) != NULL; i++)
+	for (int i = 0; (table->leaves_out_idle || table->daily != NULL) && tt_idle_metric(i) != NULL;
+		 i++)
 		add_path(projection, psprintf("metrics.%s", tt_idle_metric(i)));
 	return projection;
 }

@@ -97,7 +97,7 @@ add_halves(TtQuery *query, TtKind *kinds, bool in_place)
 
 /* What the session was refused is not asked for, where it may be left out. */
 static void
-leave_out_refused(TtQuery *query, Oid relid)
+leave_out_refused(TtQuery *query, const TtTable *table)
 {
 	for (int i = 0; i < query->nkinds; i++)
 	{
@@ -107,7 +107,7 @@ leave_out_refused(TtQuery *query, Oid relid)
 
 		for (int k = 0; k < n; k++)
 			if (tt_option_filter_optional(query, &filters[k]) &&
-				tt_refusal_known(relid, filters[k].param))
+				tt_table_refusal_known(table, filters[k].param))
 				query->without |= filters[k].bit;
 	}
 }
@@ -136,7 +136,7 @@ tt_query_kinds(TtQuery *query, const TtTable *table, const TtOptions *options)
 	}
 	/* a refresh asks anyway: it must not take silence for an answer */
 	if (!tt_snapshot_refresh)
-		leave_out_refused(query, table->relid);
+		leave_out_refused(query, table);
 	if (kinds[0].norigins > 1 && rows_are_objects(stream))
 		add_halves(query, kinds,
 				   !tt_snapshot_refresh && (query->without & TT_OPTION_FILTER_ORIGINS) == 0 &&

@@ -2,7 +2,8 @@
  * metrics.c
  *	  Metrics that the API refuses: they are not asked for again, and read as NULL.
  *
- * The user is told once a scan.
+ * The user is told once a scan.  Sums do not read as NULL: they are an error, since
+ * the days may have what they lack.
  */
 #include "postgres.h"
 
@@ -10,6 +11,16 @@
 
 #include "options/settings.h"
 #include "table/refusals.h"
+
+/* message: NULL if it was refused in an earlier scan */
+static void
+raise_of_sums(const TtReading *reading, const char *name, const char *message)
+{
+	tt_sums_refused(reading->table, name, psprintf("refuses metric \"%s\"", name),
+					message != NULL
+						? psprintf("The API says: %s", tt_redact(reading->options, message))
+						: "It was refused in this session.");
+}
 
 void
 tt_metrics_tell(const TtReading *reading)
@@ -20,12 +31,16 @@ tt_metrics_tell(const TtReading *reading)
 		return;
 	reading->stats->told_metrics = true;
 	for (int i = 0; i < query->nnames; i++)
+	{
+		if (query->refused[i] && query->adds_up)
+			raise_of_sums(reading, query->names[i], NULL);
 		if (query->refused[i])
 			ereport(WARNING,
 					(errcode(ERRCODE_FDW_COLUMN_NAME_NOT_FOUND),
 					 errmsg("the TikTok API refuses metric \"%s\" for foreign table \"%s\"; it reads as NULL",
 							query->names[i], reading->table->name),
 					 errdetail("It was refused in this session, and is not asked for again.")));
+	}
 }
 
 void
@@ -37,6 +52,8 @@ tt_metric_refused(TtReading *reading, int i, const char *message)
 	bool		fatal = tt_snapshot_refresh || tt_metric_find(name) == NULL ||
 				 (ordered && reading->handed_on);
 
+	if (query->adds_up)
+		raise_of_sums(reading, name, message);
 	ereport(fatal ? ERROR : WARNING,
 			(errcode(fatal ? ERRCODE_INVALID_PARAMETER_VALUE
 						   : ERRCODE_FDW_COLUMN_NAME_NOT_FOUND),

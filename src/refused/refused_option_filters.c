@@ -45,7 +45,7 @@ missing_rows(int bit, const char **option, const char **value)
 
 /*
  * One WARNING a scan; message: NULL if it was refused in an earlier one.  In a
- * refresh it is an error: rows that only seem to be gone would be deleted.
+ * refresh it is an error: rows that only seem to be gone would be deleted; of sums, too.
  */
 static void
 warn(TtReading *reading, const TtOptionFilter *filter, const char *message)
@@ -58,6 +58,13 @@ warn(TtReading *reading, const TtOptionFilter *filter, const char *message)
 	if ((reading->stats->told_filters & filter->bit) != 0)
 		return;
 	reading->stats->told_filters |= filter->bit;
+	/* the days may be asked with it, or it may cost them other rows */
+	if (reading->query->adds_up)
+		tt_sums_refused(reading->table, filter->param,
+						psprintf("refuses filter \"%s\"", filter->param),
+						message != NULL
+							? psprintf("The API says: %s", tt_redact(reading->options, message))
+							: "It was refused in this session.");
 	ereport(fatal ? ERROR : WARNING,
 			(errcode(fatal ? ERRCODE_INVALID_PARAMETER_VALUE : ERRCODE_WARNING),
 			 errmsg("the TikTok API refuses filter \"%s\" for foreign table \"%s\"; rows of %s may be missing",

@@ -20,7 +20,7 @@ extern void tt_metrics_tell(const TtReading *reading);
 
 /*
  * Metric i of the query reads as NULL from now on, with a WARNING; ERROR in a
- * refresh, or if the catalogue does not know it.
+ * refresh, of sums, or if the catalogue does not know it.
  */
 extern void tt_metric_refused(TtReading *reading, int i, const char *message);
 

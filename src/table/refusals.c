@@ -12,6 +12,7 @@
 #include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
+#include "utils/plancache.h"
 #include "utils/syscache.h"
 
 #define NAME_SIZE 128
@@ -89,4 +90,30 @@ tt_refusal_known(Oid relid, const char *name)
 		return false;
 	make_key(relid, name, &key);
 	return hash_search(refusals, &key, HASH_FIND, NULL) != NULL;
+}
+
+/* Apart from what is refused by day: that reads as NULL, and this may not. */
+static const char *
+sums_name(const TtTable *sums, const char *name)
+{
+	return psprintf("%d of sums: %s", sums->stream->report.level, name);
+}
+
+bool
+tt_table_refusal_known(const TtTable *table, const char *name)
+{
+	return tt_refusal_known(table->relid, name) ||
+		   (table->daily != NULL && tt_refusal_known(table->relid, sums_name(table, name)));
+}
+
+void
+tt_sums_refused(const TtTable *table, const char *name, const char *what, const char *detail)
+{
+	tt_refusal_note(table->relid, sums_name(table, name));
+	ResetPlanCache();
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("the TikTok API %s for the sums of foreign table \"%s\"", what, table->name),
+			 errdetail("%s", detail),
+			 errhint("SET tiktok_fdw.enable_aggregate_pushdown = off, so that the table's own rows are read; in this session they are when the query is run again.")));
 }

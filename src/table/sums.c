@@ -131,7 +131,8 @@ tt_table_sums(const TtTable *daily, int level)
 	*stream = *daily->stream;
 	*table = *daily;
 	table->daily = daily;
-	table->leaves_out_idle = true;
+	table->leaves_out_idle = (level & TT_SUMS_IDLE) == 0;
+	level &= ~TT_SUMS_IDLE;
 	table->stream = stream;
 	report->grain = TT_GRAIN_NONE;
 	report->ndimensions = 1;

@@ -9,6 +9,8 @@
 
 #include "units/units_private.h"
 
+#include "table/refusals.h"
+
 void
 tt_unit_leave_out_rows(const TtReading *reading, TtFetchUnit *unit, TtReply *reply)
 {
@@ -27,18 +29,15 @@ tt_unit_leave_out_rows(const TtReading *reading, TtFetchUnit *unit, TtReply *rep
 
 /*
  * Without a time dimension the API lists every id there is, with zeros where
- * nothing was delivered.  By which metrics that is judged is always the same
- * (tt_idle_metric), so they are always asked for: whether a row is one must not
- * depend on the columns that a query reads.  Totals are checked before: the API
+ * nothing was delivered.  Some metrics are always asked for (tt_idle_metric), so that
+ * whether a row is one depends as little as may be on the columns that a query
+ * reads; but a row with a value that was asked for is none.  Totals are checked before: the API
  * counts these rows.
  */
 
 #define METRICS "metrics."
 
-/*
- * Of sums that are added up further no row may be missing that has something to
- * add, so each metric counts.
- */
+/* Each metric that is asked for counts. */
 static void
 add_metrics(TtReading *reading)
 {
@@ -55,27 +54,31 @@ add_metrics(TtReading *reading)
 	}
 }
 
+/* The metrics of columns that are read, without those only rows are judged by. */
+static void
+find_summed(TtReading *reading)
+{
+	const TtTable *table = reading->table;
+
+	reading->summed = palloc(sizeof(TtTableColumn *) * Max(table->natts, 1));
+	for (int i = 0; i < table->natts; i++)
+		if (reading->verify.projection->slots[i] >= 0 && table->columns[i].metric != NULL &&
+			!table->columns[i].metric->attribute)
+			reading->summed[reading->nsummed++] = &table->columns[i];
+}
+
 void
 tt_idle_init(TtReading *reading)
 {
 	const TtProjection *projection = reading->verify.projection;
 
-	if (!reading->query->leave_out_idle || reading->query->totals_only)
+	if ((!reading->query->leave_out_idle && !reading->query->adds_up) ||
+		reading->query->totals_only)
 		return;
 	reading->idle_slots = palloc(sizeof(int) * projection->npaths);
+	add_metrics(reading);
 	if (reading->query->adds_up)
-	{
-		add_metrics(reading);
-		return;
-	}
-	for (int i = 0; tt_idle_metric(i) != NULL; i++)
-		for (int slot = 0; slot < projection->npaths; slot++)
-			if (strncmp(projection->paths[slot], METRICS, strlen(METRICS)) == 0 &&
-				strcmp(projection->paths[slot] + strlen(METRICS), tt_idle_metric(i)) == 0)
-			{
-				reading->idle_slots[reading->nidle++] = slot;
-				break;
-			}
+		find_summed(reading);
 }
 
 /* 0, 0.00, and what stands for no value; "<5" is a few. */
@@ -98,6 +101,25 @@ is_idle(const TtReading *reading, const TtReply *reply, int row)
 	return true;
 }
 
+/* No value in a sum of something: the days may have one, and NULL adds nothing. */
+static void
+check_summed(const TtReading *reading, const TtReply *reply, int row)
+{
+	const TtTable *table = reading->table;
+
+	for (int i = 0; i < reading->nsummed; i++)
+	{
+		const TtTableColumn *column = reading->summed[i];
+		int					 slot = reading->verify.projection->slots[column - table->columns];
+		const TtValue		*value = tt_reply_value(reply, row, slot);
+
+		if (value->kind == TT_VALUE_STRING && strcmp(value->text, "-") == 0)
+			tt_sums_refused(table, column->metric_name,
+							psprintf("gives no value of metric \"%s\"", column->metric_name),
+							"A row in which something happened has \"-\", where the days may have a number.");
+	}
+}
+
 void
 tt_idle_leave_out(TtReading *reading, TtReply *reply)
 {
@@ -106,8 +128,15 @@ tt_idle_leave_out(TtReading *reading, TtReply *reply)
 	if (reading->nidle == 0)
 		return;
 	for (int row = 0; row < reply->nrows; row++)
-		if (!is_idle(reading, reply, row))
-			tt_reply_move_row(reply, row, kept++);
+	{
+		bool idle = is_idle(reading, reply, row);
+
+		if (idle && reading->query->leave_out_idle)
+			continue;
+		if (!idle)
+			check_summed(reading, reply, row);
+		tt_reply_move_row(reply, row, kept++);
+	}
 	reading->stats->idle += reply->nrows - kept;
 	reply->nrows = kept;
 }

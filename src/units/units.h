@@ -98,31 +98,33 @@ typedef struct TtReadyPage
 
 typedef struct TtReading
 {
-	MemoryContext	 context;
-	const TtTable	*table;
-	const TtOptions *options;
-	TtQuery			*query;
-	TtFetchStats	*stats;
-	TtBudgetUser	 budget; /* of its requests */
-	TtVerify		 verify;
-	TtUnits			*units;		/* malloc'ed: tt_reading_free_units() */
-	int64			 next_unit; /* first unit not begun */
-	dlist_head		 active;	/* units being read */
-	dlist_head		 waiting;	/* jobs to send (again) */
-	dlist_head		 flying;
-	dlist_head		 blocked;	/* jobs that wait until no unit is alone */
-	TtFetchUnit		*alone;		/* no other is asked for as long as it is; NULL: none */
-	dlist_head		 ready;		/* pages to take, in order of arrival */
-	bool			 handed_on; /* some rows left */
-	int				 nidle;		/* values by which rows are left out; 0: none is */
-	int				*idle_slots;
-	bool			*served; /* by account index: rows of it were handed on */
-	int				 njobs;
-	int				 nready;
-	int				 nheld;	   /* pages that wait for another part of their unit */
-	int				 max_days; /* of a unit; more turned out to be too much */
-	int				 max_values;
-	int				 max_names;
+	MemoryContext		  context;
+	const TtTable		 *table;
+	const TtOptions		 *options;
+	TtQuery				 *query;
+	TtFetchStats		 *stats;
+	TtBudgetUser		  budget; /* of its requests */
+	TtVerify			  verify;
+	TtUnits				 *units;	 /* malloc'ed: tt_reading_free_units() */
+	int64				  next_unit; /* first unit not begun */
+	dlist_head			  active;	 /* units being read */
+	dlist_head			  waiting;	 /* jobs to send (again) */
+	dlist_head			  flying;
+	dlist_head			  blocked;	 /* jobs that wait until no unit is alone */
+	TtFetchUnit			 *alone;	 /* no other is asked for as long as it is; NULL: none */
+	dlist_head			  ready;	 /* pages to take, in order of arrival */
+	bool				  handed_on; /* some rows left */
+	int					  nidle;	 /* values by which rows are left out; 0: none is */
+	int					 *idle_slots;
+	int					  nsummed; /* columns that are added up: they must have a value */
+	const TtTableColumn **summed;
+	bool				 *served; /* by account index: rows of it were handed on */
+	int					  njobs;
+	int					  nready;
+	int					  nheld;	/* pages that wait for another part of their unit */
+	int					  max_days; /* of a unit; more turned out to be too much */
+	int					  max_values;
+	int					  max_names;
 } TtReading;
 
 /* ---- reading.c: the whole query ---- */

@@ -209,8 +209,10 @@ def periods(grain, first, last):
             for d in days if d.day == 1]
 
 
-def is_idle(row):
-    return all(re.fullmatch(r'-|0(\.0+)?', str(row.get(name) or '-')) for name in IDLE)
+def is_idle(row, names):
+    """Whether nothing happened that always counts, or that is shown."""
+    shown = [n for n in names if n in METRICS and METRICS[n]['kind'] != 'attribute']
+    return all(re.fullmatch(r'-|0(\.0+)?', str(row.get(name) or '-')) for name in (*IDLE, *shown))
 
 
 def period_rows(options, store, account, names, shown):
@@ -220,7 +222,7 @@ def period_rows(options, store, account, names, shown):
     for begin, end in periods(fact['grain'], first, last):
         covered = min(end, store.today + 1)
         for row in report_rows(options.stream, account, [*names, *IDLE], begin, covered, shown):
-            if options.include_idle or not is_idle(row):
+            if options.include_idle or not is_idle(row, names):
                 for name, day in zip(fact['key'][1:], (begin, end)):
                     row[name] = datetime.date.fromordinal(day).isoformat()
                 row['covered_to'] = datetime.date.fromordinal(covered).isoformat()

@@ -216,6 +216,14 @@ foreach my $case (
 	is($node->safe_psql('postgres', $july), $right, "a row with $name");
 }
 
+my @like = map { $_->{field} eq 'metrics.spend' ? ($_, { %$_, field => 'metrics.likes', value => '7' }) : $_ } @zeros;
+foreach my $case ([ "max(likes), count(*)", '7|1' ], [ 'count(*)', '0' ])
+{
+	api_faults([ { match => { path => 'report/integrated/get' }, action => { patch => \@like } } ]);
+	is($node->safe_psql('postgres', "SELECT $case->[0] FROM ads.advertisers_reports_weekly WHERE $week"),
+		$case->[1], "a like alone: a row for who reads likes ($case->[0])");
+}
+
 # ---- what is too much is never cut by days -------------------------------------------
 
 my $month = "stat_time_month = date_trunc('month', date '$today' - 40)";

@@ -90,11 +90,62 @@ like($err, qr/ERROR/, 'or it is an error');
 
 my $sums = "SELECT campaign_id, sum(spend), sum(shares) FROM ads.campaigns_reports_daily
 	WHERE advertiser_id = $small AND $days GROUP BY 1 ORDER BY 1";
-($out, $err) = run('on', $sums, { match => {%report_path}, action => { refuse_metric => 'shares' } });
-like($out, qr/^\d+\|[\d.]+\|$/m, 'a refused metric: NULL, and the sums of the others');
-like($err, qr/WARNING:  the TikTok API refuses metric "shares"/, 'it is told');
-same('a refused metric', $sums, undef,
-	{ match => {%report_path}, action => { refuse_metric => 'shares' } });
+my %refuse_shares = (action => { refuse_metric => 'shares' });
+my $of_sums = { %report_path, dimensions => ['campaign_id'] };
+my $of_days = { %report_path, dimensions => [ 'campaign_id', 'stat_time_day' ] };
+
+# Refused for the sums, not by day: an error, then the days, which lack nothing.
+sub refused_for_sums
+{
+	my ($name, $sql, %refusal) = @_;
+	my $fault = { match => $of_sums, %refusal };
+	my ($right, $said) = run('off', $sql, $fault);
+	my ($out, $err) = run('on', "\\set ON_ERROR_STOP 0\n$sql;\n$sql;\n"
+		. "SET tiktok_fdw.enable_aggregate_pushdown = off;\n$sql", $fault);
+
+	like($err, qr/ERROR:  the TikTok API refuses $name for the sums.*HINT:  SET tiktok_fdw.enable_aggregate_pushdown = off/s,
+		"$name refused for the sums: an error, and the way out");
+	is($out, "$right\n$right", 'the days are read from then on, and are whole');
+	is($said . ($err =~ /WARNING/ ? $err : ''), '', 'and nothing is said of them');
+}
+refused_for_sums('metric "shares"', $sums, %refuse_shares);
+refused_for_sums('metric "shares"', "SELECT sum(shares) FROM ads.campaigns_reports_daily
+	WHERE advertiser_id = $small AND $days", %refuse_shares);
+refused_for_sums('metric "advertiser_name"', "SELECT advertiser_name, sum(clicks) FROM ads.campaigns_reports_daily
+	WHERE advertiser_id IN ($small, $large) AND $days GROUP BY 1 ORDER BY 1",
+	action => { refuse_metric => 'advertiser_name' });
+refused_for_sums('filter "campaign_status"', "SELECT sum(clicks) FROM ads.ads_reports_daily
+	WHERE advertiser_id = $small AND $days", action => { refuse_filter => 'campaign_status' });
+my ($whole) = run('off', $sums);
+($out, $err) = run('on', "\\set ON_ERROR_STOP 0\nSET plan_cache_mode = force_generic_plan;\nPREPARE q AS $sums;\n"
+	. "EXECUTE q;\nEXECUTE q", { match => $of_sums, %refuse_shares });
+is($out, $whole, 'a prepared statement is planned again');
+
+my $no_value = { match => $of_sums, action => { patch => [ { row => 0, field => 'metrics.shares', value => '-' } ] } };
+($out, $err) = run('on', "\\set ON_ERROR_STOP 0\n$sums;\n$sums", $no_value);
+like($err, qr/ERROR:  the TikTok API gives no value of metric "shares" for the sums.*HINT:  SET/s,
+	'no value where something happened: an error');
+is($out, $whole, 'and the days are read from then on');
+($out, $err) = run('on', "SELECT sum(spend) FROM ads.campaigns_reports_daily WHERE advertiser_id = $small AND $days",
+	{ match => $of_sums, action => { patch => [ { row => 0, field => 'metrics.conversion', value => '-' } ] } });
+is($err, '', 'of a metric that is not added up: none');
+
+# refused by day: the sums are not asked for where that is known
+($out, $err) = run('on', "SET tiktok_fdw.enable_aggregate_pushdown = off;\n$sums;\n"
+	. "SET tiktok_fdw.enable_aggregate_pushdown = on;\n$sums", { match => $of_days, %refuse_shares });
+my ($nulls) = run('off', $sums, { match => $of_days, %refuse_shares });
+like($nulls, qr/^\d+\|[\d.]+\|$/m, 'refused by day: NULL, and the sums of the others');
+is($out, "$nulls\n$nulls", 'and so it is for sums');
+
+# ---- zeros -----------------------------------------------------------------
+my @seven = qw(spend impressions clicks conversion real_time_conversion result real_time_result shares);
+my ($first) = split(/\|/, $whole);
+my $one = "FROM ads.campaigns_reports_daily WHERE advertiser_id = $small AND campaign_id = $first AND $days";
+my $nothing = { match => $of_sums, action => { patch => [ map { +{ row => 0, field => "metrics.$_", value => '0' } } @seven ] } };
+($out) = run('on', "SELECT sum(shares), sum(spend) $one", $nothing);
+is($out, '0|0', 'zeros add up to 0, not to NULL');
+($out) = run('on', "SELECT campaign_id, sum(shares) $one GROUP BY 1", $nothing);
+is($out, '', 'and are no group');
 
 # ---- too much ------------------------------------------------------------
 my $more = 1 + same('in one request', $sums, 1);
