@@ -23,7 +23,9 @@ my @command = (
 	'--host', $node->host, '--port', $node->port,
 	'--user', $node->safe_psql('postgres', 'SELECT current_user'),
 	'--api', api_url(), '--queries', $queries);
-push @command, '--seed', $ENV{TT_SEED} if $ENV{TT_SEED};
+# the same queries each time, but for a soak, which chooses
+my $seed = $ENV{TT_SEED} || ($ENV{TT_SOAK} ? 0 : 1);
+push @command, '--seed', $seed if $seed;
 
 # a soak looks at both, otherwise the seed chooses
 foreach my $bounds ($ENV{TT_BOUNDS} ? $ENV{TT_BOUNDS} : $ENV{TT_SOAK} ? ('on', 'off') : '')

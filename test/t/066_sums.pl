@@ -19,7 +19,9 @@ my @command = (
 	'--host', $node->host, '--port', $node->port,
 	'--user', $node->safe_psql('postgres', 'SELECT current_user'),
 	'--api', api_url(), '--queries', $ENV{TT_QUERIES} || ($ENV{TT_SOAK} ? 1000 : 60));
-push @command, '--seed', $ENV{TT_SEED} if $ENV{TT_SEED};
+# the same queries each time, but for a soak, which chooses
+my $seed = $ENV{TT_SEED} || ($ENV{TT_SOAK} ? 0 : 1);
+push @command, '--seed', $seed if $seed;
 
 # a stopwatch, not a rule: what hangs is ended by the caller
 open(my $out, '-|', @command) or die "sums.py: $!";
