@@ -187,25 +187,27 @@ class Maker:
             f'EXECUTE q ({values})' if values else 'EXECUTE q'
 
 
-def split(row):
-    """(what must be equal, amounts of money) of a row."""
-    return (tuple(v for v in row if v is None or '.' not in v),
-            [Decimal(v) for v in row if v is not None and '.' in v and is_number(v)])
-
-
 def is_number(text):
-    return text.replace('.', '', 1).lstrip('-').isdigit()
+    return text is not None and text.replace('.', '', 1).lstrip('-').isdigit()
+
+
+def agree(one, two, slack):
+    """Whether two values are one: as text, or as amounts, whatever scale they are shown with."""
+    if one == two:
+        return True
+    return is_number(one) and is_number(two) and '.' in one + two and \
+        abs(Decimal(one) - Decimal(two)) <= slack
+
+
+def without_amounts(row):
+    return repr([v for v in row if v is None or '.' not in v])
 
 
 def same(one, two, slack):
     """Whether two results agree, amounts within the slack."""
-    if len(one) != len(two):
-        return False
-    for a, b in zip(sorted(map(split, one), key=repr), sorted(map(split, two), key=repr)):
-        if a[0] != b[0] or len(a[1]) != len(b[1]) or \
-                any(abs(x - y) > slack for x, y in zip(a[1], b[1])):
-            return False
-    return True
+    return len(one) == len(two) and all(
+        len(a) == len(b) and all(agree(x, y, slack) for x, y in zip(a, b))
+        for a, b in zip(sorted(one, key=without_amounts), sorted(two, key=without_amounts)))
 
 
 class Run:
