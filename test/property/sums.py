@@ -199,15 +199,17 @@ def agree(one, two, slack):
         abs(Decimal(one) - Decimal(two)) <= slack
 
 
-def without_amounts(row):
-    return repr([v for v in row if v is None or '.' not in v])
+def sort_key(row):
+    """What must be equal first, amounts last."""
+    amounts = [v for v in row if is_number(v) and '.' in v]
+    return repr([v for v in row if v not in amounts]), [Decimal(v) for v in amounts]
 
 
 def same(one, two, slack):
     """Whether two results agree, amounts within the slack."""
     return len(one) == len(two) and all(
         len(a) == len(b) and all(agree(x, y, slack) for x, y in zip(a, b))
-        for a, b in zip(sorted(one, key=without_amounts), sorted(two, key=without_amounts)))
+        for a, b in zip(sorted(one, key=sort_key), sorted(two, key=sort_key)))
 
 
 class Run:
