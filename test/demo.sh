@@ -6,6 +6,8 @@
 #   sh test/demo.sh
 #   sh test/demo.sh shell      no questions: a psql for yours (it reads stdin), of a build
 #                              for debuggers; says where server and API write their logs
+#   sh test/demo.sh dashboard [FILE]   builds examples/dashboard on the demo's data, as FILE
+#                              (build/dashboard.html), a page to open in any browser
 #
 # With TIKTOK_ACCESS_TOKEN set, the same questions go to TikTok instead;
 # TIKTOK_APP_ID and TIKTOK_SECRET (to find out the accounts) or
@@ -13,10 +15,13 @@
 # TIKTOK_ENVIRONMENT=sandbox asks the sandbox.
 
 . "$(dirname "$0")/lib.sh"
+shell=
+dashboard=
 case ${1:-} in
-	'') shell= ;;
+	'') ;;
 	shell) shell='-O0 -g' ;;
-	*) tt_die "usage: demo.sh [shell]" ;;
+	dashboard) dashboard=${2:-$TT_TOP/build/dashboard.html} ;;
+	*) tt_die "usage: demo.sh [shell | dashboard [FILE]]" ;;
 esac
 
 echo "tiktok_fdw: a demo on $(if [ -n "${TIKTOK_ACCESS_TOKEN:-}" ]; then
@@ -24,7 +29,7 @@ echo "tiktok_fdw: a demo on $(if [ -n "${TIKTOK_ACCESS_TOKEN:-}" ]; then
 else
 	echo "a local API with made-up accounts"
 fi)"
-tt_install run
+tt_install "$([ -n "$dashboard" ] && echo dashboard || echo run)"
 tt_begin
 tree=$TT_WORK/tree
 log=$TT_WORK/log/demo
@@ -59,7 +64,7 @@ quietly tt_as pg_ctl -D "$data" -l "$TT_WORK/home/server.log" -w start
 if [ -z "${TIKTOK_ACCESS_TOKEN:-}" ]; then
 	echo "starting the local API"
 	api_log=$TT_WORK/api.log
-	tt_api_start --scale demo --log "$api_log" || exit 1
+	tt_api_start --scale demo --pictures --log "$api_log" || exit 1
 	TIKTOK_API_URL=$TT_API_URL
 	export TIKTOK_API_URL
 else
@@ -81,6 +86,18 @@ psql -f "$TT_TOP/test/demo/setup.sql" || tt_die "the demo's set-up failed"
 if [ -n "$shell" ]; then
 	echo "server log: $TT_WORK/home/server.log; requests, a JSON object each: ${api_log:-none}"
 	"$TT_BINDIR/psql" -X -P pager=off
+	exit
+fi
+
+# The page is made beside the file and then moved: what is there is never half of one.
+if [ -n "$dashboard" ]; then
+	echo "reading the snapshots that the dashboard shows"
+	psql -f "$TT_TOP/examples/dashboard/snapshots.sql" >>"$log" 2>&1 ||
+		{ tail -n 20 "$log"; tt_die "the snapshots failed"; }
+	mkdir -p "$(dirname "$dashboard")" &&
+		PATH=$TT_BINDIR:$PATH python3 "$TT_TOP/examples/dashboard/build.py" >"$dashboard.new" &&
+		mv "$dashboard.new" "$dashboard" || tt_die "the dashboard failed"
+	echo "open it in a browser: file://$(cd "$(dirname "$dashboard")" && pwd)/$(basename "$dashboard")"
 	exit
 fi
 

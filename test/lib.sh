@@ -26,7 +26,8 @@ tt_die() {
 # ---- packages ------------------------------------------------------------
 
 # The one list: what for (run: to build and run; test: to test; more: to test, too,
-# but not every release has it; coverage, soak: to measure that, to fuzz), the Debian
+# but not every release has it; dashboard: the demo's; coverage, soak: to measure that,
+# to fuzz), the Debian
 # package, and how to see that it is there already, from wherever it comes. NN is the
 # server's major version, see tt_package_version.
 tt_packages() {
@@ -46,6 +47,9 @@ tt_packages() {
 		test cppcheck                  tt_have cppcheck
 		test openssl                   tt_have openssl
 		more postgresql-NN-cron        tt_have_cron
+		more libjs-chart.js            tt_have_chart_js
+		more chromium-headless-shell   tt_have chromium-headless-shell
+		dashboard libjs-chart.js       tt_have_chart_js
 		coverage gcovr                 tt_have gcovr
 		soak libclang-rt-dev           tt_have_libfuzzer
 	LIST
@@ -71,6 +75,10 @@ tt_have_cron() {
 	tt_find_pg || return 1
 	tt_d=$("$PG_CONFIG" --pkglibdir)
 	[ "$tt_d" != "/usr/lib/postgresql/$TT_PGMAJOR/lib" ] || [ -e "$tt_d/pg_cron.so" ]
+}
+
+tt_have_chart_js() {
+	test -e /usr/share/javascript/chart.js/chart.min.js
 }
 
 # The sources have the style of release 14; others break some lines elsewhere.
@@ -163,7 +171,7 @@ tt_packages_of() {
 	done
 }
 
-# tt_install run|test|coverage|soak: installs what is missing, if anything is. "test"
+# tt_install run|dashboard|test|coverage|soak: installs what is missing, if anything is. "test"
 # includes "run", "coverage" and "soak" both.
 tt_install() {
 	# not worth an installation

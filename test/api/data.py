@@ -375,6 +375,7 @@ class Store:
             raise ValueError('ads: only with scale large')
         self.seed, self.scale, self.ads = seed, scale, ads
         self.ad_limit, self.video_limit = AD_LIMIT, VIDEO_LIMIT
+        self.pictures = None                    # where there are pictures of assets
         self.today = (today or datetime.datetime.now(datetime.timezone.utc).date()).toordinal()
         history, shortest, longest, self.specs = SCALES[scale]
         self.history, self.life = history, (shortest, longest)

@@ -302,6 +302,11 @@ def asset_time(account, i, h):
 FILE_NAMES = ('hero.jpg', 'Sommer „Blau".png', 'a\\b.webp', '猫 🐈.jpeg', '', "o'neil.png")
 
 
+def picture_host(account, scheme):
+    """Where pictures of assets are: nowhere, unless this server shows some."""
+    return account.store.pictures or f'{scheme}://p16.example/'
+
+
 def image(account, i):
     h = mix(account.key, 1000 + i)
     time = asset_time(account, i, h)
@@ -309,7 +314,7 @@ def image(account, i):
             'material_id': material_id(account, i) if h % 6 else pick(('', None), h),
             'is_carousel_usable': h % 2 == 0, 'width': pick((1080, 720, 0), h >> 3),
             'format': pick(('jpeg', 'png', 'webp'), h >> 4),
-            'image_url': f'https://p16.example/{h:x}~tplv.jpeg?x-expires={h % 10**9}',
+            'image_url': f'{picture_host(account, "https")}{h:x}~tplv.jpeg?x-expires={h % 10**9}',
             'height': pick((1920, 1280), h >> 5), 'signature': f'{h:016x}' * 2,
             'size': h % 900000, 'file_name': pick(FILE_NAMES, h >> 6),
             'create_time': iso(time), 'modify_time': iso(time + h % 9000),
@@ -320,7 +325,7 @@ def video(account, i):
     h = mix(account.key, 2000 + i)
     time = asset_time(account, i, h)
     row = {'video_id': video_id(account, i),
-           'video_cover_url': f'http://p16.example/{h:x}?x-expires={h % 10**9}',
+           'video_cover_url': f'{picture_host(account, "http")}{h:x}?x-expires={h % 10**9}',
            'format': 'mp4', 'preview_url': f'http://v16.example/{h:x}/',
            'preview_url_expire_time': timestamp(time + 10**7),
            'duration': pick((Lexeme('15.0'), 9, 30.066), h >> 3), 'height': 1280, 'width': 720,

@@ -30,7 +30,7 @@ from reports import Reports
 from rules import PARAMETERS, ApiError, Params, report_query
 from timeouts import Timeouts
 
-BASE, SANDBOX = '/open_api/v1.3/', '/sandbox/open_api/v1.3/'
+BASE, SANDBOX, PICTURES = '/open_api/v1.3/', '/sandbox/open_api/v1.3/', '/pictures/'
 MAX_REQUEST_LINE = 8700
 GZIP_FROM = 1024
 KEPT_REQUESTS = 200000
@@ -166,6 +166,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         path, _, query = self.path.partition('?')
         if path.startswith('/_control/'):
             return self.control(path, query)
+        if path.startswith(PICTURES) and self.api.store.pictures:
+            return self._send(200, {'Content-Type': 'image/svg+xml'}, picture(path))
         return self.api_request(path, query)
 
     def do_POST(self):
@@ -462,6 +464,15 @@ class Server(http.server.ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
 
+def picture(path):
+    """A picture of an image or a video's cover, the same each time."""
+    h = zlib.crc32(path.encode())
+    shapes = ''.join(f'<circle cx="{(h >> i) % 90}" cy="{(h >> 2 * i) % 140}" r="{8 + (h >> i) % 26}" '
+                     f'fill="hsl({(h >> i) % 360} 80% 60%)" opacity=".55"/>' for i in range(1, 8))
+    return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 90 140"><rect width="90" '
+            f'height="140" fill="hsl({h % 360} 45% 30%)"/>{shapes}</svg>').encode()
+
+
 def options(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.split('\n', maxsplit=1)[0])
     parser.add_argument('--host', default='127.0.0.1')
@@ -479,6 +490,8 @@ def options(argv=None):
     parser.add_argument('--token', default='local-access-token')
     parser.add_argument('--app-id', default='7000000000000000001')
     parser.add_argument('--secret', default='local-secret')
+    parser.add_argument('--pictures', action='store_true',
+                        help='links to images and covers lead to pictures of this server')
     parser.add_argument('--exit-with-stdin', action='store_true')
     return parser.parse_args(argv)
 
@@ -515,6 +528,8 @@ def main():
     if chosen.exit_with_stdin:
         threading.Thread(target=watch_stdin, daemon=True).start()
     scheme = 'https' if chosen.tls else 'http'
+    if chosen.pictures:
+        Handler.api.store.pictures = f'{scheme}://{chosen.host}:{port}{PICTURES}'
     print(f'listening on {scheme}://{chosen.host}:{port}{BASE}', flush=True)
     server.serve_forever(poll_interval=0.5)
 
