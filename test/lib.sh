@@ -251,6 +251,7 @@ tt_cleanup() {
 	tt_rc=$?
 	trap - EXIT
 	trap '' HUP INT TERM
+	[ -z "${TT_LANE:-}" ] || kill "$TT_LANE" 2>/dev/null
 	tt_api_stop
 	for tt_p in "$TT_WORK"/pids/*; do
 		[ -e "$tt_p" ] && kill -s TERM -- "-${tt_p##*/}" 2>/dev/null
