@@ -370,7 +370,7 @@ tt_stream_series(const TtStream *stream)
 {
 	int n = 1;
 
-	for (const char *p = stream->fixed; *p != '\0'; p++)
+	for (const char *p = stream->fixed; p != NULL && *p != '\0'; p++)
 		n += *p == '\n';
 	return n;
 }
@@ -378,10 +378,10 @@ tt_stream_series(const TtStream *stream)
 const char *
 tt_stream_fixed(const TtStream *stream, int series, size_t *length)
 {
-	const char *p = stream->fixed;
+	const char *p = stream->fixed != NULL ? stream->fixed : "";
 
-	for (; series > 0; series--)
-		p += strcspn(p, "\n") + 1;
+	for (; series > 0 && strchr(p, '\n') != NULL; series--)
+		p = strchr(p, '\n') + 1;
 	*length = strcspn(p, "\n");
 	return p;
 }
@@ -394,6 +394,24 @@ tt_stream_required(const TtStream *stream, int i)
 			i-- == 0)
 			return &columns[k];
 	return NULL;
+}
+
+const char *
+tt_stream_last_metric(const TtStream *stream)
+{
+	if (tt_stream_is_integrated(stream))
+		return "spend";
+	for (int i = 0; i < lengthof_(columns); i++)
+		if ((columns[i].flags & TT_CF_ADDITIVE) && strcmp(columns[i].stream, stream->name) == 0)
+			return columns[i].name;
+	return "";
+}
+
+bool
+tt_stream_knows_metric(const TtStream *stream, const char *name)
+{
+	return tt_stream_is_integrated(stream) ? tt_metric_find(name) != NULL
+										   : tt_stream_find_column(stream, name) != NULL;
 }
 
 const TtMetric *

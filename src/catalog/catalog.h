@@ -123,7 +123,7 @@ typedef enum TtFilter
 #define TT_CF_ALONE		 2	/* "fields" may not name it beside others */
 #define TT_CF_SIGNED_URL 4	/* signed and expiring: changes by itself */
 #define TT_CF_REQUIRED	 8	/* a request needs it: the query has to say "column = value" */
-#define TT_CF_ASKED		 16 /* no row tells it: it shows what was asked for */
+#define TT_CF_ASKED		 16 /* and no row tells it: it shows what was asked for */
 #define TT_CF_ADDITIVE	 32 /* a measure that may be summed */
 #define TT_CF_MEASURE	 64 /* a measure that may not */
 
@@ -267,7 +267,7 @@ typedef struct TtStream
 	TtReport		  report;		/* kind TT_KIND_REPORT */
 	const char		 *core_columns; /* comma-separated metrics; reports only */
 	const char		 *fixed;		/* parameters of every request, as JSON objects: a line
-									 * for each request series; "": none */
+									 * for each request series; "" or NULL: none */
 	bool			  named_only;	/* imported only where it is named */
 	const char		 *note;
 } TtStream;
@@ -307,6 +307,15 @@ extern const char *tt_stream_fixed(const TtStream *stream, int series, size_t *l
 
 /* column i that the query has to give a value of; NULL past the last */
 extern const TtColumn *tt_stream_required(const TtStream *stream, int i);
+
+/*
+ * The metric that a report is asked for when none is wanted, or all that were are
+ * refused: one that each report of its kind has.
+ */
+extern const char *tt_stream_last_metric(const TtStream *stream);
+
+/* whether the catalogue knows a metric of the stream: then the API may refuse it */
+extern bool tt_stream_knows_metric(const TtStream *stream, const char *name);
 
 /* whether no row tells the value of a column: it is taken from the request */
 extern bool tt_stream_asks(const TtStream *stream, const char *name);
