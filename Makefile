@@ -91,7 +91,7 @@ pg_regress_installcheck := $(subst $(tt_pg_regress),sh $(TOP)/test/with_api.sh \
 
 # Unit tests: each test/unit/*_test.c is a program, linked with what needs no
 # PostgreSQL (request.c and jansson), under the sanitizers where there are any.
-UNIT_SOURCES = src/request/request.c src/request/option_filters.c src/request/periods.c src/catalog/catalog.c
+UNIT_SOURCES = src/request/request.c src/request/option_filters.c src/request/periods.c src/request/second_ids.c src/catalog/catalog.c
 UNIT_TESTS = $(patsubst test/unit/%.c,build/unit/%,$(sort $(wildcard test/unit/*_test.c)))
 UNIT_CFLAGS = -std=gnu99 -g -O1 -Wall -Wextra -Werror -Wno-unused-parameter -Wno-format-truncation -Isrc -Itest/unit \
 	$(shell $(PKG_CONFIG) --cflags jansson)

@@ -37,7 +37,7 @@ SELECT DISTINCT s.kind, CASE WHEN c.path IS NULL THEN 'filled in' WHEN c.path = 
 	WHEN c.path = 'metrics.' || c.name THEN 'metric' ELSE c.path END AS place
 FROM tiktok.stream_columns c JOIN tiktok.streams s ON s.name = c.stream
 ORDER BY 1, 2;
-SELECT DISTINCT name FROM tiktok.stream_columns WHERE path IS NULL;
+SELECT DISTINCT name FROM tiktok.stream_columns WHERE path IS NULL ORDER BY 1;
 SELECT c.stream, c.name FROM tiktok.stream_columns c JOIN tiktok.streams s ON s.name = c.stream
 WHERE c.path LIKE 'dimensions.%' AND c.name <> ALL (s.key_columns);
 
@@ -55,7 +55,8 @@ WHERE pushdown IS NOT NULL AND stream IN ('advertisers', 'advertiser_ids', 'ads'
 	'creative_assets_videos', 'creative_assets_music')
 ORDER BY stream, ordinal;
 SELECT DISTINCT name, pushdown FROM tiktok.stream_columns
-WHERE pushdown IS NOT NULL AND stream IN (SELECT name FROM tiktok.streams WHERE kind LIKE '%report')
+WHERE pushdown IS NOT NULL AND stream IN (SELECT name FROM tiktok.streams
+	WHERE endpoint = 'report/integrated/get/')
 ORDER BY 1;
 -- an id above the level of the report, and none below it
 SELECT stream, name FROM tiktok.stream_columns
@@ -63,6 +64,18 @@ WHERE pushdown = '=, IN' AND name IN ('campaign_id', 'adgroup_id', 'ad_id')
 	AND stream IN ('ads_reports_daily', 'ad_groups_reports_daily', 'campaigns_reports_daily',
 		'advertisers_reports_daily')
 ORDER BY stream, name;
+
+-- what requests name beside the account, and what a query has to say
+SELECT name, asked_per, required_conditions, paging, imported_by FROM tiktok.streams
+WHERE asked_per IS NOT NULL OR required_conditions <> '{}' ORDER BY 1;
+SELECT DISTINCT imported_by, seed_name IS NOT NULL AS of_connectors FROM tiktok.streams
+WHERE imported_by <> 'named' ORDER BY 1;
+SELECT name, type, path, additive, pushdown FROM tiktok.stream_columns
+WHERE stream = 'gmv_max_live_reports_daily' AND name IN ('advertiser_id', 'store_id', 'campaign_id',
+	'stat_time_day', 'cost', 'roi', '10_second_live_views', 'bid_type', 'currency') ORDER BY ordinal;
+SELECT stream, c.name, path, pushdown FROM tiktok.stream_columns c
+JOIN tiktok.streams s ON s.name = c.stream WHERE c.name = ANY (s.required_conditions)
+ORDER BY stream, ordinal;
 
 -- the metrics
 SELECT count(*) > 1000 AS many, count(*) = count(DISTINCT name) AS once FROM tiktok.report_metrics;
@@ -84,7 +97,7 @@ SELECT name FROM tiktok.report_metrics WHERE description = ''
 -- every metric that a stream lists is legal there
 SELECT c.stream, c.name FROM tiktok.stream_columns c JOIN tiktok.streams s ON s.name = c.stream
 LEFT JOIN tiktok.report_metrics m ON m.name = c.name
-WHERE c.path LIKE 'metrics.%' AND (m.name IS NULL OR (s.kind = 'audience_report' AND m.audience = 'no'));
+WHERE s.endpoint = 'report/integrated/get/' AND c.path LIKE 'metrics.%' AND (m.name IS NULL OR (s.kind = 'audience_report' AND m.audience = 'no'));
 
 -- everybody may read them; nobody but the owner may set counters to zero
 CREATE ROLE regress_tiktok_catalog;

@@ -1,7 +1,8 @@
 /*
  * accounts.h
  *	  The ad accounts of a token, which a scan asks where nobody names any
- *	  (accounts.c), and the currency of each (currency.c).
+ *	  (accounts.c), the currency of each (currency.c), and what it has that requests
+ *	  name beside it (second.c).
  */
 #ifndef TT_ACCOUNTS_H
 #define TT_ACCOUNTS_H
@@ -52,5 +53,21 @@ extern TtCurrencies *tt_currencies_read(TtCurrencies *currencies, const TtTable 
 
 /* NULL: not known */
 extern const char *tt_currencies_get(const TtCurrencies *currencies, int64 account);
+
+/*
+ * second.c: what requests of an endpoint name beside the account, such as its stores.
+ */
+typedef struct TtSecondIds TtSecondIds;
+
+/*
+ * Ask which there are, of accounts that were not asked for yet: a request for each.  ids: NULL
+ * at first; in the current memory context, which must be the same every time.
+ */
+extern TtSecondIds *tt_second_ids_read(TtSecondIds *ids, const TtTable *table,
+									   const TtOptions *options, const TtQuery *query,
+									   TtFetchStats *stats);
+
+/* Those of the query's accounts, as far as conditions leave them, become query->second. */
+extern void tt_second_ids_fill(const TtSecondIds *ids, const TtBounds *bounds, TtQuery *query);
 
 #endif /* TT_ACCOUNTS_H */

@@ -558,6 +558,12 @@ tt_budget_key(const char *app_id, const char *host, const char *token)
 	return key;
 }
 
+TtBudgetKey
+tt_budget_endpoint_key(TtBudgetKey key, const char *endpoint)
+{
+	return hash_bytes_extended((const unsigned char *) endpoint, (int) strlen(endpoint), key);
+}
+
 static void
 out_of_memory(void)
 {

@@ -49,7 +49,7 @@
 
 #include "postgres.h"
 
-/* whose budget it is: a hash, never a secret itself */
+/* whose budget it is, an app's or one of its endpoints': a hash, never a secret itself */
 typedef uint64 TtBudgetKey;
 
 /* who asks */
@@ -64,6 +64,9 @@ typedef struct TtBudgetUser
 /* by app_id; without one by host and token */
 extern TtBudgetKey tt_budget_key(const char *app_id, const char *host,
 								 const char *token);
+
+/* that of an endpoint whose requests the API counts apart */
+extern TtBudgetKey tt_budget_endpoint_key(TtBudgetKey key, const char *endpoint);
 
 /*
  * A grant counts against the rate until it is sent, and as a possible time-out

@@ -128,13 +128,19 @@ release_resources(void *arg)
 static void
 set_up_client(TtFetch *fetch, const TtOptions *options)
 {
-	TtBudgetUser *budget = &fetch->reading.budget;
-	TtHttpOptions http = {0};
+	const TtEndpoint *endpoint = fetch->reading.query->stream->endpoint;
+	TtBudgetUser	 *budget = &fetch->reading.budget;
+	TtHttpOptions	  http = {0};
 
 	budget->key = tt_budget_key(options->app_id, options->host, options->access_token);
 	budget->owner = options->server_owner_is_superuser ? InvalidOid : options->server_owner;
 	budget->server = options->serverid;
 	budget->rate = options->rate_limit;
+	if (endpoint->rate > 0)
+	{
+		budget->key = tt_budget_endpoint_key(budget->key, endpoint->path);
+		budget->rate = Min(budget->rate, endpoint->rate);
+	}
 	http.timeout_ms = options->timeout * 1000;
 	http.connect_timeout_ms = options->connect_timeout * 1000;
 	http.max_response_size = options->max_response_size;
@@ -229,6 +235,7 @@ take_page(TtReading *reading)
 	page->account = ready->account;
 	page->number = ready->number;
 	memcpy(page->period, ready->period, sizeof(page->period));
+	page->asked = ready->asked;
 	page->context = ready->context;
 	return page;
 }

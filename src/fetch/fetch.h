@@ -24,8 +24,11 @@ typedef struct TtPage
 	int		 number;  /* 0: the endpoint does not page */
 
 	/* by TtPeriodValue: days that the rows are of, YYYY-MM-DD; NULL: they tell it */
-	const char	 *period[TT_PERIOD_VALUES];
-	MemoryContext context; /* of reply */
+	const char *period[TT_PERIOD_VALUES];
+
+	/* what was asked for, by TtTableColumn.asked; NULL: nothing that columns show */
+	const char *const *asked;
+	MemoryContext	   context; /* of reply */
 } TtPage;
 
 /*

@@ -29,6 +29,18 @@
 #define UNKNOWN_FROM 1
 #define UNKNOWN_TO	 2
 
+/* what only execution will tell */
+typedef struct Unknown
+{
+	double	   ids;
+	double	   accounts;
+	double	   second; /* what requests name beside the account */
+	bool	   days;
+	int		   period;	 /* UNKNOWN_* */
+	double	   required; /* combinations of values that are */
+	Bitmapset *told;	 /* columns that the endpoint has to be told, and is */
+} Unknown;
+
 /* How many values a condition has, where only execution knows. */
 static double
 guess_values(const TtQual *qual)
@@ -44,8 +56,7 @@ guess_values(const TtQual *qual)
 /* Values that are known, or can be estimated, while planning. */
 static void
 estimate_bounds(PlannerInfo *root, TtRelInfo *info, List *quals, TtBounds *bounds,
-				double *unknown_ids, double *unknown_accounts, bool *unknown_days,
-				int *unknown_period)
+				Unknown *unknown)
 {
 	ListCell *lc;
 
@@ -58,6 +69,8 @@ estimate_bounds(PlannerInfo *root, TtRelInfo *info, List *quals, TtBounds *bound
 		Oid	   *types = palloc(sizeof(Oid) * n);
 		bool	known = true;
 
+		if (qual->role == TT_ROLE_REQUIRED)
+			unknown->told = bms_add_member(unknown->told, qual->attnum);
 		if (qual->role == TT_ROLE_FILTER && !tt_enable_pushdown)
 			continue; /* as the scan will do */
 		for (int i = 0; i < n; i++)
@@ -74,13 +87,17 @@ estimate_bounds(PlannerInfo *root, TtRelInfo *info, List *quals, TtBounds *bound
 		if (known)
 			tt_bounds_apply(bounds, info->table, qual, n, values, nulls, types);
 		else if (qual->role == TT_ROLE_ACCOUNT)
-			*unknown_accounts = guess_values(qual);
+			unknown->accounts = guess_values(qual);
+		else if (qual->role == TT_ROLE_SECOND)
+			unknown->second = guess_values(qual);
+		else if (qual->role == TT_ROLE_REQUIRED)
+			unknown->required *= guess_values(qual);
 		else if (qual->role == TT_ROLE_FILTER)
-			*unknown_ids = guess_values(qual);
+			unknown->ids = guess_values(qual);
 		else if (qual->role == TT_ROLE_FROM || qual->role == TT_ROLE_TO)
-			*unknown_period |= qual->role == TT_ROLE_FROM ? UNKNOWN_FROM : UNKNOWN_TO;
+			unknown->period |= qual->role == TT_ROLE_FROM ? UNKNOWN_FROM : UNKNOWN_TO;
 		else if (qual->condition != NULL || qual->op >= TT_OP_EQ)
-			*unknown_days = true;
+			unknown->days = true;
 	}
 }
 
@@ -103,19 +120,34 @@ stream_guess(const TtStream *stream)
 
 /* Whether it will be known at execution which days to ask for. */
 static bool
-bounds_suffice(const TtRelInfo *info, const TtBounds *bounds, bool unknown_days,
-			   int unknown_period)
+bounds_suffice(const TtRelInfo *info, const TtBounds *bounds, const Unknown *unknown)
 {
 	const TtTable  *table = info->table->daily != NULL ? info->table->daily : info->table;
 	const TtStream *stream = table->stream;
 
+	if (!bounds->nothing && tt_stream_required(stream, bms_num_members(unknown->told)) != NULL)
+		return false;
 	if (stream->kind != TT_KIND_REPORT || stream->report.lifetime ||
 		stream->report.grain == TT_GRAIN_NONE || bounds->nothing)
 		return true;
 	if (stream->report.grain == TT_GRAIN_PERIOD)
-		return (bounds->first_days.given || (unknown_period & UNKNOWN_FROM) != 0) &&
-			   (bounds->last_days.given || (unknown_period & UNKNOWN_TO) != 0);
-	return bounds->has_lower || unknown_days || info->options->has_start_date;
+		return (bounds->first_days.given || (unknown->period & UNKNOWN_FROM) != 0) &&
+			   (bounds->last_days.given || (unknown->period & UNKNOWN_TO) != 0);
+	return bounds->has_lower || unknown->days || info->options->has_start_date;
+}
+
+/*
+ * How many requests take what they name beside the account, for each account: one if
+ * nothing is known, as most accounts have one.
+ */
+static double
+second_series(const TtStream *stream, const TtBounds *bounds, double unknown, double accounts)
+{
+	double given = bounds->has_second ? bounds->nsecond : unknown;
+
+	if (stream->endpoint->second == NULL || given == 0)
+		return 1;
+	return Max(ceil(given / stream->endpoint->second->most) / accounts, 1 / accounts);
 }
 
 /* Whether the session knows of something that will not be asked for. */
@@ -136,10 +168,7 @@ tt_estimate_scan(PlannerInfo *root, TtRelInfo *info, List *quals)
 	TtBounds		days;
 	TtQuery			query;
 	TtUnits		   *units;
-	double			unknown_ids = 0;
-	double			unknown_accounts = 0;
-	bool			unknown_days = false;
-	int				unknown_period = 0;
+	Unknown			unknown = {.required = 1};
 	double			accounts;
 	double			series;
 	double			per_unit;
@@ -147,11 +176,10 @@ tt_estimate_scan(PlannerInfo *root, TtRelInfo *info, List *quals)
 	const TtStream *stream = info->table->stream;
 
 	tt_bounds_init(&bounds);
-	estimate_bounds(root, info, quals, &bounds, &unknown_ids, &unknown_accounts,
-					&unknown_days, &unknown_period);
-	result.possible = bounds_suffice(info, &bounds, unknown_days, unknown_period);
+	estimate_bounds(root, info, quals, &bounds, &unknown);
+	result.possible = bounds_suffice(info, &bounds, &unknown);
 	tt_query_build(&query, info->table, info->options, info->attrs, &bounds, false);
-	if (!bounds.nothing && unknown_days && query.nranges == 0)
+	if (!bounds.nothing && unknown.days && query.nranges == 0)
 	{
 		/* the days that are known and those that were assumed do not meet */
 		tt_bounds_init(&days);
@@ -168,36 +196,39 @@ tt_estimate_scan(PlannerInfo *root, TtRelInfo *info, List *quals)
 	(void) tt_row_estimate_get(info->table->relid, &known_rows);
 	if (known_rows.accounts == 0)
 		known_rows.accounts = GUESS_ACCOUNTS;
-	accounts = unknown_accounts > 0 ? unknown_accounts : Max(known_rows.accounts, 1);
+	accounts = unknown.accounts > 0 ? unknown.accounts : Max(known_rows.accounts, 1);
 	if (query.naccounts > 0)
 		accounts = query.naccounts;
-	if (unknown_accounts > 0)
-		accounts = Min(accounts, unknown_accounts);
+	if (unknown.accounts > 0)
+		accounts = Min(accounts, unknown.accounts);
 	info->naccounts = query.naccounts;
 	query.naccounts = 1; /* count the units of one account */
 	units = tt_units_create(&query);
 	if (units == NULL)
 		return result;
 	info->units = (double) units->count;
-	info->days = unknown_days ? 0 : count_days(&query);
+	info->days = unknown.days ? 0 : count_days(&query);
 	per_unit = known_rows.rows;
 	/* of a day there are those that delivered, of sums all objects */
 	if (query.adds_up)
 		per_unit *= 2;
-	else if (!unknown_days)
+	else if (!unknown.days)
 		per_unit *= tt_query_times(&query) / Max(units->nwindows, 1);
-	if (query.nconditions > 0 || unknown_ids > 0)
+	if (query.nconditions > 0 || unknown.ids > 0)
 		per_unit = Max(per_unit / 10, 1);
 	if (stream->kind == TT_KIND_ACCOUNT)
 		per_unit = 1;
 	/* kinds share the rows; nearly all of them are of the first */
-	series = accounts * ((double) units->count / units->nkinds);
+	series = accounts * ((double) units->count / units->nkinds) * unknown.required;
+	series *= second_series(stream, &bounds, unknown.second, accounts);
 	result.rows = series * per_unit;
 	result.requests = units->nkinds - 1;
 	result.requests += query.page_size > 0 ? Max(ceil(per_unit / query.page_size), 1) : 1;
 	result.requests *= series;
 	if (stream->kind == TT_KIND_ACCOUNT)
 		result.requests = 1;
+	if (stream->endpoint->second != NULL)
+		result.requests += accounts; /* which stores, say, each of them has */
 	if (tt_currencies_wanted(info->table, info->attrs))
 		result.requests += ceil(accounts / TT_MAX_IDS);
 	tt_units_free(units);

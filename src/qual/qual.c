@@ -39,7 +39,7 @@ tt_qual_filter(const TtTable *table, int attnum, const char **param)
 	const char			 *name;
 
 	*param = NULL;
-	if (table->stream->kind != TT_KIND_REPORT)
+	if (!tt_stream_is_integrated(table->stream))
 	{
 		if (column->listed == NULL || column->listed->filter == TT_FILTER_NONE)
 			return TT_FILTER_NONE;
@@ -60,6 +60,8 @@ tt_qual_positive(const TtTable *table, int attnum)
 {
 	const char *param;
 
+	if (table->columns[attnum - 1].is_second)
+		return true;
 	if (table->stream->kind == TT_KIND_REPORT || table->stream->kind == TT_KIND_ENTITY)
 		return tt_qual_filter(table, attnum, &param) == TT_FILTER_IDS;
 	for (int i = 0; i < table->nkeys; i++)
@@ -77,9 +79,14 @@ column_role(const TtTable *table, int attnum)
 	if (column->dropped)
 		return TT_ROLE_NONE;
 	if (column->is_account)
-		return table->stream->endpoint->account_param == TT_ACCOUNT_NONE
+		return table->stream->endpoint->account_param == TT_ACCOUNT_NONE ||
+					   table->stream->endpoint->account_param == TT_ACCOUNT_TOKEN
 				   ? TT_ROLE_NONE
 				   : TT_ROLE_ACCOUNT;
+	if (column->is_second)
+		return TT_ROLE_SECOND;
+	if (column->listed != NULL && (column->listed->flags & TT_CF_REQUIRED))
+		return TT_ROLE_REQUIRED;
 	if (column->is_day)
 		return TT_ROLE_DAY;
 	if (column->is_hour)
@@ -140,7 +147,7 @@ filter_fits(const TtTable *table, int attnum)
 	TypeClass			 declared = type_class(column->type);
 
 	/* ids of reports are numbers, which have one spelling */
-	if (table->stream->kind == TT_KIND_REPORT)
+	if (tt_stream_is_integrated(table->stream))
 		return declared == CLASS_INTEGER || declared == CLASS_TEXT;
 	switch (column->listed->type)
 	{
@@ -152,6 +159,8 @@ filter_fits(const TtTable *table, int attnum)
 			return declared == CLASS_BOOLEAN;
 		case TT_TYPE_timestamptz:
 			return declared == CLASS_INSTANT;
+		case TT_TYPE_date:
+			return getBaseType(column->type) == DATEOID;
 		default:
 			return false;
 	}
@@ -166,6 +175,7 @@ column_fits(const TtTable *table, int attnum, TtQualRole role)
 	switch (role)
 	{
 		case TT_ROLE_ACCOUNT:
+		case TT_ROLE_SECOND:
 			return declared == CLASS_INTEGER || declared == CLASS_TEXT;
 		case TT_ROLE_DAY:
 		case TT_ROLE_HOUR:
@@ -174,6 +184,7 @@ column_fits(const TtTable *table, int attnum, TtQualRole role)
 		case TT_ROLE_TO:
 			return declared == CLASS_LOCAL_TIME;
 		case TT_ROLE_FILTER:
+		case TT_ROLE_REQUIRED:
 			return filter_fits(table, attnum);
 		default:
 			return false;
@@ -215,6 +226,8 @@ operator_narrows(const TtTable *table, int attnum, TtQualRole role, TtQualOp op)
 	switch (role)
 	{
 		case TT_ROLE_ACCOUNT:
+		case TT_ROLE_SECOND:
+		case TT_ROLE_REQUIRED:
 		case TT_ROLE_FROM:
 		case TT_ROLE_TO:
 			return op == TT_OP_EQ;
@@ -453,11 +466,12 @@ tt_qual_exact(const TtTable *table, const TtQual *qual)
 				return false;
 			continue;
 		}
-		if ((qual->role != TT_ROLE_ACCOUNT && qual->role != TT_ROLE_FILTER) ||
+		if ((qual->role != TT_ROLE_ACCOUNT && qual->role != TT_ROLE_SECOND &&
+			 qual->role != TT_ROLE_REQUIRED && qual->role != TT_ROLE_FILTER) ||
 			(type != INT8OID && type != INT4OID && type != INT2OID))
 			return false;
 	}
-	return qual->role != TT_ROLE_FILTER ||
+	return (qual->role != TT_ROLE_FILTER && qual->role != TT_ROLE_REQUIRED) ||
 		   (tt_qual_filter(table, qual->attnum, &param) == TT_FILTER_IDS &&
 			table->columns[qual->attnum - 1].type == INT8OID &&
 			tt_qual_positive(table, qual->attnum));

@@ -30,12 +30,14 @@ typedef enum TtQualOp
 typedef enum TtQualRole
 {
 	TT_ROLE_NONE,
-	TT_ROLE_ACCOUNT, /* the accounts asked */
-	TT_ROLE_DAY,	 /* windows, by a day */
-	TT_ROLE_HOUR,	 /* windows, by an hour */
-	TT_ROLE_FILTER,	 /* a filter of the endpoint */
-	TT_ROLE_FROM,	 /* the first day of a period */
-	TT_ROLE_TO		 /* the last day of a period */
+	TT_ROLE_ACCOUNT,  /* the accounts asked */
+	TT_ROLE_DAY,	  /* windows, by a day */
+	TT_ROLE_HOUR,	  /* windows, by an hour */
+	TT_ROLE_SECOND,	  /* what requests name beside the account */
+	TT_ROLE_REQUIRED, /* what the endpoint has to be told */
+	TT_ROLE_FILTER,	  /* a filter of the endpoint */
+	TT_ROLE_FROM,	  /* the first day of a period */
+	TT_ROLE_TO		  /* the last day of a period */
 } TtQualRole;
 
 /*

@@ -90,8 +90,10 @@ compare_int64(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+/* Narrow a set of ids, sorted, to those among the values. */
 static void
-apply_accounts(TtBounds *bounds, int n, const Datum *values, const Oid *types)
+apply_ids(TtBounds *bounds, bool *given, int *ngiven, int64 **given_ids, int n,
+		  const Datum *values, const Oid *types)
 {
 	int64 *ids = palloc(sizeof(int64) * Max(n, 1));
 	int	   nids = 0;
@@ -109,15 +111,14 @@ apply_accounts(TtBounds *bounds, int n, const Datum *values, const Oid *types)
 	{
 		if (unique > 0 && ids[unique - 1] == ids[i])
 			continue;
-		if (bounds->has_accounts &&
-			bsearch(&ids[i], bounds->accounts, bounds->naccounts, sizeof(int64),
-					compare_int64) == NULL)
+		if (*given &&
+			bsearch(&ids[i], *given_ids, *ngiven, sizeof(int64), compare_int64) == NULL)
 			continue;
 		ids[unique++] = ids[i];
 	}
-	bounds->has_accounts = true;
-	bounds->naccounts = unique;
-	bounds->accounts = ids;
+	*given = true;
+	*ngiven = unique;
+	*given_ids = ids;
 	if (unique == 0)
 		bounds->nothing = true;
 }
@@ -338,8 +339,10 @@ find_filter(TtBounds *bounds, const TtTable *table, AttrNumber attnum)
 	filter->attnum = attnum;
 	filter->condition.filter = tt_qual_filter(table, attnum, &filter->condition.param);
 	filter->condition.path = table->columns[attnum - 1].path;
+	filter->required = table->columns[attnum - 1].listed != NULL &&
+					   (table->columns[attnum - 1].listed->flags & TT_CF_REQUIRED) != 0;
 	filter->positive = tt_qual_positive(table, attnum);
-	filter->number = table->stream->kind == TT_KIND_REPORT ||
+	filter->number = tt_stream_is_integrated(table->stream) ||
 					 table->columns[attnum - 1].listed->type == TT_TYPE_bigint;
 	filter->condition.nvalues = -1; /* no value yet */
 	bounds->filters = lappend(bounds->filters, filter);
@@ -410,7 +413,15 @@ value_to_text(const TtBoundFilter *filter, Datum value, Oid type, const char **r
 	char	*s;
 
 	*result = NULL;
-	if (base == BOOLOID)
+	if (base == DATEOID || base == TIMESTAMPOID)
+	{
+		TtDay day;
+
+		if (!value_to_midnight(value, type, &day))
+			return false;
+		*result = tt_day_format(day, palloc(16));
+	}
+	else if (base == BOOLOID)
 		*result = DatumGetBool(value) ? "true" : "false";
 	else if (base == INT2OID || base == INT4OID || base == INT8OID)
 	{
@@ -573,7 +584,12 @@ tt_bounds_apply(TtBounds *bounds, const TtTable *table, const TtQual *qual, int 
 	switch (qual->role)
 	{
 		case TT_ROLE_ACCOUNT:
-			apply_accounts(bounds, n, flat, flat_types);
+			apply_ids(bounds, &bounds->has_accounts, &bounds->naccounts, &bounds->accounts, n,
+					  flat, flat_types);
+			break;
+		case TT_ROLE_SECOND:
+			apply_ids(bounds, &bounds->has_second, &bounds->nsecond, &bounds->second, n, flat,
+					  flat_types);
 			break;
 		case TT_ROLE_DAY:
 		case TT_ROLE_HOUR:
@@ -587,6 +603,7 @@ tt_bounds_apply(TtBounds *bounds, const TtTable *table, const TtQual *qual, int 
 			apply_day_set(bounds, &bounds->last_days, n, flat, flat_types);
 			break;
 		case TT_ROLE_FILTER:
+		case TT_ROLE_REQUIRED:
 			apply_filter(bounds, table, qual, n, flat, flat_types);
 			break;
 		case TT_ROLE_NONE:
@@ -633,6 +650,49 @@ time_condition(TtBoundFilter *filter, TtCondition *condition)
 }
 
 int
+tt_bounds_required(const TtBounds *bounds, const TtTable *table, TtCondition **required,
+				   List **missing)
+{
+	const TtColumn *column;
+	int				n = 0;
+
+	*missing = NIL;
+	*required = NULL;
+	for (int i = 0; (column = tt_stream_required(table->stream, i)) != NULL; i++)
+	{
+		const TtBoundFilter *found = NULL;
+		ListCell			*lc;
+
+		foreach(lc, bounds->filters)
+		{
+			const TtBoundFilter *filter = lfirst(lc);
+
+			if (filter->required && filter->condition.nvalues >= 0 &&
+				table->columns[filter->attnum - 1].listed == column)
+				found = filter;
+		}
+		if (*required == NULL)
+			*required = palloc(sizeof(TtCondition) * TT_MAX_DIMENSIONS);
+		if (found == NULL)
+			*missing = lappend(*missing, unconstify(TtColumn *, column));
+		else
+			(*required)[n++] = found->condition;
+	}
+	return n;
+}
+
+int
+tt_bounds_filters(const TtBounds *bounds)
+{
+	ListCell *lc;
+	int		  n = 0;
+
+	foreach(lc, bounds->filters)
+		n += !((const TtBoundFilter *) lfirst(lc))->required;
+	return n;
+}
+
+int
 tt_bounds_conditions(TtBounds *bounds, TtCondition **conditions)
 {
 	ListCell *lc;
@@ -644,6 +704,8 @@ tt_bounds_conditions(TtBounds *bounds, TtCondition **conditions)
 		TtBoundFilter *filter = lfirst(lc);
 		TtCondition	   condition = filter->condition;
 
+		if (filter->required)
+			continue;
 		switch (condition.filter)
 		{
 			case TT_FILTER_CREATED:
@@ -652,6 +714,7 @@ tt_bounds_conditions(TtBounds *bounds, TtCondition **conditions)
 					continue;
 				break;
 			case TT_FILTER_EQ:
+			case TT_FILTER_PARAM:
 				/* several values would be several requests */
 				if (condition.nvalues != 1)
 					continue;

@@ -33,6 +33,10 @@ typedef struct TtBounds
 	int		nranges;
 	TtDays *ranges;
 
+	bool   has_second; /* some condition names what requests name beside accounts */
+	int	   nsecond;
+	int64 *second; /* sorted */
+
 	TtDaySet first_days; /* of periods, */
 	TtDaySet last_days;	 /* and their last ones */
 	List	*filters;	 /* of TtBoundFilter */
@@ -42,6 +46,7 @@ typedef struct TtBoundFilter
 {
 	AttrNumber	attnum;
 	TtCondition condition;
+	bool		required; /* the endpoint has to be told */
 	bool		positive; /* see tt_qual_positive() */
 	bool		number;	  /* the API knows it as a number, whatever the
 								 * column's type */
@@ -70,7 +75,17 @@ extern int tt_bounds_days(const TtBounds *bounds, const TtStream *stream,
 						  bool has_start_date, TtDay start_date, TtDay last_day,
 						  TtDays **days);
 
-/* The filters that may be sent, as conditions of a request. */
+/* The filters that may be sent, as conditions of a request; not those that must be. */
 extern int tt_bounds_conditions(TtBounds *bounds, TtCondition **conditions);
+
+/*
+ * Those that must, in the order of tt_stream_required(), as far as the conditions tell
+ * them; *missing: the columns of which no value is known.
+ */
+extern int tt_bounds_required(const TtBounds *bounds, const TtTable *table,
+							  TtCondition **required, List **missing);
+
+/* how many filters the conditions make */
+extern int tt_bounds_filters(const TtBounds *bounds);
 
 #endif /* TT_BOUNDS_H */

@@ -65,6 +65,9 @@ build_metrics(TtQuery *query, const TtTable *table, const List *attrs)
 
 		if (column->metric_name == NULL || asked[column->metric_number])
 			continue;
+		/* the API tells it unasked, and knows no metric of that name */
+		if (column->listed != NULL && (column->listed->flags & TT_CF_UNLISTED))
+			continue;
 		/* the API certainly refuses it: the column reads as NULL */
 		if (column->metric != NULL &&
 			(column->metric->restrictions & TT_MF_NOT_WITH_AD_ID) &&
@@ -78,8 +81,8 @@ build_metrics(TtQuery *query, const TtTable *table, const List *attrs)
 		return;
 	/* no metric wanted: the cheapest, where it is certain to exist */
 	if (strcmp(report->report_type, "BASIC") == 0 ||
-		strcmp(report->report_type, "AUDIENCE") == 0)
-		add_name(query, "spend");
+		strcmp(report->report_type, "AUDIENCE") == 0 || !tt_stream_is_integrated(table->stream))
+		add_name(query, tt_stream_last_metric(table->stream));
 	else
 		query->send_names = false;
 }
@@ -109,6 +112,8 @@ tt_query_account_path(const TtStream *stream)
 		case TT_KIND_ENTITY:
 			return "advertiser_id";
 		case TT_KIND_REPORT:
+			if (!tt_stream_is_integrated(stream))
+				break;
 			return tt_report_has_dimension(&stream->report, "advertiser_id")
 					   ? "dimensions.advertiser_id"
 					   : "metrics.advertiser_id";
@@ -129,7 +134,7 @@ add_evidence(TtQuery *query, const TtOptions *options)
 	if (query->stream->kind != TT_KIND_ENTITY)
 		return;
 	add_name(query, "advertiser_id");
-	if (query->stream->endpoint->hides_deleted && !options->include_deleted &&
+	if (query->stream->endpoint->hides != TT_HIDES_NOTHING && !options->include_deleted &&
 		!options->sandbox)
 		add_name(query, "secondary_status");
 }
@@ -196,6 +201,80 @@ missing_bound(const TtTable *table)
 									  quote_identifier(column), first)
 							: errhint("Add a column %s to the foreign table, or set the option start_date of the foreign table or its server.",
 									  name)));
+}
+
+/* What a value of a column looks like, for a hint. */
+static const char *
+sample_value(const TtColumn *column)
+{
+	switch (column->type)
+	{
+		case TT_TYPE_bigint:
+			return "1234567890";
+		case TT_TYPE_date:
+			return "current_date - 1";
+		default:
+			return "'...'";
+	}
+}
+
+/* What a table calls a listed column; NULL: it has none. */
+static const char *
+name_of_listed(const TtTable *table, const TtColumn *listed)
+{
+	for (int i = 0; i < table->natts; i++)
+		if (!table->columns[i].dropped && table->columns[i].listed == listed)
+			return quote_identifier(table->columns[i].name);
+	return NULL;
+}
+
+/* Columns that the API has to be told a value of, and no condition does. */
+static void
+missing_required(const TtTable *table, const List *missing)
+{
+	StringInfoData names;
+	StringInfoData clause;
+	ListCell	  *lc;
+
+	initStringInfo(&names);
+	initStringInfo(&clause);
+	foreach(lc, missing)
+	{
+		const TtColumn *listed = lfirst(lc);
+		const char	   *name = name_of_listed(table, listed);
+
+		if (name == NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_FDW_UNABLE_TO_CREATE_EXECUTION),
+					 errmsg("foreign table %s has no column \"%s\"", table->name, listed->name),
+					 errhint("ALTER FOREIGN TABLE %s ADD COLUMN %s %s;", table->name,
+							 listed->name, tt_type_name(listed->type))));
+		appendStringInfo(&names, "%s\"%s\"", names.len > 0 ? " and " : "", name);
+		appendStringInfo(&clause, "%s%s = %s", clause.len > 0 ? " AND " : "", name,
+						 sample_value(listed));
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_FDW_UNABLE_TO_CREATE_EXECUTION),
+			 errmsg("foreign table %s needs a value of %s", table->name, names.data),
+			 errdetail("Endpoint %s has to be told; it gives nothing without.",
+					   table->stream->endpoint->path),
+			 errhint("Add a condition such as WHERE %s; IN, = ANY and join columns will do, too.",
+					 clause.data)));
+}
+
+static void
+build_required(TtQuery *query, const TtTable *table, TtBounds *bounds, bool need_bound)
+{
+	TtCondition *required;
+	List		*missing;
+
+	query->nrequired = tt_bounds_required(bounds, table, &required, &missing);
+	query->required = required;
+	for (int i = 0; i < query->nrequired; i++)
+		if (required[i].nvalues == 0)
+			bounds->nothing = true;
+	if (missing != NIL && need_bound && !bounds->nothing)
+		missing_required(table, missing);
 }
 
 /* ---- weeks, months, periods --------------------------------------------------- */
@@ -447,6 +526,7 @@ tt_query_build(TtQuery *query, const TtTable *table, const TtOptions *options,
 	else
 		build_fields(query, table, options, attrs);
 	build_days(query, table, options, bounds, need_bound);
+	build_required(query, table, bounds, need_bound);
 	query->nconditions = tt_bounds_conditions(bounds, &query->conditions);
 	query->naccounts = tt_option_bounds_accounts(options, bounds, &query->accounts);
 	if (bounds->has_accounts && query->naccounts == 0)
@@ -495,7 +575,7 @@ tt_query_projection(const TtTable *table, const List *attrs)
 		projection->paths[projection->npaths++] = table->columns[attnum - 1].path;
 	}
 	add_path(projection, tt_query_account_path(table->stream));
-	if (table->stream->endpoint->hides_deleted)
+	if (table->stream->endpoint->hides != TT_HIDES_NOTHING)
 		add_path(projection, "secondary_status");
 	for (int i = 0; (table->leaves_out_idle || table->daily != NULL) && tt_idle_metric(i) != NULL;
 		 i++)

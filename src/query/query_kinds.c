@@ -122,7 +122,12 @@ tt_query_kinds(TtQuery *query, const TtTable *table, const TtOptions *options)
 	TtKind		   *kinds;
 
 	if (!tt_stream_hides_objects(stream))
+	{
+		/* fixed parameters that exclude each other are asked for one by one */
+		query->nkinds = tt_stream_series(stream) > 1 ? tt_stream_series(stream) : 0;
+		query->kinds = palloc0(sizeof(TtKind) * Max(query->nkinds, 1));
 		return;
+	}
 	kinds = palloc0(sizeof(TtKind) * MAX_KINDS);
 	query->kinds = kinds;
 	if (together != 0)

@@ -49,7 +49,7 @@ tt_metric_refused(TtReading *reading, int i, const char *message)
 	TtQuery	   *query = reading->query;
 	const char *name = query->names[i];
 	bool		ordered = query->order_field != NULL && strcmp(query->order_field, name) == 0;
-	bool		fatal = tt_snapshot_refresh || tt_metric_find(name) == NULL ||
+	bool		fatal = tt_snapshot_refresh || !tt_stream_knows_metric(query->stream, name) ||
 				 (ordered && reading->handed_on);
 
 	if (query->adds_up)

@@ -23,10 +23,12 @@ tt_refused_init(TtRefused *refused, TtReading *reading)
 static bool
 asks_least(const TtQuery *query, const TtUnit *unit)
 {
+	const char *last = tt_stream_last_metric(query->stream);
+
 	if (tt_unit_names(query, unit) > 1)
 		return false;
 	for (int i = unit->names.first; i < unit->names.first + unit->names.n; i++)
-		if (!query->refused[i] && strcmp(query->names[i], TT_LAST_METRIC) != 0)
+		if (!query->refused[i] && strcmp(query->names[i], last) != 0)
 			return false;
 	return true;
 }
@@ -64,7 +66,7 @@ drop_named_metrics(TtReading *reading, const char *message, bool about_metrics, 
 			!(about_metrics || quoted || strchr(name, '_') != NULL))
 			continue;
 		*named = true;
-		if (tt_metric_find(name) == NULL)
+		if (!tt_stream_knows_metric(query->stream, name))
 			continue;
 		tt_metric_refused(reading, i, message);
 		dropped = true;

@@ -77,6 +77,7 @@ typedef struct DecodedColumn
 	bool		is_currency;
 	bool		in_key;
 	int			period; /* TtPeriodValue, -1: a value of the reply */
+	int			asked;	/* TtTableColumn.asked */
 	TtConverter converter;
 } DecodedColumn;
 
@@ -85,6 +86,7 @@ struct TtDecoder
 	MemoryContext  context; /* in which it lives */
 	const char	  *table;
 	bool		   is_report;
+	bool		   has_accounts; /* its rows belong to ad accounts */
 	int			   natts;
 	int			   ncolumns; /* those wanted: few, where a table has hundreds */
 	DecodedColumn *columns;
@@ -186,6 +188,7 @@ tt_decoder_create(const TtTable *table, TupleDesc desc, const int *slots)
 	decoder->context = CurrentMemoryContext;
 	decoder->table = table->name;
 	decoder->is_report = (table->stream->kind == TT_KIND_REPORT);
+	decoder->has_accounts = table->stream->endpoint->account_param != TT_ACCOUNT_TOKEN;
 	decoder->natts = desc->natts;
 	decoder->columns = palloc0(desc->natts * sizeof(DecodedColumn));
 
@@ -206,6 +209,7 @@ tt_decoder_create(const TtTable *table, TupleDesc desc, const int *slots)
 		column->period = -1;
 		if (table->columns[i].period != NULL)
 			column->period = table->columns[i].period->value;
+		column->asked = table->columns[i].asked;
 		init_converter(&column->converter, att->atttypid, att->atttypmod);
 	}
 	return decoder;
@@ -680,7 +684,8 @@ decode_cell(const TtDecoder *decoder, DecodedColumn *column, const TtValue *valu
 	int64		 id;
 	bool		 no_value;
 
-	if (column->is_account && !tt_reply_int(value, &id) && origin->account != 0)
+	if (column->is_account && !tt_reply_int(value, &id) &&
+		(origin->account != 0 || !decoder->has_accounts))
 	{
 		own.kind = TT_VALUE_STRING;
 		own.text = account;
@@ -691,6 +696,13 @@ decode_cell(const TtDecoder *decoder, DecodedColumn *column, const TtValue *valu
 	{
 		own.kind = TT_VALUE_STRING;
 		own.text = unconstify(char *, origin->period[column->period]);
+		own.length = strlen(own.text);
+		value = &own;
+	}
+	else if (column->asked >= 0 && origin->asked != NULL && origin->asked[column->asked] != NULL)
+	{
+		own.kind = TT_VALUE_STRING;
+		own.text = unconstify(char *, origin->asked[column->asked]);
 		own.length = strlen(own.text);
 		value = &own;
 	}

@@ -20,6 +20,9 @@ typedef struct TtOrigin
 
 	/* by TtPeriodValue: the days that the rows are of; NULL: none */
 	const char *const *period;
+
+	/* what was asked for, by TtTableColumn.asked; NULL: nothing that columns show */
+	const char *const *asked;
 	int				   page; /* 0: not paged */
 	const char		  *endpoint;
 	const char		  *request_id;

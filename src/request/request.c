@@ -154,30 +154,10 @@ tt_windows_exact(const TtDays *ranges, int nranges, int span, TtDays **windows)
 	return n;
 }
 
-/* values that fit in one request; 0: any number */
-static int
-condition_limit(const TtCondition *condition)
-{
-	switch (condition->filter)
-	{
-		case TT_FILTER_IDS20:
-			return 20;
-		case TT_FILTER_IDS:
-		case TT_FILTER_TOP_IDS:
-		case TT_FILTER_MUSIC_IDS:
-		case TT_FILTER_ENUMS:
-			return TT_MAX_IDS;
-		case TT_FILTER_EQ:
-			return 1;
-		default:
-			return 0;
-	}
-}
-
 static int
 condition_batches(const TtCondition *condition)
 {
-	int limit = condition_limit(condition);
+	int limit = tt_condition_limit(condition);
 
 	return limit == 0 ? 1 : (condition->nvalues + limit - 1) / limit;
 }
@@ -187,7 +167,7 @@ static bool
 condition_divides(const TtCondition *condition)
 {
 	return condition->nvalues > 1 && condition->filter != TT_FILTER_ENUMS &&
-		   condition_limit(condition) > 1;
+		   tt_condition_limit(condition) > 1;
 }
 
 /*
@@ -277,7 +257,17 @@ tt_units_create(TtQuery *query)
 			return NULL;
 		}
 	}
-	if (how == TT_ACCOUNT_NONE)
+	units->nrequired = tt_required_count(query);
+	if (query->second != NULL)
+	{
+		units->naccount_groups = tt_second_groups(query, &units->seconds);
+		if (units->naccount_groups < 0)
+		{
+			tt_units_free(units);
+			return NULL;
+		}
+	}
+	else if (how == TT_ACCOUNT_NONE || how == TT_ACCOUNT_TOKEN)
 		units->naccount_groups = 1;
 	else if (how == TT_ACCOUNT_ONE)
 		units->naccount_groups = query->naccounts;
@@ -285,8 +275,8 @@ tt_units_create(TtQuery *query)
 		units->naccount_groups = (query->naccounts + TT_MAX_IDS - 1) / TT_MAX_IDS;
 	units->nkinds = query->nkinds > 0 ? query->nkinds : 1;
 	choose_batched(query, units);
-	units->count = (int64_t) units->nwindows * units->naccount_groups * units->nkinds *
-				   units->nbatches;
+	units->count = (int64_t) units->nwindows * units->naccount_groups * units->nrequired *
+				   units->nkinds * units->nbatches;
 	return units;
 }
 
@@ -299,7 +289,7 @@ tt_units_get(const TtUnits *units, const TtQuery *query, int64_t i)
 	if (units->batched >= 0)
 	{
 		const TtCondition *condition = &query->conditions[units->batched];
-		int				   limit = condition_limit(condition);
+		int				   limit = tt_condition_limit(condition);
 
 		unit.values.first = (int) (i % units->nbatches) * limit;
 		unit.values.n = condition->nvalues - unit.values.first;
@@ -311,6 +301,8 @@ tt_units_get(const TtUnits *units, const TtQuery *query, int64_t i)
 	unit.without = query->without;
 	unit.kind = (int) (i % units->nkinds);
 	i /= units->nkinds;
+	unit.required = i % units->nrequired;
+	i /= units->nrequired;
 	group = i % units->naccount_groups;
 	i /= units->naccount_groups;
 	if (units->windows != NULL)
@@ -318,7 +310,13 @@ tt_units_get(const TtUnits *units, const TtQuery *query, int64_t i)
 	unit.period_to = unit.days.to;
 	if (tt_report_by_period(&query->stream->report))
 		unit.days = days_until(unit.days, query->last_day);
-	if (query->stream->endpoint->account_param == TT_ACCOUNT_MANY)
+	if (units->seconds != NULL)
+	{
+		unit.second = units->seconds[group].second;
+		unit.naccounts = units->seconds[group].account >= 0;
+		unit.account = unit.naccounts > 0 ? units->seconds[group].account : 0;
+	}
+	else if (query->stream->endpoint->account_param == TT_ACCOUNT_MANY)
 	{
 		unit.account = (int) group * TT_MAX_IDS;
 		unit.naccounts = query->naccounts - unit.account;
@@ -339,6 +337,7 @@ tt_units_free(TtUnits *units)
 	if (units == NULL)
 		return;
 	free(units->windows);
+	free(units->seconds);
 	free(units);
 }
 
@@ -469,7 +468,7 @@ unit_names(const TtQuery *query, const TtUnit *unit)
 	if (order_missing(query, unit))
 		json_array_append_new(names, json_string(query->order_field));
 	if (json_array_size(names) == 0)
-		json_array_append_new(names, json_string(TT_LAST_METRIC));
+		json_array_append_new(names, json_string(tt_stream_last_metric(query->stream)));
 	return names;
 }
 
@@ -489,19 +488,13 @@ report_filter(const char *field, const char *const *values, int n)
 	return filter;
 }
 
+/* What any report is asked for: dimensions, metrics, days. */
 static void
-add_report(json_t *params, const TtQuery *query, const TtUnits *units,
-		   const TtUnit *unit)
+add_dimensions(json_t *params, const TtQuery *query, const TtUnit *unit)
 {
 	const TtReport *report = &query->stream->report;
-	TtOptionFilter	options[TT_MAX_OPTION_FILTERS];
-	int				noptions = tt_unit_option_filters(query, unit, options);
-	json_t		   *filtering = json_array();
 	char			buf[16];
 
-	json_object_set_new(params, "report_type", json_string(report->report_type));
-	if (report->data_level != NULL)
-		json_object_set_new(params, "data_level", json_string(report->data_level));
 	json_object_set_new(params, "dimensions",
 						string_array(report->dimensions, report->ndimensions));
 	if (query->send_names)
@@ -517,6 +510,22 @@ add_report(json_t *params, const TtQuery *query, const TtUnits *units,
 		json_object_set_new(params, "end_date",
 							json_string(tt_day_format(unit->days.to, buf)));
 	}
+}
+
+/* A report of report/integrated/get: its filtering is a list. */
+static void
+add_report(json_t *params, const TtQuery *query, const TtUnits *units,
+		   const TtUnit *unit)
+{
+	const TtReport *report = &query->stream->report;
+	TtOptionFilter	options[TT_MAX_OPTION_FILTERS];
+	int				noptions = tt_unit_option_filters(query, unit, options);
+	json_t		   *filtering = json_array();
+
+	json_object_set_new(params, "report_type", json_string(report->report_type));
+	if (report->data_level != NULL)
+		json_object_set_new(params, "data_level", json_string(report->data_level));
+	add_dimensions(params, query, unit);
 	for (int i = 0; i < noptions; i++)
 		json_array_append_new(filtering, report_filter(options[i].param, options[i].values,
 													   options[i].nvalues));
@@ -544,6 +553,25 @@ add_report(json_t *params, const TtQuery *query, const TtUnits *units,
 	}
 }
 
+/* A parameter beside filtering: a string, or one in an object ("object.name"). */
+static void
+add_param(json_t *params, const char *name, const char *value)
+{
+	const char *dot = strchr(name, '.');
+	char		object[64];
+
+	if (dot == NULL || (size_t) (dot - name) >= sizeof(object))
+	{
+		json_object_set_new(params, name, json_string(value));
+		return;
+	}
+	memcpy(object, name, (size_t) (dot - name));
+	object[dot - name] = '\0';
+	if (json_object_get(params, object) == NULL)
+		json_object_set_new(params, object, json_pack("{}"));
+	json_object_set_new(json_object_get(params, object), dot + 1, json_string(value));
+}
+
 /* One condition of an endpoint whose filtering is an object. */
 static void
 add_condition(json_t *params, json_t *filtering, const TtCondition *condition,
@@ -562,6 +590,9 @@ add_condition(json_t *params, json_t *filtering, const TtCondition *condition,
 		case TT_FILTER_EQ:
 			json_object_set_new(filtering, condition->param,
 								typed_value(values[0], condition->type));
+			break;
+		case TT_FILTER_PARAM:
+			add_param(params, condition->param, values[0]);
 			break;
 		case TT_FILTER_CREATED:
 			if (values[0][0] != '\0')
@@ -587,12 +618,19 @@ add_list(json_t *params, const TtQuery *query, const TtUnits *units,
 	const TtEndpoint *endpoint = query->stream->endpoint;
 	TtOptionFilter	  options[TT_MAX_OPTION_FILTERS];
 	int				  noptions = tt_unit_option_filters(query, unit, options);
+	bool			  report = query->stream->kind == TT_KIND_REPORT;
 	json_t			 *filtering = json_pack("{}");
+	const char		**values;
 
+	for (int i = 0; i < query->nrequired; i++)
+	{
+		int n = tt_required_values(query, unit, i, &values);
+
+		add_condition(params, filtering, &query->required[i], values, n);
+	}
 	for (int i = 0; i < query->nconditions; i++)
 	{
-		const char **values;
-		int			 n = unit_values(units, unit, query, i, &values);
+		int n = unit_values(units, unit, query, i, &values);
 
 		if (n == 0)
 			continue;
@@ -600,7 +638,7 @@ add_list(json_t *params, const TtQuery *query, const TtUnits *units,
 	}
 	for (int i = 0; i < noptions; i++)
 		json_object_set_new(filtering, options[i].param,
-							options[i].bit == TT_OPTION_FILTER_STATUS
+							options[i].bit == TT_OPTION_FILTER_STATUS && !report
 								? json_string(options[i].values[0])
 								: string_array(options[i].values, options[i].nvalues));
 	if (unit->within != NULL)
@@ -611,6 +649,50 @@ add_list(json_t *params, const TtQuery *query, const TtUnits *units,
 	json_decref(filtering);
 	if (endpoint->has_fields && query->send_names)
 		json_object_set_new(params, "fields", unit_names(query, unit));
+}
+
+/* What each request of the stream has, beside what stands there already. */
+static void
+merge_fixed(json_t *params, json_t *fixed)
+{
+	const char *name;
+	json_t	   *value;
+
+	json_object_foreach(fixed, name, value)
+	{
+		json_t *present = json_object_get(params, name);
+
+		if (json_is_object(present) && json_is_object(value))
+			merge_fixed(present, value);
+		else
+			json_object_set(params, name, value);
+	}
+}
+
+static void
+add_fixed(json_t *params, const TtQuery *query, const TtUnit *unit)
+{
+	int			series = tt_stream_series(query->stream) > 1 ? unit->kind : 0;
+	size_t		length;
+	const char *text = tt_stream_fixed(query->stream, series, &length);
+	json_t	   *fixed = length > 0 ? json_loadb(text, length, 0, NULL) : NULL;
+
+	if (fixed != NULL)
+		merge_fixed(params, fixed);
+	json_decref(fixed);
+}
+
+/* What a request names beside the account. */
+static void
+add_second(json_t *params, const TtQuery *query, const TtUnit *unit)
+{
+	const TtSecondId *second = query->stream->endpoint->second;
+	json_t			 *ids = json_array();
+
+	for (int i = unit->second.first; i < unit->second.first + unit->second.n; i++)
+		json_array_append_new(ids, json_string(query->second[i].id));
+	json_object_set(params, second->param, second->array ? ids : json_array_get(ids, 0));
+	json_decref(ids);
 }
 
 static void
@@ -650,15 +732,22 @@ request_object(const TtQuery *query, const TtUnits *units, const TtUnit *unit,
 			json_array_append_new(ids, account_id(query->accounts[unit->account + i]));
 		json_object_set_new(params, "advertiser_ids", ids);
 	}
-	else
+	else if (endpoint->account_param == TT_ACCOUNT_NONE)
 	{
 		json_object_set_new(params, "app_id", json_string(query->app_id));
 		json_object_set_new(params, "secret", json_string(query->secret));
 	}
-	if (query->stream->kind == TT_KIND_REPORT)
+	if (unit->second.n > 0)
+		add_second(params, query, unit);
+	if (tt_stream_is_integrated(query->stream))
 		add_report(params, query, units, unit);
 	else
+	{
+		if (query->stream->kind == TT_KIND_REPORT)
+			add_dimensions(params, query, unit);
 		add_list(params, query, units, unit);
+		add_fixed(params, query, unit);
+	}
 	add_paging(params, query, unit, page);
 	return params;
 }

@@ -3,8 +3,9 @@
  *	  What a scan asks for (TtQuery) → requests and their parameters: the last
  *	  step from a condition to requests.
  *
- * A query is turned into a list of units before anything is sent: accounts ×
- * windows of days (or weeks, months, periods) × batches of ids.  A unit is read
+ * A query is turned into a list of units before anything is sent: accounts (with
+ * a store, a pixel of theirs, where the endpoint wants one) × windows of days (or weeks,
+ * months, periods) × values of required conditions × batches of ids.  A unit is read
  * page by page; each page is one request.  EXPLAIN prints what the list
  * is a product of, the cost model counts it, the concurrency works it off.  The text
  * of a condition is written by add_condition(); filters that options add are in
@@ -93,43 +94,56 @@ typedef struct TtOptionFilter
 	const char *const *values;
 } TtOptionFilter;
 
+/* an id of endpoint->second, and the account that has it; 0: the token's */
+typedef struct TtSecond
+{
+	int64_t		account;
+	const char *id;
+} TtSecond;
+
 typedef struct TtQuery
 {
-	const TtStream *stream;
-	int				naccounts;
-	int64_t		   *accounts; /* without repeats */
-	int				nranges;  /* wanted days, ascending, disjoint; reports */
-	TtDays		   *ranges;	  /* of a report by period: its periods, in any order */
-	TtDay			last_day; /* of periods, no later day is asked for */
-	int				nconditions;
-	TtCondition	   *conditions;
-	int				nnames; /* metrics or fields to ask for */
-	const char	  **names;
-	bool		   *refused;	/* of each name: the API does not have it; NULL: none */
-	bool			send_names; /* false: the API's default columns */
-	bool			include_deleted;
-	int				without; /* TT_OPTION_FILTER_*: not sent, the API refuses them */
-	int				nkinds;	 /* request series a list needs, one a kind; 0: one, of
+	const TtStream	  *stream;
+	int				   naccounts;
+	int64_t			  *accounts; /* without repeats */
+	int				   nsecond;
+	const TtSecond	  *second; /* what requests name beside the account, those of an account
+							 * together; NULL: nothing, or not known yet */
+	int				   nrequired;
+	const TtCondition *required; /* one for each of tt_stream_required() that is known: all
+								  * combinations of their values are asked for */
+	int				   nranges;	 /* wanted days, ascending, disjoint; reports */
+	TtDays			  *ranges;	 /* of a report by period: its periods, in any order */
+	TtDay			   last_day; /* of periods, no later day is asked for */
+	int				   nconditions;
+	TtCondition		  *conditions;
+	int				   nnames; /* metrics or fields to ask for */
+	const char		 **names;
+	bool			  *refused;	   /* of each name: the API does not have it; NULL: none */
+	bool			   send_names; /* false: the API's default columns */
+	bool			   include_deleted;
+	int				   without; /* TT_OPTION_FILTER_*: not sent, the API refuses them */
+	int				   nkinds;	/* request series a list needs, one a kind; 0: one, of
 							 * what the API gives unasked */
-	const TtKind   *kinds;
-	int				page_size;	   /* 0: the endpoint does not page */
-	const char	   *order_field;   /* NULL: any order */
-	bool			order_refused; /* it was wanted, and is not to be had */
-	bool			descending;
-	bool			totals_only;	/* only page_info.total_number is wanted */
-	bool			sums_only;		/* reports, with totals_only: data.total_metrics, the
+	const TtKind	  *kinds;
+	int				   page_size;	  /* 0: the endpoint does not page */
+	const char		  *order_field;	  /* NULL: any order */
+	bool			   order_refused; /* it was wanted, and is not to be had */
+	bool			   descending;
+	bool			   totals_only;	   /* only page_info.total_number is wanted */
+	bool			   sums_only;	   /* reports, with totals_only: data.total_metrics, the
 								 * sums of all rows, is the row that is wanted */
-	bool			adds_up;		/* reports without time dimension: rows are sums of days,
+	bool			   adds_up;		   /* reports without time dimension: rows are sums of days,
 								 * to be added up: no unwanted day, and cut anywhere */
-	bool			leave_out_idle; /* rows in which all of tt_idle_metric() are zero; of rows
+	bool			   leave_out_idle; /* rows in which all of tt_idle_metric() are zero; of rows
 									 * that add up, all metrics */
-	bool			cut_will_do;	/* what the API cuts off is not looked for elsewhere */
-	bool			exact;			/* rows are not rechecked: no condition may be
+	bool			   cut_will_do;	   /* what the API cuts off is not looked for elsewhere */
+	bool			   exact;		   /* rows are not rechecked: no condition may be
 								 * left out */
-	int64_t			row_bound;		/* rows that may be enough: nothing is read
+	int64_t			   row_bound;	   /* rows that may be enough: nothing is read
 								 * ahead of them; 0: all will be read */
-	const char	   *app_id;			/* endpoints that list accounts */
-	const char	   *secret;
+	const char		  *app_id;		   /* endpoints that list accounts */
+	const char		  *secret;
 } TtQuery;
 
 /* some neighbours in an array */
@@ -160,6 +174,8 @@ typedef struct TtUnit
 								* to come; days.from is its first, days.to what is asked */
 	int				kind;	   /* of query->kinds */
 	int				without;   /* TT_OPTION_FILTER_*: not sent */
+	TtSlice			second;	   /* of query->second; none: it names none */
+	int64_t			required;  /* which combination of the required conditions' values */
 	TtSlice			values;	   /* of the batched condition's values */
 	TtSlice			names;	   /* of query->names */
 	const TtWithin *within;	   /* NULL: no narrower than the query; replaces a
@@ -168,20 +184,43 @@ typedef struct TtUnit
 								* the last one said; NULL: at the beginning */
 } TtUnit;
 
+/* an account with some of what requests name beside it */
+typedef struct TtSecondGroup
+{
+	int		account; /* index; -1: none */
+	TtSlice second;
+} TtSecondGroup;
+
 typedef struct TtUnits
 {
-	int		nwindows;
-	TtDays *windows; /* of a report by period: the periods */
-	int		naccount_groups;
-	int		nkinds;
-	int		batched; /* index of the condition that units divide, or may, by its
-					  * values; -1: none */
-	int		nbatches;
-	int64_t count; /* windows × account groups × kinds × batches */
+	int			   nwindows;
+	TtDays		  *windows; /* of a report by period: the periods */
+	int			   naccount_groups;
+	TtSecondGroup *seconds; /* the account groups, where the query has second ids */
+	int64_t		   nrequired;
+	int			   nkinds;
+	int			   batched; /* index of the condition that units divide, or may, by its
+							 * values; -1: none */
+	int			   nbatches;
+	int64_t		   count; /* windows × account groups × required × kinds × batches */
 } TtUnits;
 
 /* a request without time dimension covers at most this many days */
 #define TT_UNDATED_DAYS 365
+
+/* how many values of a condition one request may have; 0: any number */
+extern int tt_condition_limit(const TtCondition *condition);
+
+/*
+ * second_ids.c.  seconds: accounts of the query × what requests name beside each;
+ * returns their number, -1 if out of memory.  count: the combinations of required
+ * values that are asked for one by one.  values: those of required condition i that
+ * a unit asks for; returns their number.
+ */
+extern int	   tt_second_groups(const TtQuery *query, TtSecondGroup **groups);
+extern int64_t tt_required_count(const TtQuery *query);
+extern int	   tt_required_values(const TtQuery *query, const TtUnit *unit, int i,
+								  const char ***values);
 
 /* days that one request may cover; 0: any number */
 extern int tt_request_span(const TtStream *stream);
@@ -254,9 +293,6 @@ typedef struct TtParams
 	char *query; /* URL-encoded, without '?' ; "" if in the body */
 	char *body;	 /* JSON body of the GET, or NULL */
 } TtParams;
-
-/* what a report is asked for when all that was wanted of it is refused */
-#define TT_LAST_METRIC "spend"
 
 /*
  * Fill *part with the next names of a unit, at most max that are not refused;

@@ -75,6 +75,7 @@ sample_page(Sample *sample, TtDecoder *decoder, const TtTable *table,
 	origin.account = page->account;
 	origin.currency = tt_currencies_get(currencies, page->account);
 	origin.period = page->period[0] != NULL ? page->period : NULL;
+	origin.asked = page->asked;
 	origin.page = page->number;
 	origin.endpoint = table->stream->endpoint->path;
 	origin.request_id = page->reply->request_id;
@@ -122,7 +123,8 @@ read_table(Relation relation, Sample *sample)
 	if (bounds.nothing)
 		return;
 	if (query.naccounts == 0 &&
-		table->stream->endpoint->account_param != TT_ACCOUNT_NONE)
+		table->stream->endpoint->account_param != TT_ACCOUNT_NONE &&
+		table->stream->endpoint->account_param != TT_ACCOUNT_TOKEN)
 	{
 		int64 *accounts;
 
@@ -130,6 +132,9 @@ read_table(Relation relation, Sample *sample)
 		tt_accounts_require(query.naccounts);
 		query.accounts = accounts;
 	}
+	if (table->stream->endpoint->second != NULL)
+		tt_second_ids_fill(tt_second_ids_read(NULL, table, options, &query, &stats), &bounds,
+						   &query);
 	if (tt_currencies_wanted(table, attrs))
 		currencies = tt_currencies_read(NULL, table, options, query.naccounts, query.accounts,
 										&stats);
@@ -177,6 +182,9 @@ bool
 tiktokAnalyzeForeignTable(Relation relation, AcquireSampleRowsFunc *func,
 						  BlockNumber *totalpages)
 {
+	/* it has no conditions to tell the endpoint what it has to be told */
+	if (tt_stream_required(tt_table_get(relation)->stream, 0) != NULL)
+		return false;
 	*func = acquire_sample;
 	*totalpages = 1; /* the planner costs requests, not pages */
 	return true;

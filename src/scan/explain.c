@@ -50,12 +50,12 @@ describe_windows(const TtQuery *query, const TtUnits *units)
 }
 
 static bool
-has_account_qual(const TtScanState *state)
+has_qual(const TtScanState *state, TtQualRole role)
 {
 	ListCell *lc;
 
 	foreach(lc, state->quals)
-		if (((TtQual *) lfirst(lc))->role == TT_ROLE_ACCOUNT)
+		if (((TtQual *) lfirst(lc))->role == role)
 			return true;
 	return false;
 }
@@ -69,8 +69,10 @@ describe_accounts(const TtScanState *state)
 		return state->query.naccounts == 0
 				   ? "the token's own list"
 				   : "those of the token's own list that option advertiser_ids names";
-	if (!state->bounds.has_accounts && has_account_qual(state))
+	if (!state->bounds.has_accounts && has_qual(state, TT_ROLE_ACCOUNT))
 		return "those of the conditions, known when the scan starts";
+	if (state->table->stream->endpoint->account_param == TT_ACCOUNT_TOKEN)
+		return "none: what the token may read";
 	if (state->query.naccounts == 0)
 		return "all that the token may read";
 	initStringInfo(&buf);
@@ -82,23 +84,83 @@ describe_accounts(const TtScanState *state)
 	return buf.data;
 }
 
+/* The stores, say, that requests name: which they will be is known when they were looked up. */
 static char *
-describe_condition(const TtCondition *condition)
+describe_second(const TtScanState *state)
 {
-	const char	  *name = condition->param;
+	const TtSecondId *second = state->table->stream->endpoint->second;
+	const TtBounds	 *bounds = &state->bounds;
+	StringInfoData	  buf;
+
+	initStringInfo(&buf);
+	if (!bounds->has_second)
+	{
+		bool given = has_qual(state, TT_ROLE_SECOND);
+
+		appendStringInfo(&buf, "looked up%s%s%s", second->usable != NULL ? ": those with " : "",
+						 second->usable != NULL ? second->usable : "",
+						 given ? ", of those of the conditions, known when the scan starts" : "");
+		return buf.data;
+	}
+	for (int i = 0; i < bounds->nsecond && i < SHOWN; i++)
+		appendStringInfo(&buf, "%s" INT64_FORMAT, i > 0 ? ", " : "", bounds->second[i]);
+	if (bounds->nsecond > SHOWN)
+		appendStringInfo(&buf, ", and %d more", bounds->nsecond - SHOWN);
+	appendStringInfoString(&buf, ", where the account has them");
+	return buf.data;
+}
+
+static char *
+describe_values(const char *name, const TtCondition *condition)
+{
 	StringInfoData buf;
 
 	initStringInfo(&buf);
-	if (condition->filter == TT_FILTER_CREATED)
-		name = "creation_filter";
-	else if (condition->filter == TT_FILTER_MODIFIED)
-		name = "modified_after";
 	appendStringInfo(&buf, "%s: ", name);
 	for (int i = 0; i < condition->nvalues && i < SHOWN; i++)
 		appendStringInfo(&buf, "%s%s", i > 0 ? ", " : "", condition->values[i]);
 	if (condition->nvalues > SHOWN)
 		appendStringInfo(&buf, ", and %d more", condition->nvalues - SHOWN);
 	return buf.data;
+}
+
+static char *
+describe_condition(const TtCondition *condition)
+{
+	return describe_values(condition->filter == TT_FILTER_CREATED	 ? "creation_filter"
+						   : condition->filter == TT_FILTER_MODIFIED ? "modified_after"
+																	 : condition->param,
+						   condition);
+}
+
+/* What the endpoint has to be told: "column: value, value". */
+static List *
+describe_required(const TtScanState *state)
+{
+	const TtQuery  *query = &state->query;
+	const TtColumn *column;
+	List		   *result = NIL;
+	int				known = 0;
+
+	for (int i = 0; (column = tt_stream_required(query->stream, i)) != NULL; i++)
+	{
+		const TtCondition *condition = known < query->nrequired ? &query->required[known] : NULL;
+		bool			   given = false;
+		ListCell		  *lc;
+
+		foreach(lc, state->quals)
+			given |= state->table->columns[((TtQual *) lfirst(lc))->attnum - 1].listed == column;
+		if (condition != NULL && strcmp(condition->param, column->filter_param) == 0)
+		{
+			result = lappend(result, describe_values(column->name, condition));
+			known++;
+		}
+		else
+			result = lappend(result, psprintf("%s: %s", column->name,
+											  given ? "known when the scan starts"
+													: "missing"));
+	}
+	return result;
 }
 
 /*
@@ -120,6 +182,15 @@ describe_series(const TtQuery *query)
 		if (tt_unit_is_vain(query, &unit))
 			continue;
 		initStringInfo(&buf);
+		if (tt_stream_series(query->stream) > 1)
+		{
+			size_t		length;
+			const char *fixed = tt_stream_fixed(query->stream, kind, &length);
+
+			appendBinaryStringInfo(&buf, fixed, (int) length);
+			series = lappend(series, buf.data);
+			continue;
+		}
 		for (int i = 0; i < n; i++)
 		{
 			appendStringInfo(&buf, "%s%s=", i > 0 ? " " : "", filters[i].param);
@@ -189,6 +260,10 @@ explain_requests(ForeignScanState *node, ExplainState *es)
 		return;
 	}
 	ExplainPropertyText("Accounts", describe_accounts(state), es);
+	if (query->stream->endpoint->second != NULL)
+		ExplainPropertyText(query->stream->endpoint->second->plural, describe_second(state), es);
+	if (tt_stream_required(query->stream, 0) != NULL)
+		ExplainPropertyList("Required Conditions", describe_required(state), es);
 	units = tt_units_create(query);
 	if (units != NULL && units->windows != NULL && left_out == 0)
 		ExplainPropertyText("Windows", describe_windows(query, units), es);

@@ -204,7 +204,8 @@ static void
 find_accounts(TtScanState *state)
 {
 	if (state->query.naccounts > 0 || state->bounds.has_accounts ||
-		state->table->stream->endpoint->account_param == TT_ACCOUNT_NONE)
+		state->table->stream->endpoint->account_param == TT_ACCOUNT_NONE ||
+		state->table->stream->endpoint->account_param == TT_ACCOUNT_TOKEN)
 		return;
 	if (state->accounts == NULL)
 	{
@@ -217,6 +218,21 @@ find_accounts(TtScanState *state)
 	}
 	state->query.naccounts = state->naccounts;
 	state->query.accounts = state->accounts;
+}
+
+/* What the accounts have that requests name beside them, as far as it is wanted. */
+static void
+find_second(TtScanState *state)
+{
+	MemoryContext old;
+
+	if (state->table->stream->endpoint->second == NULL)
+		return;
+	old = MemoryContextSwitchTo(state->context);
+	state->second = tt_second_ids_read(state->second, state->table, state->options,
+									   &state->query, &state->stats);
+	MemoryContextSwitchTo(old);
+	tt_second_ids_fill(state->second, &state->bounds, &state->query);
 }
 
 /* The currencies of the accounts, where the scan wants them and the report has none. */
@@ -257,7 +273,7 @@ all_conditions_sent(TtScanState *state)
 	TtUnits *units = tt_units_create(&state->query);
 
 	tt_units_free(units);
-	return units != NULL && state->query.nconditions == list_length(state->bounds.filters);
+	return units != NULL && state->query.nconditions == tt_bounds_filters(&state->bounds);
 }
 
 /*
@@ -299,6 +315,7 @@ start_run(ForeignScanState *node)
 	{
 		tt_accounts_require_app(state->table, state->options);
 		find_accounts(state);
+		find_second(state);
 		find_currencies(state);
 		tt_row_order_ask(&state->order, state->table, &state->query);
 		apply_limit(node);
@@ -318,6 +335,7 @@ tt_scan_decode(TtScanState *state, TtPage *page, int row, Datum *values, bool *n
 	origin.account = page->account;
 	origin.currency = tt_currencies_get(state->currencies, page->account);
 	origin.period = page->period[0] != NULL ? page->period : NULL;
+	origin.asked = page->asked;
 	origin.page = page->number;
 	origin.endpoint = state->table->stream->endpoint->path;
 	origin.request_id = page->reply->request_id;
@@ -429,6 +447,7 @@ start_sorting(ForeignScanState *node)
 		tt_query_build(&state->query, state->table, state->options, state->attrs,
 					   &state->bounds, true);
 		find_accounts(state);
+		find_second(state);
 		state->fetch = tt_fetch_create(state->table, state->options, &state->query,
 									   state->projection, &state->stats);
 		MemoryContextSwitchTo(old);

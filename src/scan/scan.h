@@ -45,6 +45,7 @@ typedef struct TtScanState
 	int			  naccounts; /* looked up; kept for rescans */
 	int64		 *accounts;
 	TtCurrencies *currencies; /* likewise; NULL: not asked for */
+	TtSecondIds	 *second;	  /* likewise */
 	TtFetchStats  stats;
 } TtScanState;
 

@@ -143,7 +143,7 @@ tiktokImportForeignSchema(ImportForeignSchemaStmt *stmt, Oid serverid)
 		const TtStream *stream = tt_stream_at(i);
 
 		/* what connectors do not know is there for those who ask for it */
-		if (stream->seed_name == NULL && !named && !options.all_streams)
+		if (stream->seed_name == NULL && !named && (!options.all_streams || stream->named_only))
 			continue;
 		if (IsImportableForeignTable(stream->name, stmt))
 			commands = lappend(commands, create_table_command(stream, server->servername,

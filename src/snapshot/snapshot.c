@@ -110,6 +110,7 @@ account_param_name(TtAccountParam param)
 	switch (param)
 	{
 		case TT_ACCOUNT_NONE:
+		case TT_ACCOUNT_TOKEN:
 			return "none";
 		case TT_ACCOUNT_ONE:
 			return "one";
@@ -169,6 +170,21 @@ refuse_periods(const TtTable *table)
 						 table->name)));
 }
 
+static void
+refuse_required(const TtTable *table)
+{
+	const TtColumn *column = tt_stream_required(table->stream, 0);
+
+	if (column != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("foreign table %s cannot be the source of a snapshot", table->name),
+				 errdetail("A query has to give a value of \"%s\": what rows there are beside those of the values given, the API does not tell.",
+						   column->name),
+				 errhint("INSERT INTO a table of your own SELECT from %s what you need.",
+						 table->name)));
+}
+
 Datum
 tiktok_snapshot_source(PG_FUNCTION_ARGS)
 {
@@ -186,6 +202,7 @@ tiktok_snapshot_source(PG_FUNCTION_ARGS)
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
 	refuse_periods(table);
+	refuse_required(table);
 	values[0] = CStringGetTextDatum(table->stream->name);
 	nulls[1] = grain == TT_GRAIN_NONE;
 	if (!nulls[1])

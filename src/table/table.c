@@ -28,7 +28,7 @@ has_prefix(const char *text, const char *prefix)
 static const char *
 section(const TtStream *stream, const char *name)
 {
-	if (stream->kind != TT_KIND_REPORT ||
+	if (stream->kind != TT_KIND_REPORT || tt_stream_asks(stream, name) ||
 		tt_period_column_find(stream->report.grain, name) != NULL)
 		return "";
 	return tt_report_has_dimension(&stream->report, name) ? DIMENSIONS : METRICS;
@@ -63,7 +63,7 @@ listed_name(const TtStream *stream, const char *path)
 		return path;
 	if (has_prefix(path, DIMENSIONS))
 		return path + strlen(DIMENSIONS);
-	if (tt_period_column_find(stream->report.grain, path) != NULL)
+	if (tt_period_column_find(stream->report.grain, path) != NULL || tt_stream_asks(stream, path))
 		return path;
 	return has_prefix(path, METRICS) ? path + strlen(METRICS) : "";
 }
@@ -109,7 +109,7 @@ find_metric(const TtTable *table, TtTableColumn *column)
 	if (strchr(name, '.') != NULL)
 		name = pnstrdup(name, strcspn(name, ".")); /* a value inside the metric's */
 	column->metric_name = name;
-	column->metric = tt_metric_find(name);
+	column->metric = tt_stream_is_integrated(table->stream) ? tt_metric_find(name) : NULL;
 }
 
 /* The catalogue's column, if the value stands where the catalogue says. */
@@ -121,7 +121,7 @@ find_listed(const TtStream *stream, const char *path)
 	if (name[0] == '\0' || !is_default_path(stream, path, name))
 		return NULL;
 	/* own reports may have dimensions that the catalogue does not know */
-	if (tt_report_has_dimension(&stream->report, name))
+	if (tt_stream_is_integrated(stream) && tt_report_has_dimension(&stream->report, name))
 	{
 		const TtDimension *dimension = tt_dimension_find(name);
 
@@ -137,6 +137,22 @@ is_key(const TtTable *table, const char *path)
 		if (strcmp(table->key_paths[i], path) == 0)
 			return true;
 	return false;
+}
+
+/* Which of the values that a request asks for a column shows; -1: none. */
+static int
+asked_number(const TtStream *stream, const TtTableColumn *column)
+{
+	const TtColumn *required;
+
+	if (!tt_stream_asks(stream, column->path))
+		return -1;
+	if (column->is_second)
+		return 0;
+	for (int i = 0; (required = tt_stream_required(stream, i)) != NULL; i++)
+		if (required == column->listed)
+			return i + 1;
+	return -1;
 }
 
 static void
@@ -157,6 +173,8 @@ describe_column(const TtTable *table, Form_pg_attribute attribute, const char *p
 						 table->name, quote_identifier(column->name))));
 	column->path = path != NULL ? path : default_path(stream, column->name);
 	column->is_account = is_default_path(stream, column->path, "advertiser_id");
+	column->is_second = stream->endpoint->second != NULL &&
+						is_default_path(stream, column->path, stream->endpoint->second->column);
 	if (stream->kind == TT_KIND_REPORT)
 	{
 		check_report_path(table, column);
@@ -173,13 +191,15 @@ describe_column(const TtTable *table, Form_pg_attribute attribute, const char *p
 		column->is_hour = strcmp(column->path, DIMENSIONS "stat_time_hour") == 0;
 	}
 	column->listed = find_listed(stream, column->path);
+	column->asked = asked_number(stream, column);
 	column->in_key = column->is_account || is_key(table, column->path) ||
+					 (column->asked >= 0 && tt_list_contains(stream->key, column->path)) ||
 					 (column->period != NULL && column->period->in_key);
 }
 
 /*
  * The paths of the key, without advertiser_id: within one account it
- * distinguishes nothing; nor, within one request, do the days that it asks for.
+ * distinguishes nothing; nor, within one request, does what all its rows have in common.
  * If it is all the key there is, it is what remains.
  */
 static void
@@ -193,7 +213,7 @@ describe_key(TtTable *table)
 	table->key_paths = palloc(room * sizeof(char *));
 	for (char *name = strtok(names, ","); name != NULL; name = strtok(NULL, ","))
 	{
-		if (strcmp(name, "advertiser_id") != 0 &&
+		if (strcmp(name, "advertiser_id") != 0 && !tt_stream_asks(table->stream, name) &&
 			tt_period_column_find(table->stream->report.grain, name) == NULL)
 			table->key_paths[table->nkeys++] = default_path(table->stream, name);
 	}

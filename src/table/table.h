@@ -24,6 +24,8 @@ typedef struct TtTableColumn
 	const char	   *metric_name;   /* reports: ask for this metric; NULL: none */
 	int				metric_number; /* below natts: equal where metric_name is */
 	bool			is_account;	   /* advertiser_id: filled in where missing */
+	bool			is_second;	   /* what requests name beside the account */
+	int				asked;		   /* of TtPage.asked: shows what was asked for; -1: it does not */
 	bool			is_currency;   /* of the account, where no reply tells it */
 	bool			is_day;		   /* stat_time_day of a report that has it; or the first
 									* day of its weeks or months */

@@ -26,6 +26,27 @@ tell_period(const TtReading *reading, const TtUnit *spec, TtReadyPage *page)
 		page->period[i] = tt_day_format(days[i], MemoryContextAlloc(page->context, 16));
 }
 
+/* Nor do they tell what the endpoint had to be told, where that is one value. */
+static void
+tell_asked(const TtReading *reading, const TtUnit *spec, TtReadyPage *page)
+{
+	const TtQuery *query = reading->query;
+
+	if (spec->second.n == 0 && query->nrequired == 0)
+		return;
+	page->asked = MemoryContextAllocZero(page->context,
+										 sizeof(char *) * (query->nrequired + 1));
+	if (spec->second.n == 1)
+		page->asked[0] = query->second[spec->second.first].id;
+	for (int i = 0; i < query->nrequired; i++)
+	{
+		const char **values;
+
+		if (tt_required_values(query, spec, i, &values) == 1)
+			page->asked[i + 1] = values[0];
+	}
+}
+
 void
 tt_page_add(TtReading *reading, TtFetchUnit *unit, TtReply *reply, int number,
 			MemoryContext context)
@@ -39,6 +60,7 @@ tt_page_add(TtReading *reading, TtFetchUnit *unit, TtReply *reply, int number,
 	page->context = context;
 	tt_idle_leave_out(reading, reply);
 	tell_period(reading, &unit->unit, page);
+	tell_asked(reading, &unit->unit, page);
 	dlist_push_tail(&unit->ready, &page->node);
 	dlist_push_tail(&reading->ready, &page->queue_node);
 	reading->nready++;

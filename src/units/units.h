@@ -92,6 +92,7 @@ typedef struct TtReadyPage
 	int64		  account; /* 0: several, or none */
 	int			  number;
 	const char	 *period[TT_PERIOD_VALUES]; /* as in TtPage */
+	const char	**asked;					/* likewise */
 	TtReply		 *reply;
 	MemoryContext context;
 } TtReadyPage;

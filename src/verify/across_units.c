@@ -71,6 +71,20 @@ differing_param(const TtVerify *verify, const TtUnit *one, const TtUnit *other)
 
 	if (one->account != other->account)
 		return "advertiser_id";
+	if (one->second.first != other->second.first)
+		return query->stream->endpoint->second->param;
+	for (int i = 0; i < query->nrequired; i++)
+	{
+		const char **values;
+		const char **others;
+
+		(void) tt_required_values(query, one, i, &values);
+		(void) tt_required_values(query, other, i, &others);
+		if (values != others)
+			return query->required[i].param;
+	}
+	if (one->kind != other->kind && tt_stream_series(query->stream) > 1)
+		return "filtering";
 	if (one->kind != other->kind)
 		return kinds_param(query, &query->kinds[one->kind], &query->kinds[other->kind]);
 	if (one->within != other->within)

@@ -175,6 +175,21 @@ add_days(Checks *checks, const TtQuery *query, const TtUnit *unit)
 	add_texts(checks, FORM_TO, "end_date", day_path(report), 1, one_text(to), false);
 }
 
+/* What requests name beside the account, where rows tell it. */
+static void
+add_second(Checks *checks, const TtQuery *query, const TtUnit *unit)
+{
+	const TtSecondId *second = query->stream->endpoint->second;
+	const char		**ids;
+
+	if (unit->second.n == 0)
+		return;
+	ids = palloc(sizeof(char *) * unit->second.n);
+	for (int i = 0; i < unit->second.n; i++)
+		ids[i] = query->second[unit->second.first + i].id;
+	add_ids(checks, second->param, second->column, unit->second.n, ids, false);
+}
+
 static bool
 ends_with(const char *text, const char *end)
 {
@@ -256,6 +271,19 @@ add_conditions(Checks *checks, const TtQuery *query, const TtUnits *units, const
 	}
 }
 
+/* What the endpoint had to be told, where rows tell it, too. */
+static void
+add_required(Checks *checks, const TtQuery *query, const TtUnit *unit)
+{
+	for (int i = 0; i < query->nrequired; i++)
+	{
+		const char **values;
+		int			 n = tt_required_values(query, unit, i, &values);
+
+		add_condition(checks, &query->required[i], n, values);
+	}
+}
+
 /* "campaign_ids" asks for what stands at "campaign_id", or in a report's section. */
 static void
 add_within(Checks *checks, const TtQuery *query, const TtUnit *unit)
@@ -304,7 +332,7 @@ add_status(Checks *checks, const TtQuery *query)
 	static const char *deleted[] = {"CAMPAIGN_STATUS_DELETE", "ADGROUP_STATUS_DELETE",
 									"AD_STATUS_DELETE"};
 
-	if (query->stream->endpoint->hides_deleted && !query->include_deleted)
+	if (query->stream->endpoint->hides != TT_HIDES_NOTHING && !query->include_deleted)
 		add_texts(checks, FORM_NONE, "primary_status", "secondary_status", lengthof(deleted),
 				  deleted, false);
 }
@@ -469,9 +497,12 @@ page_fits(Checks *checks, const TtUnitRows *rows, bool plain, const TtReply *rep
 	const TtQuery *query = rows->verify->query;
 	int64		   most;
 
-	checks->list = palloc(sizeof(Check) * (OTHER_CHECKS + 2 * query->nconditions));
+	checks->list = palloc(sizeof(Check) *
+						  (OTHER_CHECKS + 2 * (query->nconditions + query->nrequired)));
 	add_account(checks, query, rows->unit);
 	add_days(checks, query, rows->unit);
+	add_second(checks, query, rows->unit);
+	add_required(checks, query, rows->unit);
 	add_within(checks, query, rows->unit);
 	add_conditions(checks, query, rows->verify->units, rows->unit, plain);
 	add_kind(checks, query, rows->unit);

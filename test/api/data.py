@@ -19,7 +19,8 @@ UTC_HOUR = 18                    # the time of day that "now" is, in UTC
 
 CAMPAIGN, ADGROUP, AD = 1, 2, 3
 PROMOTE, TOP_VIEW = 'PROMOTE', 'RESERVATION_TOP_VIEW'
-KINDS = {'campaign': CAMPAIGN, 'adgroup': ADGROUP, 'ad': AD}
+GMV_CAMPAIGN = 4
+KINDS = {'campaign': CAMPAIGN, 'adgroup': ADGROUP, 'ad': AD, 'gmv_campaign': GMV_CAMPAIGN}
 
 
 def mix(a, b):

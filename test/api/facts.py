@@ -7,6 +7,7 @@ with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), 'facts.json')
     _facts = json.load(_file)
 
 METRICS = _facts['metrics']
+GMV = _facts['gmv_max']
 STREAMS = _facts['streams']
 ENTITIES = {s['path']: dict(s, name=name) for name, s in STREAMS.items() if 'report' not in s}
 # lists of which the facts tell all: their parameters, their columns and that is all

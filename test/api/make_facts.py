@@ -34,6 +34,82 @@ ADDED_COLUMNS = {'adgroup/get': ('campaign_automation_type', 'minis_id')}
 UNSURE = 'unsure about columns', 'column list is a subset'
 DOUBTED = '_by_interest_category_daily', '_by_country_hourly', 'gmv_max_product', 'gmv_max_live'
 
+# GMV Max reports as TikTok's page about their metrics has them: by level, the groupings of
+# dimensions that are told here, the filters, the metrics, and those of LIVE campaigns only.
+# The first document has metrics of creatives at campaign level, which fail the call.
+_ATTRIBUTES = ['campaign_name', 'operation_status', 'schedule_type', 'schedule_start_time',
+               'schedule_end_time', 'target_roi_budget', 'bid_type', 'max_delivery_budget',
+               'roas_bid']
+_SALES = ['cost', 'orders', 'cost_per_order', 'gross_revenue', 'roi']
+_CREATIVE = ['product_impressions', 'product_clicks', 'product_click_rate', 'ad_click_rate',
+             'ad_conversion_rate',
+             *(f'ad_video_view_rate_{n}' for n in ('2s', '6s', 'p25', 'p50', 'p75', 'p100'))]
+GMV = {
+    'campaign': {
+        'dimensions': [['campaign_id'], ['campaign_id', 'stat_time_day']],
+        'filters': ['gmv_max_promotion_types', 'campaign_ids', 'campaign_name',
+                    'campaign_statuses'],
+        'metrics': [*_SALES, 'net_cost', *_ATTRIBUTES],
+        'live': ['live_views', 'cost_per_live_view', '10_second_live_views',
+                 'cost_per_10_second_live_view', 'live_follows', 'tt_account_name',
+                 'tt_account_profile_image_url', 'identity_id']},
+    'product': {
+        'dimensions': [['campaign_id', 'item_group_id'],
+                       ['campaign_id', 'item_group_id', 'stat_time_day']],
+        'filters': ['campaign_ids'], 'metrics': [*_SALES, 'product_status'], 'live': []},
+    'creative': {
+        'dimensions': [['campaign_id', 'item_group_id', 'item_id'],
+                       ['campaign_id', 'item_group_id', 'item_id', 'stat_time_day']],
+        'filters': ['campaign_ids', 'item_group_ids', 'creative_delivery_statuses',
+                    'search_word'],
+        'metrics': [*_SALES, *_CREATIVE, 'creative_delivery_status'], 'live': []}}
+_WHOLE = 'store_id', 'campaign_id', 'item_group_id', 'item_id', 'orders', 'live_views', \
+    '10_second_live_views', 'live_follows', 'product_impressions', 'product_clicks'
+_TYPES = {**dict.fromkeys(_WHOLE, 'bigint'), 'stat_time_day': 'date',
+          **dict.fromkeys(('schedule_start_time', 'schedule_end_time'), 'timestamptz'),
+          **dict.fromkeys(('campaign_name', 'operation_status', 'schedule_type', 'bid_type',
+                           'tt_account_name', 'tt_account_profile_image_url', 'identity_id',
+                           'product_status', 'creative_delivery_status', 'currency'), 'text')}
+
+
+def gmv_stream(level, dimensions, live=False):
+    """A GMV Max report as a stream: a store and a row's dimensions are its key."""
+    fact = GMV[level]
+    names = ['store_id', *dimensions, *fact['metrics'], *(fact['live'] if live else ()),
+             'currency']
+    pushable = [n for n in ('campaign_id', 'item_group_id', 'stat_time_day')
+                if n in dimensions and n + 's' in ('stat_time_days', *fact['filters'])]
+    return {'path': 'gmv_max/report/get', 'environments': ['production'],
+            'key': ['store_id', *dimensions], 'list': 'list', 'seed': False,
+            'page_size': [10, 1000], 'pushable': sorted(['store_id', *pushable]),
+            'report': {'report_type': 'GMV_MAX', 'data_level': level, 'dimensions': dimensions,
+                       'lifetime': False},
+            'columns': {n: {'type': _TYPES.get(n, 'numeric')} for n in names}}
+
+
+_DAY = ['stat_time_day']
+GMV_STREAMS = {
+    'gmv_max_product_reports_daily': gmv_stream('campaign', ['campaign_id', *_DAY]),
+    'gmv_max_live_reports_daily': gmv_stream('campaign', ['campaign_id', *_DAY], True),
+    'gmv_max_item_group_reports_daily':
+        gmv_stream('product', ['campaign_id', 'item_group_id', *_DAY]),
+    'gmv_max_creative_reports_daily':
+        gmv_stream('creative', ['campaign_id', 'item_group_id', 'item_id', *_DAY]),
+    'gmv_max_creative_reports':
+        gmv_stream('creative', ['campaign_id', 'item_group_id', 'item_id'])}
+# of these the facts tell all, beside the values that they require (rules of the local API)
+# → what a request has to say and rows do not tell, by column; all that is in the key
+_TEXT, _DATE = {'type': 'text', 'wire': ['string']}, {'type': 'date', 'wire': ['string']}
+KNOWN = {
+    'gmv_max_campaigns': ({}, None),
+    'pixel_events_statistics': ({'start_date': _DATE, 'end_date': _DATE},
+                                ['pixel_id', 'start_date', 'end_date']),
+    'pixel_instant_page_events': ({'objective_type': _TEXT, 'optimization_goal': _TEXT},
+                                  ['objective_type', 'optimization_goal', 'business_type']),
+    'custom_conversions': ({}, None)}
+_PUSHABLE = {'custom_conversions': ['event_source_type', 'event_source_id'],
+             'pixel_events_statistics': ['pixel_id']}
+
 LEVELS = {'AUCTION_ADVERTISER': 'V', 'AUCTION_CAMPAIGN': 'C',
           'AUCTION_ADGROUP': 'G', 'AUCTION_AD': 'A'}
 # a filter that matches parts of words, or takes other words than the column shows
@@ -68,7 +144,7 @@ def column(c):
 
 def is_sure(s):
     """Whether the facts tell all that it takes to answer for a stream."""
-    return not s['beyond_seed'] or not (
+    return s['name'] in KNOWN or not s['beyond_seed'] or not (
         s.get('required_params') or not s['advertiser_param'] or
         any(mark in note for mark in UNSURE for note in s.get('notes', ())) or
         any(mark in s['name'] for mark in DOUBTED) or
@@ -98,8 +174,12 @@ def stream(s):
         fact['pushable'] = sorted({f['column'] for f in s['pushable_filters'] if f['param'] != '-'
                                    and not any(mark in f['type'] for mark in INEXACT)})
         fact['columns'] = {c['name']: column(c) for c in s['columns']}
-        if s['beyond_seed']:
+        if s['beyond_seed'] and s['name'] not in KNOWN:
             fact['by'] = {f['param']: f['column'] for f in s['pushable_filters']}
+        asked, key = KNOWN.get(s['name'], ({}, None))
+        fact['columns'].update(asked)
+        fact['key'] = key or fact['key']
+        fact['pushable'] = sorted({*fact['pushable'], *asked, *_PUSHABLE.get(s['name'], ())})
         fact['columns'].update((name, {'type': 'text', 'wire': ['string']})
                                for name in ADDED_COLUMNS.get(fact['path'], ()))
     return fact
@@ -110,6 +190,9 @@ def dump(facts, out):
     out.write('{"metrics": {\n')
     out.write(',\n'.join(f' {json.dumps(name)}: {json.dumps(fact)}'
                          for name, fact in facts['metrics'].items()))
+    out.write('\n},\n"gmv_max": {\n')
+    out.write(',\n'.join(f' {json.dumps(level)}: {json.dumps(fact)}'
+                         for level, fact in facts['gmv_max'].items()))
     out.write('\n},\n"streams": {\n')
     texts = []
     for name, fact in facts['streams'].items():
@@ -131,9 +214,8 @@ def main():
     for name in ID_AND_DAY:
         metrics[name].update(hour=False, extra=False)
     metrics.update((name, fact) for name, fact in ADDED_METRICS.items() if name not in metrics)
-    dump({'metrics': metrics,
-          'streams': {s['name']: stream(s) for s in given['streams']
-                      if is_sure(s)}}, sys.stdout)
+    streams = {s['name']: stream(s) for s in given['streams'] if is_sure(s)}
+    dump({'metrics': metrics, 'gmv_max': GMV, 'streams': {**streams, **GMV_STREAMS}}, sys.stdout)
 
 
 if __name__ == '__main__':

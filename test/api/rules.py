@@ -55,6 +55,14 @@ PARAMETERS = {
     **{path: (PAGED if 'page_size' in fact else {'advertiser_id', 'cursor', 'count'}
               if 'count' in fact else {'advertiser_id'}) | set(fact['by'])
        for path, fact in LISTS.items()},
+    'gmv_max/campaign/get': PAGED | {'fields', 'filtering'},
+    'gmv_max/report/get': PAGED | {'store_ids', 'start_date', 'end_date', 'metrics', 'dimensions',
+                                   'filtering', 'enable_total_metrics', 'sort_field',
+                                   'sort_type'},
+    'pixel/event/stats': {'advertiser_id', 'pixel_ids', 'date_range'},
+    'pixel/instant_page/event': {'advertiser_id', 'objective_type', 'optimization_goal',
+                                 'is_retargeting'},
+    'custom_conversion/list': PAGED | {'event_source_type', 'event_source_id'},
 }
 
 
@@ -123,7 +131,7 @@ class Params:
 
     def page(self, endpoint):
         """(page, page_size) within the endpoint's limits; size None: it has no pages."""
-        default, largest = (10, 1000) if endpoint == REPORT else \
+        default, largest = (10, 1000) if endpoint in (REPORT, 'gmv_max/report/get') else \
             ENTITIES[endpoint].get('page_size', (None, None))
         if default is None:
             return 1, None

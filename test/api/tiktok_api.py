@@ -21,7 +21,9 @@ import urllib.parse
 import zlib
 
 import faults as fault_rules
+import pixels
 import sandbox as sandbox_rules
+import shops
 from codes import THROTTLE
 from data import AD_LIMIT, VIDEO_LIMIT, Store
 from entities import Answer, Entities, page_info
@@ -115,6 +117,10 @@ class Api:
         if sandbox:
             self.sandbox.check(endpoint)
         params = Params(endpoint, query, body, ignored)
+        for module in (shops, pixels):
+            if endpoint in module.ANSWERS:
+                key, rows, count, paging = module.answer(self.store, endpoint, params)
+                return Answer(key, rows, count, paging and page_info(*paging, 0))
         if endpoint != REPORT:
             return self.entities.answer(endpoint, params, sandbox)
         wanted = report_query(params, sandbox)
@@ -136,6 +142,9 @@ def ok_body(answer, request_id):
                    for k, v in answer.more.items())
     if answer.page_info:
         more += f',"page_info":{json.dumps(answer.page_info)}'
+    if answer.key is None:
+        return (f'{{"code":0,"message":"OK","request_id":"{request_id}","data":{{'
+                + more[1:] + '}}').encode()
     head = f'{{"code":0,"message":"OK","request_id":"{request_id}","data":{{"{answer.key}":'
     return head.encode() + answer.rows + more.encode() + b'}}'
 
