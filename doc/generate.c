@@ -107,6 +107,12 @@ stream_section(const TtStream *stream)
 		put(stream->note);
 		fputs("\n\n", stdout);
 	}
+	if (stream->doubt[0] != '\0')
+	{
+		fputs("**In doubt**: ", stdout);
+		put(stream->doubt);
+		fputs("\n\n", stdout);
+	}
 	printf("- endpoint: `%s`\n- key: ", stream->endpoint->path);
 	put_key(stream);
 	printf("\n- environments: ");
@@ -139,7 +145,7 @@ streams_page(void)
 		 "# Streams\n\n"
 		 "`IMPORT FOREIGN SCHEMA tiktok` makes a foreign table for each of them; of those that\n"
 		 "are marked *on demand* only where `LIMIT TO` names them, or with\n"
-		 "`OPTIONS (streams 'all')`. The same as rows: `tiktok.streams` and `tiktok.stream_columns`. With the import option\n"
+		 "`OPTIONS (streams 'all')`; of those *in doubt* only where `LIMIT TO` names them. The same as rows: `tiktok.streams` and `tiktok.stream_columns`. With the import option\n"
 		 "`metrics 'all'` report tables have every metric that is legal there;\n"
 		 "[metrics.md](metrics.md) lists all of them.\n\n"
 		 "*API evaluates*: the operators by which a condition on the column narrows what is\n"
@@ -151,7 +157,9 @@ streams_page(void)
 		const TtStream *stream = tt_stream_at(i);
 
 		printf("| [%s](#%s)%s | ", stream->name, stream->name,
-			   stream->seed_name == NULL ? " *on demand*" : "");
+			   stream->doubt[0] != '\0'	   ? " *in doubt*"
+			   : stream->seed_name == NULL ? " *on demand*"
+										   : "");
 		put(tt_stream_kind_name(stream));
 		fputs(" | ", stdout);
 		put_key(stream);

@@ -52,19 +52,20 @@ CREATE FUNCTION tiktok.streams(
 	OUT cursor_column text,
 	OUT environments text[],
 	OUT note text,
-	OUT grain text)
+	OUT grain text,
+	OUT doubt text)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'tiktok_streams'
-LANGUAGE C STABLE STRICT PARALLEL SAFE ROWS 48;
+LANGUAGE C STABLE STRICT PARALLEL SAFE ROWS 80;
 COMMENT ON FUNCTION tiktok.streams() IS
 'the streams; see view tiktok.streams';
 
 CREATE VIEW tiktok.streams AS
 	SELECT s.name, s.seed_name, s.endpoint, s.kind, s.key_columns, s.cursor_column,
-		s.environments, s.note, s.grain
+		s.environments, s.note, s.grain, s.doubt
 	FROM tiktok.streams() AS s;
 COMMENT ON VIEW tiktok.streams IS
-'what IMPORT FOREIGN SCHEMA tiktok offers: one foreign table for each row; those without seed_name on demand, by LIMIT TO or OPTIONS (streams ''all'')';
+'what IMPORT FOREIGN SCHEMA tiktok offers: one foreign table for each row; those without seed_name on demand, by LIMIT TO or OPTIONS (streams ''all''), those with a doubt by LIMIT TO only';
 COMMENT ON COLUMN tiktok.streams.name IS
 'name of the stream and of the foreign table';
 COMMENT ON COLUMN tiktok.streams.seed_name IS
@@ -83,6 +84,8 @@ COMMENT ON COLUMN tiktok.streams.note IS
 'what to know before using it';
 COMMENT ON COLUMN tiktok.streams.grain IS
 'what a row of a report covers: hour, day, week, month, or a period that the query names; NULL if all there is, or the stream is no report';
+COMMENT ON COLUMN tiktok.streams.doubt IS
+'why the API may refuse the stream: LIMIT TO imports it, streams ''all'' does not; NULL if sources agree that it is there';
 
 CREATE FUNCTION tiktok.stream_columns(
 	OUT stream text,
@@ -3350,7 +3353,7 @@ AS $$
 			coalesce(s.endpoint, 'report/integrated/get/'),
 			array_to_string('advertiser_id'::text || array_remove(coalesce(s.key_columns,
 				string_to_array(replace(o.dimensions, ' ', ''), ',')), 'advertiser_id'), ', '))
-		|| coalesce('. ' || s.note, '')
+		|| coalesce('. ' || s.note, '') || coalesce('. In doubt: ' || s.doubt, '')
 	FROM pg_foreign_table AS f
 		CROSS JOIN LATERAL (
 			SELECT max(o.option_value) FILTER (WHERE o.option_name = 'stream') AS stream,

@@ -44,13 +44,17 @@ static const TtEndpoint endpoints[] = {
 /* dimensions and level of reports, and what a grain adds to the key, are filled in by prepare() */
 static TtStream streams[] = {
 #define TT_STREAM(name, seed, env, kind, ep, key, cursor, note) \
-	{#name, seed, TT_##env, TT_KIND_##kind, &endpoints[EP_##ep], key, cursor, {0}, NULL, note},
+	{#name, seed, TT_##env, TT_KIND_##kind, &endpoints[EP_##ep], key, cursor, {0}, NULL, note, ""},
 #define TT_REPORT_STREAM(name, seed, env, type, lvl, dims, time, cursor, core, note) \
+	TT_DOUBTED_REPORT_STREAM(name, seed, env, type, lvl, dims, time, cursor, core, note, "")
+#define TT_DOUBTED_REPORT_STREAM(name, seed, env, type, lvl, dims, time, cursor, core, note, \
+	doubt) \
 	{#name, seed, TT_##env, TT_KIND_REPORT, &endpoints[EP_REPORT], dims, cursor, \
-	{#type, #lvl, 0, 0, {0}, TIME_##time}, core_##core, note},
+	{#type, #lvl, 0, 0, {0}, TIME_##time}, core_##core, note, doubt},
 #include "streams.def"
 #undef TT_STREAM
 #undef TT_REPORT_STREAM
+#undef TT_DOUBTED_REPORT_STREAM
 };
 
 static const TtColumn columns[] = {
@@ -143,8 +147,7 @@ static const TtColumn *dimension_index[lengthof_(dimensions)];
 static const TtColumn *column_index[lengthof_(columns)];
 
 /* the streams, as bits, among whose core columns a metric is */
-static uint64_t core_streams[lengthof_(metrics)];
-_Static_assert(lengthof_(streams) <= 64, "streams are bits of a uint64_t");
+static uint64_t core_streams[lengthof_(metrics)][(lengthof_(streams) + 63) / 64];
 
 static bool prepared = false;
 
@@ -234,6 +237,19 @@ prepare_report(TtStream *stream)
 	report->level = tt_level_of(report->data_level);
 }
 
+/* Where the bit of a stream stands among those of a metric, and the bit. */
+static uint64_t *
+core_word(const TtMetric *metric, const TtStream *stream)
+{
+	return &core_streams[metric - metrics][(stream - streams) / 64];
+}
+
+static uint64_t
+core_bit(const TtStream *stream)
+{
+	return UINT64_C(1) << (stream - streams) % 64;
+}
+
 /* Mark the metrics that are core columns of a report stream. */
 static void
 prepare_core(const TtStream *stream)
@@ -245,7 +261,7 @@ prepare_core(const TtStream *stream)
 		const TtMetric *metric = tt_metric_find(name);
 
 		if (metric != NULL)
-			core_streams[metric - metrics] |= UINT64_C(1) << (stream - streams);
+			*core_word(metric, stream) |= core_bit(stream);
 	}
 }
 
@@ -728,7 +744,7 @@ tt_stream_find_column(const TtStream *stream, const char *name)
 		return &period->column;
 	metric = tt_metric_find(name);
 	if (metric == NULL || !is_catalogued(stream) ||
-		(core_streams[metric - metrics] & (UINT64_C(1) << (stream - streams))) == 0)
+		(*core_word(metric, stream) & core_bit(stream)) == 0)
 		return NULL;
 	return &metric->column;
 }

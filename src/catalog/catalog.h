@@ -232,6 +232,7 @@ typedef struct TtStream
 	TtReport		  report;		/* kind TT_KIND_REPORT */
 	const char		 *core_columns; /* comma-separated metrics; reports only */
 	const char		 *note;
+	const char		 *doubt; /* whether the API has it at all; "" when sources agree */
 } TtStream;
 
 /* the streams, in the catalogue's order; NULL-safe look-ups by name */

@@ -125,6 +125,7 @@ tt_views_streams(PG_FUNCTION_ARGS)
 		add_set(&row, stream->environments, tt_describe_environment);
 		add_remark(&row, stream->note);
 		add_remark(&row, stream->kind == TT_KIND_REPORT ? tt_grain_name(stream->report.grain) : "");
+		add_remark(&row, stream->doubt);
 		store(&row);
 	}
 	return (Datum) 0;

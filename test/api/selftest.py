@@ -338,7 +338,7 @@ class Expected(Case):
         return rows
 
     def test_streams(self):
-        for stream in STREAMS:
+        for stream in (name for name, fact in STREAMS.items() if not fact.get('doubt')):
             with self.subTest(stream=stream):
                 columns = self.types(stream)
                 out = io.StringIO()
