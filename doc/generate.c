@@ -77,7 +77,10 @@ stream_report(const TtStream *stream)
 {
 	const TtReport *report = &stream->report;
 
-	printf("- report: `%s` at `%s`, dimensions ", report->report_type, report->data_level);
+	if (tt_stream_is_integrated(stream))
+		printf("- report: `%s` at `%s`, dimensions ", report->report_type, report->data_level);
+	else
+		fputs("- report: dimensions ", stdout);
 	for (int i = 0; i < report->ndimensions; i++)
 		printf("%s`%s`", i > 0 ? ", " : "", report->dimensions[i]);
 	putchar('\n');
@@ -96,6 +99,31 @@ stream_report(const TtStream *stream)
 		puts("- period: **not a lifetime**: no time dimension, one query over at most 365 days");
 }
 
+/* What a request has to say beside account, days and columns. */
+static void
+stream_request(const TtStream *stream)
+{
+	const TtSecondId *second = stream->endpoint->second;
+	const TtColumn	 *column;
+
+	if (second != NULL)
+		printf("- asked for each `%s`, at most %d a request: those of conditions `=`, `IN`; without any, those that `%s` lists%s%s\n",
+			   second->column, second->most, second->stream,
+			   second->usable != NULL ? " with " : "",
+			   second->usable != NULL ? second->usable : "");
+	for (int i = 0; (column = tt_stream_required(stream, i)) != NULL; i++)
+		printf("%s`%s`", i == 0 ? "- needs conditions on " : ", ", column->name);
+	if (tt_stream_required(stream, 0) != NULL)
+		putchar('\n');
+	if (stream->named_only)
+		puts("- imported only by `LIMIT TO`");
+	if (stream->endpoint->paging == TT_PAGING_CURSOR)
+		puts("- read by cursor, page after page");
+	if (stream->endpoint->rate > 0)
+		printf("- requests a second: at most %d, counted apart from those of other endpoints\n",
+			   stream->endpoint->rate);
+}
+
 static void
 stream_section(const TtStream *stream)
 {
@@ -107,12 +135,6 @@ stream_section(const TtStream *stream)
 		put(stream->note);
 		fputs("\n\n", stdout);
 	}
-	if (stream->doubt[0] != '\0')
-	{
-		fputs("**In doubt**: ", stdout);
-		put(stream->doubt);
-		fputs("\n\n", stdout);
-	}
 	printf("- endpoint: `%s`\n- key: ", stream->endpoint->path);
 	put_key(stream);
 	printf("\n- environments: ");
@@ -122,6 +144,7 @@ stream_section(const TtStream *stream)
 		printf("- cursor: %s\n", stream->cursor);
 	if (stream->kind == TT_KIND_REPORT)
 		stream_report(stream);
+	stream_request(stream);
 	if (stream->endpoint->max_page_size > 0)
 		printf("- rows per request: at most %d\n", stream->endpoint->max_page_size);
 	puts("\n| column | type | API evaluates | description |\n|---|---|---|---|");
@@ -145,7 +168,7 @@ streams_page(void)
 		 "# Streams\n\n"
 		 "`IMPORT FOREIGN SCHEMA tiktok` makes a foreign table for each of them; of those that\n"
 		 "are marked *on demand* only where `LIMIT TO` names them, or with\n"
-		 "`OPTIONS (streams 'all')`; of those *in doubt* only where `LIMIT TO` names them. The same as rows: `tiktok.streams` and `tiktok.stream_columns`. With the import option\n"
+		 "`OPTIONS (streams 'all')`. The same as rows: `tiktok.streams` and `tiktok.stream_columns`. With the import option\n"
 		 "`metrics 'all'` report tables have every metric that is legal there;\n"
 		 "[metrics.md](metrics.md) lists all of them.\n\n"
 		 "*API evaluates*: the operators by which a condition on the column narrows what is\n"
@@ -157,9 +180,7 @@ streams_page(void)
 		const TtStream *stream = tt_stream_at(i);
 
 		printf("| [%s](#%s)%s | ", stream->name, stream->name,
-			   stream->doubt[0] != '\0'	   ? " *in doubt*"
-			   : stream->seed_name == NULL ? " *on demand*"
-										   : "");
+			   stream->seed_name == NULL ? " *on demand*" : "");
 		put(tt_stream_kind_name(stream));
 		fputs(" | ", stdout);
 		put_key(stream);

@@ -77,14 +77,14 @@ SELECT missing('sandbox');
 -- streams that connectors do not know: on demand only, all or by name
 CREATE SCHEMA every;
 IMPORT FOREIGN SCHEMA tiktok EXCEPT (ads_reports_weekly) FROM SERVER tiktok INTO every OPTIONS (streams 'all');
-SELECT count(*) = (SELECT count(*) - 1 FROM tiktok.streams WHERE doubt IS NULL) AS every
+SELECT count(*) = (SELECT count(*) - 1 FROM tiktok.streams WHERE imported_by <> 'named') AS every
 FROM pg_class WHERE relnamespace = 'every'::regnamespace;
-SELECT s.name FROM tiktok.streams s WHERE s.seed_name IS NULL AND s.doubt IS NULL
+SELECT s.name FROM tiktok.streams s WHERE s.imported_by = 'all'
 	AND NOT EXISTS (SELECT FROM pg_class c WHERE c.relname = s.name AND c.relnamespace = 'every'::regnamespace);
 -- streams that the API may not have: by name only
-SELECT s.name, s.doubt, s.seed_name IS NULL AS on_demand,
+SELECT s.name, s.note,
 	EXISTS (SELECT FROM pg_class c WHERE c.relname = s.name AND c.relnamespace = 'every'::regnamespace) AS is_there
-FROM tiktok.streams s WHERE s.doubt IS NOT NULL;
+FROM tiktok.streams s WHERE s.note LIKE 'In doubt%';
 IMPORT FOREIGN SCHEMA tiktok LIMIT TO (ads_audience_reports_by_interest_category_daily)
 FROM SERVER tiktok INTO every;
 SELECT count(*) FROM pg_class WHERE oid = 'every.ads_audience_reports_by_interest_category_daily'::regclass;

@@ -11,7 +11,10 @@ CREATE FUNCTION tiktok.streams(
 	OUT environments text[],
 	OUT note text,
 	OUT grain text,
-	OUT doubt text)
+	OUT paging text,
+	OUT asked_per text,
+	OUT required_conditions text[],
+	OUT imported_by text)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'tiktok_streams'
 LANGUAGE C STABLE STRICT PARALLEL SAFE ROWS 80;
@@ -20,10 +23,11 @@ COMMENT ON FUNCTION tiktok.streams() IS
 
 CREATE VIEW tiktok.streams AS
 	SELECT s.name, s.seed_name, s.endpoint, s.kind, s.key_columns, s.cursor_column,
-		s.environments, s.note, s.grain, s.doubt
+		s.environments, s.note, s.grain, s.paging, s.asked_per, s.required_conditions,
+		s.imported_by
 	FROM tiktok.streams() AS s;
 COMMENT ON VIEW tiktok.streams IS
-'what IMPORT FOREIGN SCHEMA tiktok offers: one foreign table for each row; those without seed_name on demand, by LIMIT TO or OPTIONS (streams ''all''), those with a doubt by LIMIT TO only';
+'what IMPORT FOREIGN SCHEMA tiktok offers: one foreign table for each row; those without seed_name on demand, by LIMIT TO or OPTIONS (streams ''all'')';
 COMMENT ON COLUMN tiktok.streams.name IS
 'name of the stream and of the foreign table';
 COMMENT ON COLUMN tiktok.streams.seed_name IS
@@ -42,8 +46,14 @@ COMMENT ON COLUMN tiktok.streams.note IS
 'what to know before using it';
 COMMENT ON COLUMN tiktok.streams.grain IS
 'what a row of a report covers: hour, day, week, month, or a period that the query names; NULL if all there is, or the stream is no report';
-COMMENT ON COLUMN tiktok.streams.doubt IS
-'why the API may refuse the stream: LIMIT TO imports it, streams ''all'' does not; NULL if sources agree that it is there';
+COMMENT ON COLUMN tiktok.streams.paging IS
+'how a list is read in pieces: pages, cursor; NULL if in one';
+COMMENT ON COLUMN tiktok.streams.asked_per IS
+'the column whose values requests name beside the account; those of an account are looked up where no condition gives any';
+COMMENT ON COLUMN tiktok.streams.required_conditions IS
+'columns that a query has to give values of (column = value)';
+COMMENT ON COLUMN tiktok.streams.imported_by IS
+'core: IMPORT FOREIGN SCHEMA; all: with OPTIONS (streams ''all''); named: by LIMIT TO only';
 
 CREATE FUNCTION tiktok.stream_columns(
 	OUT stream text,

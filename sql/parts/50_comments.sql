@@ -13,7 +13,7 @@ AS $$
 			coalesce(s.endpoint, 'report/integrated/get/'),
 			array_to_string('advertiser_id'::text || array_remove(coalesce(s.key_columns,
 				string_to_array(replace(o.dimensions, ' ', ''), ',')), 'advertiser_id'), ', '))
-		|| coalesce('. ' || s.note, '') || coalesce('. In doubt: ' || s.doubt, '')
+		|| coalesce('. ' || s.note, '')
 	FROM pg_foreign_table AS f
 		CROSS JOIN LATERAL (
 			SELECT max(o.option_value) FILTER (WHERE o.option_name = 'stream') AS stream,

@@ -9,10 +9,31 @@
 #include "catalog/catalog.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* clang-format off */
+#define ONE false
+#define ARRAY true
+
+enum
+{
+#define TT_SECOND_ID(id, ...) ID_##id,
+#include "second_ids.def"
+#undef TT_SECOND_ID
+};
+
+static const TtSecondId second_ids[] = {
+#define TT_SECOND_ID(id, column, param, form, most, stream, path, usable, plural) \
+	[ID_##id] = {column, param, form, most, stream, path, usable, plural},
+#include "second_ids.def"
+#undef TT_SECOND_ID
+};
+
+#define SECOND_NONE NULL
+#define SECOND(id) &second_ids[ID_##id]
+
 enum
 {
 #define TT_ENDPOINT(id, ...) EP_##id,
@@ -21,9 +42,10 @@ enum
 };
 
 static const TtEndpoint endpoints[] = {
-#define TT_ENDPOINT(id, path, list_key, paging, page_size, max_rows, account, fields, hides) \
+#define TT_ENDPOINT(id, path, list_key, paging, page_size, max_rows, account, fields, hides, \
+					status, second, rate) \
 	[EP_##id] = {path, list_key, TT_PAGING_##paging, page_size, max_rows, TT_ACCOUNT_##account, \
-	fields, hides},
+	fields, TT_HIDES_##hides, status, second, rate},
 #include "endpoints.def"
 #undef TT_ENDPOINT
 };
@@ -41,20 +63,24 @@ static const TtEndpoint endpoints[] = {
 #define TIME_PERIOD TT_GRAIN_PERIOD, false
 #define TIME_LIFETIME TT_GRAIN_NONE, true
 
-/* dimensions and level of reports, and what a grain adds to the key, are filled in by prepare() */
+#define IMPORT_ALL false
+#define IMPORT_NAMED true
+
+/* dimensions and level of reports, and what else is in the key, are filled in by prepare() */
 static TtStream streams[] = {
-#define TT_STREAM(name, seed, env, kind, ep, key, cursor, note) \
-	{#name, seed, TT_##env, TT_KIND_##kind, &endpoints[EP_##ep], key, cursor, {0}, NULL, note, ""},
-#define TT_REPORT_STREAM(name, seed, env, type, lvl, dims, time, cursor, core, note) \
-	TT_DOUBTED_REPORT_STREAM(name, seed, env, type, lvl, dims, time, cursor, core, note, "")
-#define TT_DOUBTED_REPORT_STREAM(name, seed, env, type, lvl, dims, time, cursor, core, note, \
-	doubt) \
+#define TT_STREAM(name, seed, env, kind, ep, key, cursor, fixed, import, note) \
+	{#name, seed, TT_##env, TT_KIND_##kind, &endpoints[EP_##ep], key, cursor, \
+	{"", NULL, 0, 0, {0}, TIME_NONE}, NULL, fixed, IMPORT_##import, note},
+#define TT_REPORT_STREAM(name, seed, env, type, lvl, dims, time, cursor, core, import, note) \
 	{#name, seed, TT_##env, TT_KIND_REPORT, &endpoints[EP_REPORT], dims, cursor, \
-	{#type, #lvl, 0, 0, {0}, TIME_##time}, core_##core, note, doubt},
+	{#type, #lvl, 0, 0, {0}, TIME_##time}, core_##core, "", IMPORT_##import, note},
+#define TT_OTHER_REPORT(name, seed, env, ep, dims, time, cursor, fixed, import, note) \
+	{#name, seed, TT_##env, TT_KIND_REPORT, &endpoints[EP_##ep], dims, cursor, \
+	{"", NULL, 0, 0, {0}, TIME_##time}, "", fixed, IMPORT_##import, note},
 #include "streams.def"
 #undef TT_STREAM
 #undef TT_REPORT_STREAM
-#undef TT_DOUBTED_REPORT_STREAM
+#undef TT_OTHER_REPORT
 };
 
 static const TtColumn columns[] = {
@@ -63,6 +89,10 @@ static const TtColumn columns[] = {
 #define CF_UNLISTED TT_CF_UNLISTED
 #define CF_ALONE TT_CF_ALONE
 #define CF_SIGNED_URL TT_CF_SIGNED_URL
+#define CF_REQUIRED TT_CF_REQUIRED
+#define CF_ASKED TT_CF_ASKED
+#define CF_ADDITIVE TT_CF_ADDITIVE
+#define CF_MEASURE TT_CF_MEASURE
 #include "columns.def"
 #undef TT_COLUMN
 };
@@ -146,8 +176,8 @@ static const TtColumn *metric_index[lengthof_(metrics)];
 static const TtColumn *dimension_index[lengthof_(dimensions)];
 static const TtColumn *column_index[lengthof_(columns)];
 
-/* the streams, as bits, among whose core columns a metric is */
-static uint64_t core_streams[lengthof_(metrics)][(lengthof_(streams) + 63) / 64];
+/* the streams, a bit each, among whose core columns a metric is */
+static uint8_t core_streams[lengthof_(metrics)][(lengthof_(streams) + 7) / 8];
 
 static bool prepared = false;
 
@@ -210,7 +240,7 @@ next_element(const char *list, char *buf, size_t size)
 
 /*
  * Cut the comma-separated key of a report stream into its dimensions; add what
- * the grain adds to the key.
+ * else is in the key: what is asked for one by one, and what the grain adds.
  */
 static void
 prepare_report(TtStream *stream)
@@ -223,7 +253,10 @@ prepare_report(TtStream *stream)
 	const TtPeriodColumn *added;
 
 	strncpy(p, stream->key, sizeof(names[0]) - 1);
-	strncpy(key, stream->key, sizeof(keys[0]) - 1);
+	if (stream->endpoint->second != NULL)
+		snprintf(key, sizeof(keys[0]), "%s,%s", stream->endpoint->second->column, stream->key);
+	else
+		strncpy(key, stream->key, sizeof(keys[0]) - 1);
 	for (p = strtok(p, ","); p != NULL; p = strtok(NULL, ","))
 		report->dimensions[report->ndimensions++] = p;
 	for (int i = 0; (added = tt_period_column_at(report->grain, i)) != NULL; i++)
@@ -237,19 +270,6 @@ prepare_report(TtStream *stream)
 	report->level = tt_level_of(report->data_level);
 }
 
-/* Where the bit of a stream stands among those of a metric, and the bit. */
-static uint64_t *
-core_word(const TtMetric *metric, const TtStream *stream)
-{
-	return &core_streams[metric - metrics][(stream - streams) / 64];
-}
-
-static uint64_t
-core_bit(const TtStream *stream)
-{
-	return UINT64_C(1) << (stream - streams) % 64;
-}
-
 /* Mark the metrics that are core columns of a report stream. */
 static void
 prepare_core(const TtStream *stream)
@@ -261,7 +281,7 @@ prepare_core(const TtStream *stream)
 		const TtMetric *metric = tt_metric_find(name);
 
 		if (metric != NULL)
-			*core_word(metric, stream) |= core_bit(stream);
+			core_streams[metric - metrics][(stream - streams) / 8] |= 1 << (stream - streams) % 8;
 	}
 }
 
@@ -337,6 +357,43 @@ const TtEndpoint *
 tt_report_endpoint(void)
 {
 	return &endpoints[EP_REPORT];
+}
+
+bool
+tt_stream_is_integrated(const TtStream *stream)
+{
+	return stream->kind == TT_KIND_REPORT && stream->endpoint == tt_report_endpoint();
+}
+
+int
+tt_stream_series(const TtStream *stream)
+{
+	int n = 1;
+
+	for (const char *p = stream->fixed; *p != '\0'; p++)
+		n += *p == '\n';
+	return n;
+}
+
+const char *
+tt_stream_fixed(const TtStream *stream, int series, size_t *length)
+{
+	const char *p = stream->fixed;
+
+	for (; series > 0; series--)
+		p += strcspn(p, "\n") + 1;
+	*length = strcspn(p, "\n");
+	return p;
+}
+
+const TtColumn *
+tt_stream_required(const TtStream *stream, int i)
+{
+	for (int k = 0; k < lengthof_(columns); k++)
+		if ((columns[k].flags & TT_CF_REQUIRED) && strcmp(columns[k].stream, stream->name) == 0 &&
+			i-- == 0)
+			return &columns[k];
+	return NULL;
 }
 
 const TtMetric *
@@ -563,8 +620,8 @@ tt_level_status_field(int level)
 bool
 tt_stream_hides_objects(const TtStream *stream)
 {
-	if (stream->kind != TT_KIND_REPORT)
-		return stream->kind == TT_KIND_ENTITY;
+	if (!tt_stream_is_integrated(stream))
+		return stream->endpoint->hides == TT_HIDES_OBJECTS;
 	return strcmp(stream->report.report_type, "BASIC") == 0 ||
 		   strcmp(stream->report.report_type, "AUDIENCE") == 0 ||
 		   strcmp(stream->report.report_type, "CATALOG") == 0;
@@ -637,12 +694,37 @@ listed_column(const TtStream *stream, const char *name)
 	return find_column(column_index, lengthof_(columns), stream->name, name);
 }
 
+bool
+tt_stream_asks(const TtStream *stream, const char *name)
+{
+	const TtSecondId *second = stream->endpoint->second;
+	const TtColumn	 *column;
+
+	prepare();
+	/* of several, the rows tell which */
+	if (second != NULL && second->most == 1 && strcmp(second->column, name) == 0)
+		return true;
+	column = listed_column(stream, name);
+	return column != NULL && (column->flags & TT_CF_ASKED) != 0;
+}
+
 static const TtColumn *
 dimension_column(const char *name)
 {
 	const TtDimension *dimension = tt_dimension_find(name);
 
 	return dimension != NULL ? &dimension->column : NULL;
+}
+
+/* Dimensions of other reports that report/integrated/get has too need no line. */
+static const TtColumn *
+key_column(const TtStream *stream, const char *name)
+{
+	const TtColumn *column = listed_column(stream, name);
+
+	return column == NULL && tt_report_has_dimension(&stream->report, name)
+			   ? dimension_column(name)
+			   : column;
 }
 
 static void
@@ -694,10 +776,10 @@ list_columns(const TtStream *stream, bool all_metrics)
 	for (const char *p = stream->key; (p = next_element(p, name, sizeof(name))) != NULL;)
 	{
 		if (strcmp(name, "advertiser_id") != 0)
-			add_column(stream->kind == TT_KIND_REPORT ? dimension_column(name)
-													  : listed_column(stream, name));
+			add_column(tt_stream_is_integrated(stream) ? dimension_column(name)
+													   : key_column(stream, name));
 	}
-	if (stream->kind == TT_KIND_REPORT)
+	if (tt_stream_is_integrated(stream))
 	{
 		/* the rest of the key is among them */
 		for (int i = 0; (period = tt_period_column_at(stream->report.grain, i)) != NULL; i++)
@@ -735,8 +817,8 @@ tt_stream_find_column(const TtStream *stream, const char *name)
 
 		return account != NULL ? account : &advertiser_id_column;
 	}
-	if (stream->kind != TT_KIND_REPORT)
-		return listed_column(stream, name);
+	if (!tt_stream_is_integrated(stream))
+		return key_column(stream, name);
 	if (tt_report_has_dimension(&stream->report, name))
 		return dimension_column(name);
 	period = tt_period_column_find(stream->report.grain, name);
@@ -744,7 +826,8 @@ tt_stream_find_column(const TtStream *stream, const char *name)
 		return &period->column;
 	metric = tt_metric_find(name);
 	if (metric == NULL || !is_catalogued(stream) ||
-		(*core_word(metric, stream) & core_bit(stream)) == 0)
+		(core_streams[metric - metrics][(stream - streams) / 8] &
+		 1 << (stream - streams) % 8) == 0)
 		return NULL;
 	return &metric->column;
 }

@@ -5,7 +5,7 @@
  *
  * The facts stand in the .def files, one line each; this is their only reader.  To
  * add a metric, column, stream, filter of reports or endpoint (paging: PAGES, CURSOR or
- * NONE) is a line there, no C.
+ * NONE; what a request names beside the account) is a line there, no C.
  * Everything is constant and lives for the whole process.  No PostgreSQL
  * header is needed, so that request.c and unit tests can use it.
  */
@@ -48,7 +48,8 @@ typedef enum TtAccountParam
 {
 	TT_ACCOUNT_NONE, /* it lists accounts: app_id and secret instead */
 	TT_ACCOUNT_ONE,	 /* advertiser_id=… */
-	TT_ACCOUNT_MANY	 /* advertiser_ids=["…"], up to TT_MAX_IDS */
+	TT_ACCOUNT_MANY, /* advertiser_ids=["…"], up to TT_MAX_IDS */
+	TT_ACCOUNT_TOKEN /* not at all: what the token may read; advertiser_id is 0 */
 } TtAccountParam;
 
 #define TT_MAX_IDS 100 /* ids in one filter, accounts in one request */
@@ -61,6 +62,31 @@ typedef enum TtPaging
 	TT_PAGING_CURSOR /* cursor=… of the piece before, count=…; data.has_more, no totals */
 } TtPaging;
 
+/* what an endpoint does not give unless it is asked for it */
+typedef enum TtHides
+{
+	TT_HIDES_NOTHING,
+	TT_HIDES_DELETED, /* deleted objects */
+	TT_HIDES_OBJECTS  /* deleted, Promote and TopView objects */
+} TtHides;
+
+/*
+ * What each request of an endpoint names beside the account: a store, a pixel.
+ * Which there are tells a list of the account's (of the token's, where the endpoint
+ * names no account).
+ */
+typedef struct TtSecondId
+{
+	const char *column; /* of the streams; in the key of reports */
+	const char *param;
+	bool		array;	/* a JSON array of them; else one, as a string */
+	int			most;	/* that a request may name */
+	const char *stream; /* whose rows tell which there are */
+	const char *path;	/* where they tell the id */
+	const char *usable; /* and whether it may be asked for; NULL: each may */
+	const char *plural; /* what people call them */
+} TtSecondId;
+
 typedef struct TtEndpoint
 {
 	const char	  *path;	 /* below the base URL, with closing slash */
@@ -69,8 +95,12 @@ typedef struct TtEndpoint
 	int			   max_page_size; /* 0: TT_PAGING_NONE */
 	int			   max_rows;	  /* page * page_size may not exceed it; 0: any */
 	TtAccountParam account_param;
-	bool		   has_fields;	  /* takes the parameter "fields" */
-	bool		   hides_deleted; /* lists deleted objects only on demand */
+	bool		   has_fields; /* takes the parameter "fields" */
+	TtHides		   hides;
+	const char	  *status; /* the filter that asks for deleted objects; NULL: by data level */
+
+	const TtSecondId *second; /* NULL: the account is enough */
+	int				  rate;	  /* requests a second of its own; 0: those of all endpoints */
 } TtEndpoint;
 
 /* how the API narrows a list by a column */
@@ -82,15 +112,20 @@ typedef enum TtFilter
 	TT_FILTER_TOP_IDS,	 /* <param>=["id", …] beside filtering */
 	TT_FILTER_MUSIC_IDS, /* filtering.music_ids with search_type */
 	TT_FILTER_EQ,		 /* filtering.<param> = value */
+	TT_FILTER_PARAM,	 /* <param>=value beside filtering; a.b: {"b": value} in a */
 	TT_FILTER_ENUMS,	 /* filtering.<param> = ["value", …] */
 	TT_FILTER_CREATED,	 /* filtering.creation_filter_start/end_time */
 	TT_FILTER_MODIFIED	 /* filtering.modified_after */
 } TtFilter;
 
 /* column flags */
-#define TT_CF_UNLISTED	 1 /* "fields" may not name it; expect NULL */
-#define TT_CF_ALONE		 2 /* "fields" may not name it beside others */
-#define TT_CF_SIGNED_URL 4 /* signed and expiring: changes by itself */
+#define TT_CF_UNLISTED	 1	/* "fields" may not name it; expect NULL */
+#define TT_CF_ALONE		 2	/* "fields" may not name it beside others */
+#define TT_CF_SIGNED_URL 4	/* signed and expiring: changes by itself */
+#define TT_CF_REQUIRED	 8	/* a request needs it: the query has to say "column = value" */
+#define TT_CF_ASKED		 16 /* no row tells it: it shows what was asked for */
+#define TT_CF_ADDITIVE	 32 /* a measure that may be summed */
+#define TT_CF_MEASURE	 64 /* a measure that may not */
 
 typedef struct TtColumn
 {
@@ -211,7 +246,7 @@ typedef struct TtPeriodColumn
 /* what distinguishes one report from another */
 typedef struct TtReport
 {
-	const char *report_type; /* BASIC, AUDIENCE, … */
+	const char *report_type; /* BASIC, AUDIENCE, …; "": of an endpoint that has none */
 	const char *data_level;	 /* AUCTION_AD …; NULL: not sent */
 	int			level;		 /* TT_LV_* of data_level; 0: unknown */
 	int			ndimensions;
@@ -231,8 +266,10 @@ typedef struct TtStream
 	const char		 *cursor;		/* NULL: not read incrementally */
 	TtReport		  report;		/* kind TT_KIND_REPORT */
 	const char		 *core_columns; /* comma-separated metrics; reports only */
+	const char		 *fixed;		/* parameters of every request, as JSON objects: a line
+									 * for each request series; "": none */
+	bool			  named_only;	/* imported only where it is named */
 	const char		 *note;
-	const char		 *doubt; /* whether the API has it at all; "" when sources agree */
 } TtStream;
 
 /* the streams, in the catalogue's order; NULL-safe look-ups by name */
@@ -253,8 +290,26 @@ extern const TtColumn *tt_stream_column(const TtStream *stream, int i,
 extern const TtColumn *tt_stream_find_column(const TtStream *stream,
 											 const char		*name);
 
-/* the endpoint of every report */
+/* the endpoint of reports of the user's own */
 extern const TtEndpoint *tt_report_endpoint(void);
+
+/*
+ * Whether the stream is a report of report/integrated/get, whose metrics are those
+ * of metrics.def.  Reports of other endpoints have their columns in columns.def.
+ */
+extern bool tt_stream_is_integrated(const TtStream *stream);
+
+/* how many request series the fixed parameters make: at least 1 */
+extern int tt_stream_series(const TtStream *stream);
+
+/* the fixed parameters of a series, a JSON object; *length: 0 if there are none */
+extern const char *tt_stream_fixed(const TtStream *stream, int series, size_t *length);
+
+/* column i that the query has to give a value of; NULL past the last */
+extern const TtColumn *tt_stream_required(const TtStream *stream, int i);
+
+/* whether no row tells the value of a column: it is taken from the request */
+extern bool tt_stream_asks(const TtStream *stream, const char *name);
 
 extern const TtMetric	 *tt_metric_find(const char *name);
 extern int				  tt_metric_count(void);

@@ -35,8 +35,8 @@ has_dates(const TtStream *stream)
 static bool
 hides_deleted(const TtStream *stream)
 {
-	if (stream->kind != TT_KIND_REPORT)
-		return stream->endpoint->hides_deleted;
+	if (!tt_stream_is_integrated(stream))
+		return stream->endpoint->hides != TT_HIDES_NOTHING;
 	return tt_stream_hides_objects(stream) &&
 		   tt_level_status_field(stream->report.level) != NULL;
 }

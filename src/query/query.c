@@ -129,7 +129,7 @@ add_evidence(TtQuery *query, const TtOptions *options)
 	if (query->stream->kind != TT_KIND_ENTITY)
 		return;
 	add_name(query, "advertiser_id");
-	if (query->stream->endpoint->hides_deleted && !options->include_deleted &&
+	if (query->stream->endpoint->hides != TT_HIDES_NOTHING && !options->include_deleted &&
 		!options->sandbox)
 		add_name(query, "secondary_status");
 }
@@ -495,7 +495,7 @@ tt_query_projection(const TtTable *table, const List *attrs)
 		projection->paths[projection->npaths++] = table->columns[attnum - 1].path;
 	}
 	add_path(projection, tt_query_account_path(table->stream));
-	if (table->stream->endpoint->hides_deleted)
+	if (table->stream->endpoint->hides != TT_HIDES_NOTHING)
 		add_path(projection, "secondary_status");
 	for (int i = 0; (table->leaves_out_idle || table->daily != NULL) && tt_idle_metric(i) != NULL;
 		 i++)

@@ -26,7 +26,7 @@ tt_unit_option_filters(const TtQuery *query, const TtUnit *unit, TtOptionFilter 
 	static const char *const all[] = {"STATUS_ALL"};
 	static const char *const present[] = {"STATUS_NOT_DELETE"};
 	const TtStream			*stream = query->stream;
-	bool					 report = stream->kind == TT_KIND_REPORT;
+	bool					 report = tt_stream_is_integrated(stream);
 	const TtKind			*kind = query->nkinds > 0 ? &query->kinds[unit->kind] : NULL;
 	int						 n = 0;
 	int						 sent = 0;
@@ -38,9 +38,10 @@ tt_unit_option_filters(const TtQuery *query, const TtUnit *unit, TtOptionFilter 
 		if (query->include_deleted && status != NULL && tt_stream_hides_objects(stream))
 			n = add_option_filter(filters, n, TT_OPTION_FILTER_STATUS, status, all, 1);
 	}
-	/* always said: a condition on secondary_status changes the API's default */
-	else if (stream->endpoint->hides_deleted)
-		n = add_option_filter(filters, n, TT_OPTION_FILTER_STATUS, "primary_status",
+	/* lists always say it: a condition on secondary_status changes the API's default */
+	else if (stream->endpoint->status != NULL &&
+			 (query->include_deleted || stream->kind != TT_KIND_REPORT))
+		n = add_option_filter(filters, n, TT_OPTION_FILTER_STATUS, stream->endpoint->status,
 							  query->include_deleted ? all : present, 1);
 	if (kind != NULL && kind->nbuying_types > 0)
 		n = add_option_filter(filters, n, TT_OPTION_FILTER_BUYING,

@@ -91,12 +91,41 @@ tt_describe_additive_unless(TtAdditive additive)
 }
 
 const char *
+tt_describe_paging(const TtStream *stream)
+{
+	switch (stream->endpoint->paging)
+	{
+		case TT_PAGING_PAGES:
+			return "pages";
+		case TT_PAGING_CURSOR:
+			return "cursor";
+		case TT_PAGING_NONE:
+			break;
+	}
+	return NULL;
+}
+
+const char *
+tt_describe_import(const TtStream *stream)
+{
+	if (stream->seed_name != NULL)
+		return "core";
+	return stream->named_only ? "named" : "all";
+}
+
+const char *
 tt_describe_pushdown(const TtStream *stream, const TtColumn *column)
 {
 	const TtPeriodColumn *period;
 
 	if (strcmp(column->name, "advertiser_id") == 0)
-		return stream->endpoint->account_param != TT_ACCOUNT_NONE ? "=, IN" : NULL;
+		return stream->endpoint->account_param == TT_ACCOUNT_ONE ||
+					   stream->endpoint->account_param == TT_ACCOUNT_MANY
+				   ? "=, IN"
+				   : NULL;
+	if (stream->endpoint->second != NULL &&
+		strcmp(stream->endpoint->second->column, column->name) == 0)
+		return "=, IN";
 	if (stream->kind == TT_KIND_REPORT)
 	{
 		if (strcmp(column->name, "stat_time_day") == 0 ||
@@ -105,8 +134,9 @@ tt_describe_pushdown(const TtStream *stream, const TtColumn *column)
 		period = tt_period_column_find(stream->report.grain, column->name);
 		if (period != NULL && period->in_key)
 			return stream->report.grain == TT_GRAIN_PERIOD ? "=, IN" : "=, <, <=, >, >=, BETWEEN, IN";
-		return tt_report_filter(&stream->report, column->name) != NULL ? "=, IN" : NULL;
 	}
+	if (tt_stream_is_integrated(stream))
+		return tt_report_filter(&stream->report, column->name) != NULL ? "=, IN" : NULL;
 	switch (column->filter)
 	{
 		case TT_FILTER_NONE:
@@ -118,6 +148,7 @@ tt_describe_pushdown(const TtStream *stream, const TtColumn *column)
 		case TT_FILTER_ENUMS:
 			return "=, IN";
 		case TT_FILTER_EQ:
+		case TT_FILTER_PARAM:
 			return "=";
 		case TT_FILTER_CREATED:
 			return "=, <, <=, >, >=, BETWEEN";
@@ -130,6 +161,8 @@ tt_describe_pushdown(const TtStream *stream, const TtColumn *column)
 const char *
 tt_describe_path(const TtStream *stream, const TtColumn *column, char *buf)
 {
+	if (tt_stream_asks(stream, column->name))
+		return NULL;
 	if (stream->kind != TT_KIND_REPORT)
 	{
 		/* advertiser_id that is no column of the stream: from the request */

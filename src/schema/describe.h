@@ -28,4 +28,8 @@ extern const char *tt_describe_audience(TtAudience audience);
 /* where a metric that may otherwise be summed may not; NULL: nowhere, or never */
 extern const char *tt_describe_additive_unless(TtAdditive additive);
 
+/* "pages", "cursor", NULL; "core", "all", "named" */
+extern const char *tt_describe_paging(const TtStream *stream);
+extern const char *tt_describe_import(const TtStream *stream);
+
 #endif /* TT_DESCRIBE_H */

@@ -142,9 +142,8 @@ tiktokImportForeignSchema(ImportForeignSchemaStmt *stmt, Oid serverid)
 	{
 		const TtStream *stream = tt_stream_at(i);
 
-		/* what connectors do not know is there for those who ask for it, what may not work by name */
-		if (!named && (stream->doubt[0] != '\0' ||
-					   (stream->seed_name == NULL && !options.all_streams)))
+		/* what connectors do not know is there for those who ask for it */
+		if (stream->seed_name == NULL && !named && (!options.all_streams || stream->named_only))
 			continue;
 		if (IsImportableForeignTable(stream->name, stmt))
 			commands = lappend(commands, create_table_command(stream, server->servername,

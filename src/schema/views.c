@@ -105,6 +105,19 @@ store(Row *row)
 	row->n = 0;
 }
 
+/* The columns that a query has to give values of. */
+static void
+add_required(Row *row, const TtStream *stream)
+{
+	Datum			elements[TT_MAX_DIMENSIONS];
+	const TtColumn *column;
+	int				n = 0;
+
+	while (n < (int) lengthof(elements) && (column = tt_stream_required(stream, n)) != NULL)
+		elements[n++] = CStringGetTextDatum(column->name);
+	add_array(row, elements, n);
+}
+
 Datum
 tt_views_streams(PG_FUNCTION_ARGS)
 {
@@ -125,7 +138,10 @@ tt_views_streams(PG_FUNCTION_ARGS)
 		add_set(&row, stream->environments, tt_describe_environment);
 		add_remark(&row, stream->note);
 		add_remark(&row, stream->kind == TT_KIND_REPORT ? tt_grain_name(stream->report.grain) : "");
-		add_remark(&row, stream->doubt);
+		add_text(&row, tt_describe_paging(stream));
+		add_text(&row, stream->endpoint->second != NULL ? stream->endpoint->second->column : NULL);
+		add_required(&row, stream);
+		add_text(&row, tt_describe_import(stream));
 		store(&row);
 	}
 	return (Datum) 0;
@@ -137,7 +153,13 @@ add_additive(Row *row, const TtStream *stream, const TtColumn *column)
 {
 	const TtMetric *metric = NULL;
 
-	if (stream->kind == TT_KIND_REPORT &&
+	if (column->flags & (TT_CF_ADDITIVE | TT_CF_MEASURE))
+	{
+		add_value(row, BoolGetDatum((column->flags & TT_CF_ADDITIVE) != 0));
+		add_null(row);
+		return;
+	}
+	if (tt_stream_is_integrated(stream) &&
 		!tt_report_has_dimension(&stream->report, column->name))
 		metric = tt_metric_find(column->name);
 	if (metric == NULL || metric->attribute)

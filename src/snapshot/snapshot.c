@@ -110,6 +110,7 @@ account_param_name(TtAccountParam param)
 	switch (param)
 	{
 		case TT_ACCOUNT_NONE:
+		case TT_ACCOUNT_TOKEN:
 			return "none";
 		case TT_ACCOUNT_ONE:
 			return "one";

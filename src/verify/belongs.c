@@ -304,7 +304,7 @@ add_status(Checks *checks, const TtQuery *query)
 	static const char *deleted[] = {"CAMPAIGN_STATUS_DELETE", "ADGROUP_STATUS_DELETE",
 									"AD_STATUS_DELETE"};
 
-	if (query->stream->endpoint->hides_deleted && !query->include_deleted)
+	if (query->stream->endpoint->hides != TT_HIDES_NOTHING && !query->include_deleted)
 		add_texts(checks, FORM_NONE, "primary_status", "secondary_status", lengthof(deleted),
 				  deleted, false);
 }

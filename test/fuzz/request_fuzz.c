@@ -283,7 +283,7 @@ expected_options(const TtQuery *query, const TtUnit *unit)
 	const char	   *status = "primary_status";
 	const char	   *wanted = query->include_deleted ? "STATUS_ALL" : "STATUS_NOT_DELETE";
 	bool			told = report ? query->include_deleted && tt_stream_hides_objects(stream)
-								  : stream->endpoint->hides_deleted;
+								  : stream->endpoint->hides != TT_HIDES_NOTHING;
 
 	if (report)
 		status = tt_level_status_field(stream->report.level);
