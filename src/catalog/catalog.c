@@ -139,6 +139,7 @@ static const TtPeriodColumn period_columns[] = {
 #define MF_NO_EXTRA TT_MF_NO_EXTRA
 #define MF_IMAGE_ONLY TT_MF_IMAGE_ONLY
 #define MF_NOT_WITH_AD_ID TT_MF_NOT_WITH_AD_ID
+#define MF_NOT_WITH_AD_ID_V2 TT_MF_NOT_WITH_AD_ID_V2
 #define MF_SYNC_BASIC TT_MF_SYNC_BASIC
 #define MF_UNIQUE TT_MF_UNIQUE
 #define MF_ORDER TT_MF_ORDER
@@ -568,6 +569,9 @@ tt_metric_legal(const TtMetric *metric, const TtReport *report)
 		return false;
 	if ((metric->restrictions & TT_MF_NOT_WITH_AD_ID) &&
 		tt_report_has_dimension(report, "ad_id"))
+		return false;
+	if ((metric->restrictions & TT_MF_NOT_WITH_AD_ID_V2) &&
+		tt_report_has_dimension(report, "ad_id_v2"))
 		return false;
 	if ((metric->restrictions & TT_MF_SYNC_BASIC) &&
 		!basic && strcmp(report->report_type, "TT_SHOP") != 0)

@@ -149,18 +149,19 @@ typedef struct TtColumn
 #define TT_LV_ALL			(TT_LV_ADVERTISER | TT_LV_CAMPAIGN_DOWN)
 
 /* metric restrictions */
-#define TT_MF_NOT_HOURLY	 1	  /* not with stat_time_hour */
-#define TT_MF_NOT_LIFETIME	 2	  /* not with query_lifetime */
-#define TT_MF_NO_EXTRA		 4	  /* not with an extra dimension */
-#define TT_MF_IMAGE_ONLY	 8	  /* only with dimension image_id */
-#define TT_MF_NOT_WITH_AD_ID 16	  /* not beside dimension ad_id */
-#define TT_MF_SYNC_BASIC	 32	  /* BASIC and TT_SHOP reports only */
-#define TT_MF_UNIQUE		 64	  /* counts people: not additive */
-#define TT_MF_ORDER			 128  /* never "-": the API's order is ours */
-#define TT_MF_MINIS_ONLY	 256  /* only with dimension minis_id */
-#define TT_MF_BC_ONLY		 512  /* reports of a Business Centre only */
-#define TT_MF_DAY_ONLY		 1024 /* only with stat_time_day */
-#define TT_MF_DAYS			 2048 /* days may not add up to what the API tells of a period */
+#define TT_MF_NOT_HOURLY		1	 /* not with stat_time_hour */
+#define TT_MF_NOT_LIFETIME		2	 /* not with query_lifetime */
+#define TT_MF_NO_EXTRA			4	 /* not with an extra dimension */
+#define TT_MF_IMAGE_ONLY		8	 /* only with dimension image_id */
+#define TT_MF_NOT_WITH_AD_ID	16	 /* not beside dimension ad_id */
+#define TT_MF_NOT_WITH_AD_ID_V2 4096 /* not beside dimension ad_id_v2 */
+#define TT_MF_SYNC_BASIC		32	 /* BASIC and TT_SHOP reports only */
+#define TT_MF_UNIQUE			64	 /* counts people: not additive */
+#define TT_MF_ORDER				128	 /* never "-": the API's order is ours */
+#define TT_MF_MINIS_ONLY		256	 /* only with dimension minis_id */
+#define TT_MF_BC_ONLY			512	 /* reports of a Business Centre only */
+#define TT_MF_DAY_ONLY			1024 /* only with stat_time_day */
+#define TT_MF_DAYS				2048 /* days may not add up to what the API tells of a period */
 
 typedef enum TtAudience
 {

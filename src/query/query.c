@@ -67,7 +67,7 @@ build_metrics(TtQuery *query, const TtTable *table, const List *attrs)
 			continue;
 		/* the API certainly refuses it: the column reads as NULL */
 		if (column->metric != NULL &&
-			(column->metric->restrictions & TT_MF_NOT_WITH_AD_ID) &&
+			(column->metric->restrictions & (TT_MF_NOT_WITH_AD_ID | TT_MF_NOT_WITH_AD_ID_V2)) &&
 			!tt_metric_legal(column->metric, report))
 			continue;
 		asked[column->metric_number] = true;

@@ -10,10 +10,15 @@ from data import AD, ADGROUP, CAMPAIGN, lexeme_json, timestamp
 from facts import ENTITIES, LISTS
 from grants import permitted
 from reports import Cache, other_account
-from rows import advertiser_row, assets, has_status, secondary_status, tree_row
+from rows import (advertiser_row, assets, has_status, secondary_status, tree_objects,
+                  tree_row)
 from rules import ApiError
 
-KIND = {'campaign/get': CAMPAIGN, 'adgroup/get': ADGROUP, 'ad/get': AD}
+# what an endpoint lists, and the filter of their ids
+KIND = {'campaign/get': CAMPAIGN, 'adgroup/get': ADGROUP, 'ad/get': AD,
+        'smart_plus/campaign/get': CAMPAIGN, 'smart_plus/adgroup/get': ADGROUP,
+        'smart_plus/ad/get': AD}
+OWN_IDS = {CAMPAIGN: 'campaign_ids', ADGROUP: 'adgroup_ids', AD: 'ad_ids'}
 PLAIN_FILTERS = {'objective_type', 'optimization_goal', 'campaign_type', 'billing_events',
                  'is_smart_performance_campaign', 'campaign_automation_type',
                  'campaign_product_source', 'sales_destination', 'creative_material_mode'}
@@ -184,11 +189,11 @@ def shape(row, no_null, sandbox):
 
 def select(endpoint, account, filters):
     """The objects that the filters let through, newest first."""
-    found = account.objects(KIND[endpoint])
-    own = {'campaign/get': 'campaign_ids', 'adgroup/get': 'adgroup_ids', 'ad/get': 'ad_ids'}
-    if own[endpoint] in filters:
-        by_id = account.by_id(KIND[endpoint])
-        found = [by_id[i] for i in sorted(filters[own[endpoint]]) if i in by_id]
+    found = tree_objects(endpoint, account)
+    own = 'smart_plus_ad_ids' if endpoint == 'smart_plus/ad/get' else OWN_IDS[KIND[endpoint]]
+    if own in filters:
+        by_id = {o.id: o for o in found}
+        found = [by_id[i] for i in sorted(filters[own]) if i in by_id]
     return [o for o in reversed(found) if not o.is_gone() and tree_passes(endpoint, o, filters)]
 
 
@@ -225,9 +230,9 @@ def _plain(endpoint, o, key, value):
     field = 'billing_event' if key == 'billing_events' else key
     if key == 'objective_type':
         return o.campaign.objective == value
-    if field not in ENTITIES[endpoint]['columns']:
-        source = o.parent if endpoint == 'ad/get' else o
-        endpoint, o = ('adgroup/get', source) if endpoint == 'ad/get' else (endpoint, o)
+    if field not in ENTITIES[endpoint]['columns'] and o.kind == AD:
+        # what its ad group says
+        endpoint, o = endpoint.replace('ad/get', 'adgroup/get'), o.parent
     found = tree_row(endpoint, o, [field]).get(field)
     if isinstance(value, list):
         return found in value

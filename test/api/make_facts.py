@@ -9,6 +9,8 @@ that a change of the facts is a readable diff.
 import json
 import sys
 
+import more_facts
+
 # what the second edition of the facts corrects
 BY_COUNTRY = ['country_code', 'ad_type', 'hashtag', 'audience_tags', 'purchase_intention']
 AUDIENCE = {'gross_impressions': True, 'conversion_rate_v2': True,
@@ -136,8 +138,8 @@ def main():
         metrics[name].update(hour=False, extra=False)
     metrics.update((name, fact) for name, fact in ADDED_METRICS.items() if name not in metrics)
     dump({'metrics': metrics,
-          'streams': {s['name']: stream(s) for s in given['streams']
-                      if is_sure(s)}}, sys.stdout)
+          'streams': {**{s['name']: stream(s) for s in given['streams'] if is_sure(s)},
+                      **more_facts.STREAMS}}, sys.stdout)
 
 
 if __name__ == '__main__':

@@ -6,7 +6,8 @@ TikTok is known to send numbers; "no value" is spelled in every way that occurs
 """
 import functools
 
-from data import (ADGROUP, CAMPAIGN, PROMOTE, Lexeme, mix, name_hash, pick, timestamp)
+from data import (AD, ADGROUP, CAMPAIGN, PROMOTE, SMART_PLUS, Lexeme, mix, name_hash, pick,
+                  smart_plus_id, timestamp)
 from facts import ENTITIES, LISTS
 
 MISSING = object()
@@ -220,10 +221,58 @@ ADS = {
     'app_name': lambda o, k: '',
     'is_aco': lambda o, k: pick((True, False), k >> 10),
 }
+
+
+def creative(ad, k):
+    """One creative of a Smart+ ad, in its list."""
+    info = {'ad_format': pick(('SINGLE_VIDEO', 'CAROUSEL_ADS'), k), 'material_name': ad.name,
+            'identity_type': 'CUSTOMIZED_USER', 'identity_id': str(7000000000000000000 + k % 997)}
+    if k % 2 == 0:
+        info['video_info'] = {'video_id': video_id(ad.account, k % 40), 'file_name': ad.name}
+        info['image_info'] = [{'web_uri': image_id(ad.account, k % 30)}]
+    else:
+        info['video_info'] = None
+        info['image_info'] = [{'web_uri': image_id(ad.account, k % 31)},
+                              {'web_uri': image_id(ad.account, k % 29)}]
+    return {'ad_material_id': str(7400000000000000000 + k % 10**15),
+            'material_operation_status': pick(('ENABLE', 'DISABLE'), k >> 3),
+            'creative_info': info}
+
+
+SMART_ADS = {
+    **{name: rule for name, rule in SHARED.items() if name in (
+        'advertiser_id', 'campaign_id', 'campaign_name', 'create_time', 'modify_time',
+        'operation_status', 'secondary_status')},
+    'adgroup_id': lambda o, k: str(o.parent.id),
+    'adgroup_name': lambda o, k: o.parent.name,
+    'smart_plus_ad_id': lambda o, k: str(o.id),
+    'ad_name': lambda o, k: o.name,
+    'creative_list': lambda o, k: [creative(ad, ad.key >> 7) for ad in o.creatives],
+    'ad_text_list': lambda o, k: pick(
+        ([{'ad_text': f'Text {k % 97}, "eins"'}, {'ad_text': 'zwei\n🏔️'}], [],
+         [{'ad_text': f'Only {k % 89}'}], None), k >> 2),
+    'landing_page_url_list': lambda o, k: [
+        {'landing_page_url': f'https://shop.example/s?q={k % 997}&utm_source=tiktok'}],
+    'call_to_action_list': lambda o, k: [{'call_to_action': pick(('SHOP_NOW', 'LEARN_MORE'), k)}],
+}
 # all that campaign/get tells of a Promote campaign
 PROMOTE_CAMPAIGN = ('advertiser_id', 'campaign_id', 'create_time', 'campaign_name',
                     'operation_status', 'secondary_status')
-TREE = {'campaign/get': CAMPAIGNS, 'adgroup/get': ADGROUPS, 'ad/get': ADS}
+TREE = {'campaign/get': CAMPAIGNS, 'adgroup/get': ADGROUPS, 'ad/get': ADS,
+        'smart_plus/campaign/get': CAMPAIGNS, 'smart_plus/adgroup/get': ADGROUPS,
+        'smart_plus/ad/get': SMART_ADS}
+# the objects that an endpoint lists
+LISTED = {'campaign/get': CAMPAIGN, 'adgroup/get': ADGROUP, 'ad/get': AD,
+          'smart_plus/campaign/get': CAMPAIGN, 'smart_plus/adgroup/get': ADGROUP}
+
+
+def tree_objects(endpoint, account):
+    """All objects that an endpoint lists, oldest first."""
+    if endpoint not in LISTED:
+        return [o for o in account.whole_ads if o.campaign.automation == SMART_PLUS]
+    found = account.objects(LISTED[endpoint])
+    return found if not endpoint.startswith('smart_plus/') else \
+        [o for o in found if o.campaign.automation == SMART_PLUS]
 
 
 def tree_row(endpoint, o, fields=None):
@@ -233,8 +282,8 @@ def tree_row(endpoint, o, fields=None):
     if endpoint == 'campaign/get' and o.promote:
         wanted = [name for name in wanted if name in PROMOTE_CAMPAIGN]
     row = make(columns, TREE[endpoint], o, o.key, wanted)
-    if fields is None and endpoint == 'ad/get' and o.campaign.automation != 'MANUAL':
-        row['smart_plus_ad_id'] = str(o.id + 500000000000)
+    if fields is None and endpoint == 'ad/get' and smart_plus_id(o):
+        row['smart_plus_ad_id'] = str(smart_plus_id(o))
     for name, value in (o.fields or {}).items():
         if not fields or name in fields:
             row[name] = value

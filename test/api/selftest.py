@@ -178,6 +178,13 @@ class Strict(Case):
                 ('primary', 'ad/get', {'filtering': {'primary_status': 'AD_STATUS_ALL'}}),
                 ('modified_after', 'ad/get', {'filtering': {'modified_after': '2026-01-01'}}),
                 ('page_size', 'file/image/ad/search', {'page_size': 101}),
+                ('page_size', 'smart_plus/ad/get', {'page_size': 101}),
+                ('buying_types', 'smart_plus/ad/get', {'filtering': {'buying_types': ['AUCTION']}}),
+                ('ad_ids', 'smart_plus/ad/get', {'filtering': {'ad_ids': ['1']}}),
+                ('modified_after', 'smart_plus/campaign/get', {
+                    'filtering': {'modified_after': '2026-01-01 00:00:00'}}),
+                ('exclude', 'smart_plus/campaign/get', {'exclude_field_types_in_response': '[]'}),
+                ('disclaimer', 'smart_plus/ad/get', {'fields': ['disclaimer']}),
                 ('sort_field', 'file/video/ad/search', {'sort_field': 'NAME'}),
                 ('campaign_system_origins', 'campaign/get',
                  {'filtering': {'campaign_system_origins': ['GMC']}}),
@@ -312,6 +319,8 @@ class Expected(Case):
     @staticmethod
     def kinds(path):
         """The requests that one list of an account takes."""
+        if path.startswith('smart_plus/'):
+            return [{'filtering': {'primary_status': 'STATUS_ALL'}}]
         if path not in ('campaign/get', 'adgroup/get', 'ad/get'):
             return [{}]
         origins = ['TT_ADS_PLATFORM', 'PROMOTE']
