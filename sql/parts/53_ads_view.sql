@@ -118,6 +118,7 @@ $$;
 COMMENT ON FUNCTION tiktok._ads_query(regclass, regclass) IS
 'internal: the query of tiktok.create_ads_view()';
 
+-- CREATE OR REPLACE: grants on the view stay; one of another shape is PostgreSQL's error.
 CREATE FUNCTION tiktok.create_ads_view(schema text, snapshots_in text DEFAULT NULL)
 RETURNS regclass
 LANGUAGE plpgsql

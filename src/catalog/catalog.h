@@ -137,6 +137,7 @@ typedef struct TtColumn
 	int			flags;
 	const char *description;
 	const char *doubt; /* "" when sources agree */
+	const char *path;  /* where it stands in a row of a list; NULL: under its name */
 } TtColumn;
 
 /* data levels (bits), in the API's order */
@@ -290,6 +291,9 @@ extern const TtColumn *tt_stream_column(const TtStream *stream, int i,
 /* a listed column of a stream, or NULL */
 extern const TtColumn *tt_stream_find_column(const TtStream *stream,
 											 const char		*name);
+
+/* the column of a list whose value stands at a path other than its name, or NULL */
+extern const TtColumn *tt_stream_column_at_path(const TtStream *stream, const char *path);
 
 /* the endpoint of reports of the user's own */
 extern const TtEndpoint *tt_report_endpoint(void);

@@ -167,6 +167,8 @@ tt_describe_path(const TtStream *stream, const TtColumn *column, char *buf)
 	if (stream->kind != TT_KIND_REPORT)
 	{
 		/* advertiser_id that is no column of the stream: from the request */
+		if (column->path != NULL)
+			return column->path;
 		return column->stream != NULL ? column->name : NULL;
 	}
 	if (tt_report_has_dimension(&stream->report, column->name))

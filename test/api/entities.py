@@ -10,8 +10,8 @@ from data import AD, ADGROUP, CAMPAIGN, lexeme_json, timestamp
 from facts import ENTITIES, LISTS
 from grants import permitted
 from reports import Cache, other_account
-from rows import (advertiser_row, assets, has_status, secondary_status, tree_objects,
-                  tree_row)
+from rows import (advertiser_row, assets, has_status, interests, secondary_status,
+                  tree_objects, tree_row)
 from rules import ApiError
 
 # what an endpoint lists, and the filter of their ids
@@ -126,6 +126,7 @@ class Entities:
         account_id = rules.identifier('advertiser_id', params.text('advertiser_id', True))
         filters = rules.entity_filters(endpoint, params)
         search = self._search(endpoint, params, filters)
+        lookup_refusals(endpoint, params)
         page, size = params.page(endpoint)
         begin, count = params.slice(LISTS[endpoint]) if 'count' in LISTS.get(endpoint, ()) \
             else (0, None)
@@ -134,6 +135,8 @@ class Entities:
             rows = [r for r in assets(endpoint, account) if asset_passes(r, filters, search)]
             if endpoint == 'file/video/ad/search':
                 rows = self._videos(rows, params, filters)
+            elif params.text('version') == '1':
+                rows = interests(1)
             elif endpoint in LISTS:
                 rows = [r for r in rows if listed_passes(r, LISTS[endpoint]['by'], params)]
         if count is not None:
@@ -178,6 +181,30 @@ class Entities:
             if kind == 'SEARCH_BY_MUSIC_ID' and 'music_ids' not in filters:
                 rules.refuse('filtering.music_ids: Missing data for required field.')
         return None
+
+
+PLACEMENTS = {'PLACEMENT_TIKTOK', 'PLACEMENT_PANGLE', 'PLACEMENT_GLOBAL_APP_BUNDLE',
+              'PLACEMENT_TOPBUZZ', 'PLACEMENT_HELO'}
+
+
+def lookup_refusals(endpoint, params):
+    """What tool/… endpoints need, and what they may be asked for besides."""
+    if not endpoint.startswith('tool/'):
+        return
+    placements = params.strings('placements')
+    if endpoint == 'tool/region':
+        if not placements:
+            rules.refuse('placements: Missing data for required field.')
+        if params.text('objective_type', True) not in rules.OBJECTIVES:
+            rules.refuse('objective_type: not a valid value.')
+        if params.text('level_range') not in (None, 'ALL', 'TO_COUNTRY', 'TO_PROVINCE', 'TO_CITY',
+                                              'TO_DISTRICT'):
+            rules.refuse('level_range: not a valid value.')
+    for placement in placements or ():
+        if placement not in PLACEMENTS:
+            rules.refuse(f'placements: {placement} is not a valid value.')
+    if params.text('version') not in (None, '1', '2'):
+        rules.refuse('version: not a valid value.')
 
 
 def shape(row, no_null, sandbox):

@@ -96,4 +96,30 @@ REPORTS = {
         'columns': {'ad_id_v2': {'type': 'bigint'}, 'stat_time_day': {'type': 'date'}}},
 }
 
-STREAMS = {**SMART_PLUS, **REPORTS}
+LISTS = {
+    'saved_audiences': stream(
+        'dmp/saved_audience/list', ['saved_audience_id'], '''
+        saved_audience_id:i saved_audience_name:t location_ids:a gender:t age_groups:a
+        languages:a audience_ids:a excluded_audience_ids:a interest_category_ids:a
+        interest_keyword_ids:a actions:jl operating_systems:a min_android_version:t
+        min_ios_version:t device_model_ids:a network_types:a carrier_ids:a
+        device_price_ranges:jl''',
+        rows='saved_audiences', pages=[10, 100], by={}),
+    'spark_ads': stream(
+        'tt_video/list', ['spark_ads_post_id'], '''
+        spark_ads_post_id:i item_info:j user_info:j auth_info:j video_info:j''',
+        pages=[20, 50], by={}),
+    'languages': stream(
+        'tool/language', ['code'], 'code:t name:t', rows='languages', by={}),
+    'interest_categories': stream(
+        'tool/interest_category', ['interest_category_id'], '''
+        interest_category_id:t interest_category_name:t level:in sub_category_ids:a
+        special_industries:a placements:a''', rows='interest_categories', by={}),
+    'locations': stream(
+        'tool/region', ['location_id'], '''
+        location_id:t name:t parent_id:t region_code:t country_code:t level:t area_type:t
+        next_level_ids:a support_below_18:b''', rows='region_info', by={}),
+}
+
+LISTS['spark_ads']['columns']['spark_ads_post_id']['path'] = 'item_info.item_id'
+STREAMS = {**SMART_PLUS, **REPORTS, **LISTS}

@@ -58,6 +58,16 @@ PARAMETERS = {
     **{path: (PAGED if 'page_size' in fact else {'advertiser_id', 'cursor', 'count'}
               if 'count' in fact else {'advertiser_id'}) | set(fact['by'])
        for path, fact in LISTS.items()},
+    'dmp/saved_audience/list': PAGED | {'saved_audience_ids'},
+    'tt_video/list': PAGED | {'item_types', 'keyword'},
+    'identity/get': PAGED | {'identity_type', 'identity_authorized_bc_id', 'filtering'},
+    'store/list': {'advertiser_id', 'store_id', 'store_type'},
+    'tool/region': {'advertiser_id', 'placements', 'objective_type', 'level_range', 'language',
+                    'shopping_ads_type', 'promotion_type', 'promotion_target_type',
+                    'operating_system', 'brand_safety_type', 'brand_safety_partner',
+                    'rf_campaign_type'},
+    'tool/interest_category': {'advertiser_id', 'version', 'placements', 'special_industries',
+                               'language'},
 }
 
 

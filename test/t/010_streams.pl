@@ -30,6 +30,7 @@ my %hour = (from => day(2), to => $today);
 
 # Breakdowns multiply rows by values: without the largest account.
 my $large = '7088160322559787010';
+my %paged;
 my $breakdown = qr/audience_reports|_by_/;
 my @accounts = qw(7002238017842757633 7030219640413208578 7051874396120449026
   7123456789012345678 7160093331570884610 7219930054437175298);
@@ -39,7 +40,7 @@ my $node = new_node('main', conf => "log_min_messages = debug2\nlog_statement = 
 setup_fdw($node, rate_limit => 1000, page_size => 500, -import_options => { streams => 'all' });
 my $expected = "$FindBin::Bin/../api/expected.py";
 my $columns = <<'SQL';
-SELECT string_agg(name || ':' || type, ',' ORDER BY ordinal)
+SELECT string_agg(name || ':' || type || coalesce(':' || path, ''), ',' ORDER BY ordinal)
 FROM tiktok.stream_columns WHERE stream = '%s'
 SQL
 
@@ -117,11 +118,13 @@ sub pages
 	my ($stream) = @_;
 
 	return 1 if $stream =~ /^advertiser(s|_ids)$/;
-	return 6 if $stream =~ /^advertisers_.*lifetime$/;
+	return 6 if $stream =~ /^advertisers_.*lifetime$/ || !$paged{$stream};
 	return 8 if $stream !~ /_(daily|hourly)$/;
 	return $stream =~ /_hourly$/ ? 21 : $stream =~ $breakdown ? 12 : 14;
 }
 
+%paged = map { $_ => 1 } split(/\n/, $node->safe_psql('postgres',
+	'SELECT name FROM tiktok.streams WHERE paging IS NOT NULL'));
 # (weeks, months and periods are no streams of the API's: 036_periods)
 my @streams = split(/\n/, $node->safe_psql('postgres', <<'SQL'));
 SELECT name FROM tiktok.streams

@@ -117,5 +117,30 @@ ask("CALL tiktok.refresh('mart.ads')");
 is(ask("SELECT count(*) FILTER (WHERE _deleted_at IS NOT NULL), (SELECT count(*) FROM ads.all_ads WHERE ad_id = $gone)
 	FROM mart.ads WHERE ad_id = $gone"), '1|0', 'an ad that is gone is not shown');
 
+# ---- the report view by country takes the stream, not only a report of one's own ------------
+
+ask('IMPORT FOREIGN SCHEMA tiktok LIMIT TO (advertisers, campaigns, campaigns_reports_by_country_daily)
+	FROM SERVER tiktok INTO ads; CREATE SCHEMA views');
+ask("SELECT * FROM tiktok.materialize('ads.$_', 'mart.$_')") foreach qw(advertisers campaigns);
+ask(q{SELECT * FROM tiktok.materialize('ads.campaigns_reports_by_country_daily', 'mart.by_country', since => '2026-06-20')});
+is(ask(q{SET client_min_messages = error; SELECT tiktok.create_report_views('views', 'mart')}),
+	'views.tiktok_ads__campaign_country_report', 'the view that has its snapshots');
+is(ask(q{SELECT (SELECT sum(spend) FROM views.tiktok_ads__campaign_country_report) = sum(spend) AND count(*) > 100
+	FROM mart.by_country}), 't', 'it shows them');
+
+# ---- what the manual shows ---------------------------------------------------------------------
+
+ask('ALTER SCHEMA ads RENAME TO before; CREATE SCHEMA ads;
+	IMPORT FOREIGN SCHEMA tiktok LIMIT TO (ads) FROM SERVER tiktok INTO ads');
+foreach my $block (slurp_file("$FindBin::Bin/../../doc/ads.md") =~ /^<!-- run -->\n```sql\n(.*?)^```/gms)
+{
+	my ($first) = $block =~ /^SELECT (.*)/m;
+	my ($rc, $rows, $err) = $node->psql('postgres', $block);
+
+	is($rc, 0, "doc/ads.md: runs: $first") or diag($err);
+	like($rows, qr/\n.*\n/, 'and shows rows');
+	like($rows, qr/^(German|English)\|/m, 'languages have names') if $block =~ /languages/;
+}
+
 $node->stop;
 done_testing();
