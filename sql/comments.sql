@@ -9,6 +9,11 @@ CREATE EXTENSION tiktok_fdw;
 CREATE SERVER tiktok FOREIGN DATA WRAPPER tiktok_fdw;
 CREATE SCHEMA ads;
 IMPORT FOREIGN SCHEMA tiktok FROM SERVER tiktok INTO ads OPTIONS (streams 'all');
+-- and those that only LIMIT TO finds
+DO $$BEGIN
+	EXECUTE (SELECT format('IMPORT FOREIGN SCHEMA tiktok LIMIT TO (%s) FROM SERVER tiktok INTO ads', string_agg(name, ', '))
+		FROM tiktok.streams WHERE imported_by = 'named');
+END$$;
 CREATE VIEW commented AS
 	SELECT c.relname, a.attname, a.attnum, col_description(c.oid, a.attnum) AS comment
 	FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped

@@ -17,7 +17,7 @@ CREATE FUNCTION tiktok.streams(
 	OUT imported_by text)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'tiktok_streams'
-LANGUAGE C STABLE STRICT PARALLEL SAFE ROWS 48;
+LANGUAGE C STABLE STRICT PARALLEL SAFE ROWS 80;
 COMMENT ON FUNCTION tiktok.streams() IS
 'the streams; see view tiktok.streams';
 

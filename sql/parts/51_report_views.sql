@@ -138,8 +138,11 @@ AS $$
 				max(o.option_value) FILTER (WHERE o.option_name = 'dimensions') AS dimensions
 			FROM pg_options_to_table(f.ftoptions) AS o) AS o
 	WHERE (_snapshot_of.schema IS NULL OR n.nspname = _snapshot_of.schema)
-		AND CASE WHEN o.stream = 'report' THEN (SELECT string_agg(trim(d), ',' ORDER BY trim(d))
+		AND (CASE WHEN o.stream = 'report' THEN (SELECT string_agg(trim(d), ',' ORDER BY trim(d))
 			FROM regexp_split_to_table(o.dimensions, ',') AS d) ELSE o.stream END = _snapshot_of.stream
+			-- a report that the catalogue has goes by its dimensions, too
+			OR EXISTS (SELECT FROM tiktok.streams AS k WHERE k.name = o.stream AND k.kind = 'report'
+				AND (SELECT string_agg(d, ',' ORDER BY d) FROM unnest(k.key_columns) AS d) = _snapshot_of.stream))
 	ORDER BY s.target::oid LIMIT 1
 $$;
 COMMENT ON FUNCTION tiktok._snapshot_of(text, text) IS 'internal: the local table of a stream; NULL: there is none';

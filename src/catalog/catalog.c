@@ -85,7 +85,9 @@ static TtStream streams[] = {
 
 static const TtColumn columns[] = {
 #define TT_COLUMN(stream, name, type, filter, param, flags, description, doubt) \
-	{#stream, #name, TT_TYPE_##type, TT_FILTER_##filter, param, flags, description, doubt},
+	TT_COLUMN_AT(stream, name, NULL, type, filter, param, flags, description, doubt)
+#define TT_COLUMN_AT(stream, name, path, type, filter, param, flags, description, doubt) \
+	{#stream, #name, TT_TYPE_##type, TT_FILTER_##filter, param, flags, description, doubt, path},
 #define CF_UNLISTED TT_CF_UNLISTED
 #define CF_ALONE TT_CF_ALONE
 #define CF_SIGNED_URL TT_CF_SIGNED_URL
@@ -95,11 +97,12 @@ static const TtColumn columns[] = {
 #define CF_MEASURE TT_CF_MEASURE
 #include "columns.def"
 #undef TT_COLUMN
+#undef TT_COLUMN_AT
 };
 
 static const TtDimension dimensions[] = {
 #define TT_DIMENSION(name, type, role, description, doubt) \
-	{{NULL, #name, TT_TYPE_##type, TT_FILTER_NONE, "", 0, description, doubt}, TT_##role},
+	{{NULL, #name, TT_TYPE_##type, TT_FILTER_NONE, "", 0, description, doubt, NULL}, TT_##role},
 #include "dimensions.def"
 #undef TT_DIMENSION
 };
@@ -117,7 +120,7 @@ static const struct
 
 static const TtPeriodColumn period_columns[] = {
 #define TT_PERIOD_COLUMN(grain, name, value, in_key, description) \
-	{{NULL, #name, TT_TYPE_date, TT_FILTER_NONE, "", 0, description, ""}, \
+	{{NULL, #name, TT_TYPE_date, TT_FILTER_NONE, "", 0, description, "", NULL}, \
 	TT_GRAIN_##grain, TT_PERIOD_##value, in_key},
 #include "dimensions.def"
 #undef TT_PERIOD_COLUMN
@@ -139,6 +142,7 @@ static const TtPeriodColumn period_columns[] = {
 #define MF_NO_EXTRA TT_MF_NO_EXTRA
 #define MF_IMAGE_ONLY TT_MF_IMAGE_ONLY
 #define MF_NOT_WITH_AD_ID TT_MF_NOT_WITH_AD_ID
+#define MF_NOT_WITH_AD_ID_V2 TT_MF_NOT_WITH_AD_ID_V2
 #define MF_SYNC_BASIC TT_MF_SYNC_BASIC
 #define MF_UNIQUE TT_MF_UNIQUE
 #define MF_ORDER TT_MF_ORDER
@@ -149,7 +153,7 @@ static const TtPeriodColumn period_columns[] = {
 
 static const TtMetric metrics[] = {
 #define TT_METRIC(name, type, kind, levels, audience, restrictions, additive, description, doubt) \
-	{{NULL, #name, TT_TYPE_##type, TT_FILTER_NONE, "", 0, description, doubt}, \
+	{{NULL, #name, TT_TYPE_##type, TT_FILTER_NONE, "", 0, description, doubt, NULL}, \
 	kind, levels, TT_##audience, restrictions, additive},
 #include "metrics.def"
 #undef TT_METRIC
@@ -165,7 +169,7 @@ static const TtReportFilter report_filters[] = {
 /* every table has it, also where the API's rows lack it */
 static const TtColumn advertiser_id_column = {
 	NULL, "advertiser_id", TT_TYPE_bigint, TT_FILTER_NONE, "", 0,
-	"Ad account id", ""
+	"Ad account id", "", NULL
 };
 /* clang-format on */
 
@@ -587,6 +591,9 @@ tt_metric_legal(const TtMetric *metric, const TtReport *report)
 	if ((metric->restrictions & TT_MF_NOT_WITH_AD_ID) &&
 		tt_report_has_dimension(report, "ad_id"))
 		return false;
+	if ((metric->restrictions & TT_MF_NOT_WITH_AD_ID_V2) &&
+		tt_report_has_dimension(report, "ad_id_v2"))
+		return false;
 	if ((metric->restrictions & TT_MF_SYNC_BASIC) &&
 		!basic && strcmp(report->report_type, "TT_SHOP") != 0)
 		return false;
@@ -820,6 +827,16 @@ tt_stream_column(const TtStream *stream, int i, bool all_metrics)
 	if (stream != last.stream || all_metrics != last.all_metrics || !is_catalogued(stream))
 		list_columns(stream, all_metrics);
 	return i >= 0 && i < last.n ? last.columns[i] : NULL;
+}
+
+const TtColumn *
+tt_stream_column_at_path(const TtStream *stream, const char *path)
+{
+	for (int i = 0; i < lengthof_(columns); i++)
+		if (columns[i].path != NULL && strcmp(columns[i].path, path) == 0 &&
+			strcmp(columns[i].stream, stream->name) == 0)
+			return &columns[i];
+	return NULL;
 }
 
 const TtColumn *

@@ -137,6 +137,7 @@ typedef struct TtColumn
 	int			flags;
 	const char *description;
 	const char *doubt; /* "" when sources agree */
+	const char *path;  /* where it stands in a row of a list; NULL: under its name */
 } TtColumn;
 
 /* data levels (bits), in the API's order */
@@ -149,18 +150,19 @@ typedef struct TtColumn
 #define TT_LV_ALL			(TT_LV_ADVERTISER | TT_LV_CAMPAIGN_DOWN)
 
 /* metric restrictions */
-#define TT_MF_NOT_HOURLY	 1	  /* not with stat_time_hour */
-#define TT_MF_NOT_LIFETIME	 2	  /* not with query_lifetime */
-#define TT_MF_NO_EXTRA		 4	  /* not with an extra dimension */
-#define TT_MF_IMAGE_ONLY	 8	  /* only with dimension image_id */
-#define TT_MF_NOT_WITH_AD_ID 16	  /* not beside dimension ad_id */
-#define TT_MF_SYNC_BASIC	 32	  /* BASIC and TT_SHOP reports only */
-#define TT_MF_UNIQUE		 64	  /* counts people: not additive */
-#define TT_MF_ORDER			 128  /* never "-": the API's order is ours */
-#define TT_MF_MINIS_ONLY	 256  /* only with dimension minis_id */
-#define TT_MF_BC_ONLY		 512  /* reports of a Business Centre only */
-#define TT_MF_DAY_ONLY		 1024 /* only with stat_time_day */
-#define TT_MF_DAYS			 2048 /* days may not add up to what the API tells of a period */
+#define TT_MF_NOT_HOURLY		1	 /* not with stat_time_hour */
+#define TT_MF_NOT_LIFETIME		2	 /* not with query_lifetime */
+#define TT_MF_NO_EXTRA			4	 /* not with an extra dimension */
+#define TT_MF_IMAGE_ONLY		8	 /* only with dimension image_id */
+#define TT_MF_NOT_WITH_AD_ID	16	 /* not beside dimension ad_id */
+#define TT_MF_NOT_WITH_AD_ID_V2 4096 /* not beside dimension ad_id_v2 */
+#define TT_MF_SYNC_BASIC		32	 /* BASIC and TT_SHOP reports only */
+#define TT_MF_UNIQUE			64	 /* counts people: not additive */
+#define TT_MF_ORDER				128	 /* never "-": the API's order is ours */
+#define TT_MF_MINIS_ONLY		256	 /* only with dimension minis_id */
+#define TT_MF_BC_ONLY			512	 /* reports of a Business Centre only */
+#define TT_MF_DAY_ONLY			1024 /* only with stat_time_day */
+#define TT_MF_DAYS				2048 /* days may not add up to what the API tells of a period */
 
 typedef enum TtAudience
 {
@@ -289,6 +291,9 @@ extern const TtColumn *tt_stream_column(const TtStream *stream, int i,
 /* a listed column of a stream, or NULL */
 extern const TtColumn *tt_stream_find_column(const TtStream *stream,
 											 const char		*name);
+
+/* the column of a list whose value stands at a path other than its name, or NULL */
+extern const TtColumn *tt_stream_column_at_path(const TtStream *stream, const char *path);
 
 /* the endpoint of reports of the user's own */
 extern const TtEndpoint *tt_report_endpoint(void);

@@ -70,8 +70,10 @@ build_metrics(TtQuery *query, const TtTable *table, const List *attrs)
 			continue;
 		/* the API certainly refuses it: the column reads as NULL */
 		if (column->metric != NULL &&
-			(column->metric->restrictions & TT_MF_NOT_WITH_AD_ID) &&
-			!tt_metric_legal(column->metric, report))
+			(((column->metric->restrictions & TT_MF_NOT_WITH_AD_ID) &&
+			  !tt_metric_legal(column->metric, report)) ||
+			 ((column->metric->restrictions & TT_MF_NOT_WITH_AD_ID_V2) &&
+			  tt_report_has_dimension(report, "ad_id_v2"))))
 			continue;
 		asked[column->metric_number] = true;
 		if (!is_among(query, nidle, column->metric_name))

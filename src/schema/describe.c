@@ -55,6 +55,7 @@ tt_describe_restriction(int restrictions, int i)
 									{TT_MF_NO_EXTRA, "only id and time dimensions"},
 									{TT_MF_IMAGE_ONLY, "only with dimension image_id"},
 									{TT_MF_NOT_WITH_AD_ID, "not with dimension ad_id"},
+									{TT_MF_NOT_WITH_AD_ID_V2, "not with dimension ad_id_v2"},
 									{TT_MF_SYNC_BASIC, "only BASIC and TT_SHOP reports"},
 									{TT_MF_UNIQUE, "counts people"},
 									{TT_MF_MINIS_ONLY, "only with dimension minis_id"},
@@ -168,6 +169,8 @@ tt_describe_path(const TtStream *stream, const TtColumn *column, char *buf)
 	if (stream->kind != TT_KIND_REPORT)
 	{
 		/* advertiser_id that is no column of the stream: from the request */
+		if (column->path != NULL)
+			return column->path;
 		return column->stream != NULL ? column->name : NULL;
 	}
 	if (tt_report_has_dimension(&stream->report, column->name))

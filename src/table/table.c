@@ -38,10 +38,16 @@ section(const TtStream *stream, const char *name)
 static char *
 default_path(const TtStream *stream, const char *name)
 {
-	const char *prefix = section(stream, name);
-	size_t		length = strlen(prefix);
-	char	   *path = palloc(length + strlen(name) + 1);
+	const TtColumn *listed = NULL;
+	const char	   *prefix = section(stream, name);
+	size_t			length = strlen(prefix);
+	char		   *path;
 
+	if (stream->kind != TT_KIND_REPORT)
+		listed = tt_stream_find_column(stream, name);
+	if (listed != NULL && listed->path != NULL)
+		return pstrdup(listed->path);
+	path = palloc(length + strlen(name) + 1);
 	strcpy(path, prefix);
 	strcpy(path + length, name);
 	return path;
@@ -116,8 +122,11 @@ find_metric(const TtTable *table, TtTableColumn *column)
 static const TtColumn *
 find_listed(const TtStream *stream, const char *path)
 {
-	const char *name = listed_name(stream, path);
+	const char	   *name = listed_name(stream, path);
+	const TtColumn *elsewhere = tt_stream_column_at_path(stream, path);
 
+	if (elsewhere != NULL)
+		return elsewhere;
 	if (name[0] == '\0' || !is_default_path(stream, path, name))
 		return NULL;
 	/* own reports may have dimensions that the catalogue does not know */

@@ -140,7 +140,7 @@ class Account:
         self.campaigns, self.adgroups, self.ads = [], [], []
         self.restatements = [r for r in store.restatements if r[0] == self.id]
         self.clocks = clocks.RULES.get(self.timezone)
-        self._by_id = None
+        self._by_id = self._whole_ads = None
         self.upto = ads
         if ads:
             _build(self)
@@ -166,6 +166,20 @@ class Account:
 
     def objects(self, kind):
         return {CAMPAIGN: self.campaigns, ADGROUP: self.adgroups, AD: self.ads}[kind]
+
+    @property
+    def whole_ads(self):
+        """The ads as Ads Manager counts them: Smart+ ads instead of their creatives."""
+        if self._whole_ads is None:
+            self._whole_ads = []
+            for ad in self.ads:
+                group = ad.parent
+                if ad.campaign.automation != SMART_PLUS:
+                    self._whole_ads.append(ad)
+                elif (ad.index - group.lo) % IN_ONE == 0:
+                    self._whole_ads.append(SmartAd(
+                        self.ads[ad.index:min(ad.index + IN_ONE, group.hi)]))
+        return self._whole_ads
 
     def by_id(self, kind):
         """id → object of one kind, built once."""
@@ -243,6 +257,60 @@ class Ad(Object):
     @property
     def adgroup(self):
         return self.parent
+
+
+SMART_PLUS = 'UPGRADED_SMART_PLUS'
+IN_ONE = 3                    # of one Smart+ ad, at most
+
+
+def smart_plus_id(ad):
+    """The id of the Smart+ ad that a creative is of; None: it is an ad itself."""
+    if ad.campaign.automation != SMART_PLUS:
+        return None
+    first = ad.index - (ad.index - ad.parent.lo) % IN_ONE
+    return ad.account.ads[first].id + 500000000000
+
+
+class SmartAd:
+    """An Upgraded Smart+ ad; the ads below are its creatives, of one ad group."""
+
+    kind, promote = AD, False
+
+    def __init__(self, ads):
+        first = ads[0]
+        self.ads, self.account, self.parent = ads, first.account, first.parent
+        self.index, self.key = first.index, mix(first.key, 31)
+        self.id = first.id + 500000000000
+        self.name = f'S+ {first.name}'
+        self.created = first.created
+        self.modified = max(ad.modified for ad in ads)
+        self.fields = None
+
+    @property
+    def campaign(self):
+        return self.parent.parent
+
+    @property
+    def counts_people(self):
+        return self.account.store.people and self.campaign.objective == 'REACH'
+
+    @property
+    def last(self):
+        return max(ad.last for ad in self.ads)
+
+    @property
+    def creatives(self):
+        return [ad for ad in self.ads if not ad.is_gone()]
+
+    def is_deleted(self):
+        return all(ad.is_deleted() for ad in self.ads)
+
+    def is_gone(self):
+        return not self.creatives
+
+    @property
+    def deleted(self):
+        return all(ad.deleted for ad in self.ads)
 
 
 def make_id(account, kind, index, h):

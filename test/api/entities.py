@@ -10,10 +10,15 @@ from data import AD, ADGROUP, CAMPAIGN, lexeme_json, timestamp
 from facts import ENTITIES, LISTS
 from grants import permitted
 from reports import Cache, other_account
-from rows import advertiser_row, assets, has_status, secondary_status, tree_row
+from rows import (advertiser_row, assets, has_status, interests, secondary_status,
+                  tree_objects, tree_row)
 from rules import ApiError
 
-KIND = {'campaign/get': CAMPAIGN, 'adgroup/get': ADGROUP, 'ad/get': AD}
+# what an endpoint lists, and the filter of their ids
+KIND = {'campaign/get': CAMPAIGN, 'adgroup/get': ADGROUP, 'ad/get': AD,
+        'smart_plus/campaign/get': CAMPAIGN, 'smart_plus/adgroup/get': ADGROUP,
+        'smart_plus/ad/get': AD}
+OWN_IDS = {CAMPAIGN: 'campaign_ids', ADGROUP: 'adgroup_ids', AD: 'ad_ids'}
 PLAIN_FILTERS = {'objective_type', 'optimization_goal', 'campaign_type', 'billing_events',
                  'is_smart_performance_campaign', 'campaign_automation_type',
                  'campaign_product_source', 'sales_destination', 'creative_material_mode'}
@@ -121,6 +126,7 @@ class Entities:
         account_id = rules.identifier('advertiser_id', params.text('advertiser_id', True))
         filters = rules.entity_filters(endpoint, params)
         search = self._search(endpoint, params, filters)
+        lookup_refusals(endpoint, params)
         page, size = params.page(endpoint)
         begin, count = params.slice(LISTS[endpoint]) if 'count' in LISTS.get(endpoint, ()) \
             else (0, None)
@@ -129,6 +135,8 @@ class Entities:
             rows = [r for r in assets(endpoint, account) if asset_passes(r, filters, search)]
             if endpoint == 'file/video/ad/search':
                 rows = self._videos(rows, params, filters)
+            elif params.text('version') == '1':
+                rows = interests(1)
             elif endpoint in LISTS:
                 rows = [r for r in rows if listed_passes(r, LISTS[endpoint]['by'], params)]
         if count is not None:
@@ -175,6 +183,30 @@ class Entities:
         return None
 
 
+PLACEMENTS = {'PLACEMENT_TIKTOK', 'PLACEMENT_PANGLE', 'PLACEMENT_GLOBAL_APP_BUNDLE',
+              'PLACEMENT_TOPBUZZ', 'PLACEMENT_HELO'}
+
+
+def lookup_refusals(endpoint, params):
+    """What tool/… endpoints need, and what they may be asked for besides."""
+    if not endpoint.startswith('tool/'):
+        return
+    placements = params.strings('placements')
+    if endpoint == 'tool/region':
+        if not placements:
+            rules.refuse('placements: Missing data for required field.')
+        if params.text('objective_type', True) not in rules.OBJECTIVES:
+            rules.refuse('objective_type: not a valid value.')
+        if params.text('level_range') not in (None, 'ALL', 'TO_COUNTRY', 'TO_PROVINCE', 'TO_CITY',
+                                              'TO_DISTRICT'):
+            rules.refuse('level_range: not a valid value.')
+    for placement in placements or ():
+        if placement not in PLACEMENTS:
+            rules.refuse(f'placements: {placement} is not a valid value.')
+    if params.text('version') not in (None, '1', '2'):
+        rules.refuse('version: not a valid value.')
+
+
 def shape(row, no_null, sandbox):
     """Drop what this request or environment does not show."""
     if sandbox:
@@ -184,11 +216,11 @@ def shape(row, no_null, sandbox):
 
 def select(endpoint, account, filters):
     """The objects that the filters let through, newest first."""
-    found = account.objects(KIND[endpoint])
-    own = {'campaign/get': 'campaign_ids', 'adgroup/get': 'adgroup_ids', 'ad/get': 'ad_ids'}
-    if own[endpoint] in filters:
-        by_id = account.by_id(KIND[endpoint])
-        found = [by_id[i] for i in sorted(filters[own[endpoint]]) if i in by_id]
+    found = tree_objects(endpoint, account)
+    own = 'smart_plus_ad_ids' if endpoint == 'smart_plus/ad/get' else OWN_IDS[KIND[endpoint]]
+    if own in filters:
+        by_id = {o.id: o for o in found}
+        found = [by_id[i] for i in sorted(filters[own]) if i in by_id]
     return [o for o in reversed(found) if not o.is_gone() and tree_passes(endpoint, o, filters)]
 
 
@@ -225,9 +257,9 @@ def _plain(endpoint, o, key, value):
     field = 'billing_event' if key == 'billing_events' else key
     if key == 'objective_type':
         return o.campaign.objective == value
-    if field not in ENTITIES[endpoint]['columns']:
-        source = o.parent if endpoint == 'ad/get' else o
-        endpoint, o = ('adgroup/get', source) if endpoint == 'ad/get' else (endpoint, o)
+    if field not in ENTITIES[endpoint]['columns'] and o.kind == AD:
+        # what its ad group says
+        endpoint, o = endpoint.replace('ad/get', 'adgroup/get'), o.parent
     found = tree_row(endpoint, o, [field]).get(field)
     if isinstance(value, list):
         return found in value

@@ -133,8 +133,7 @@ def entity_rows(stream, account, shown):
         return [rows.advertiser_row(account)]
     if path in rows.ASSETS:
         return rows.assets(path, account)
-    kind = {'campaign/get': CAMPAIGN, 'adgroup/get': ADGROUP, 'ad/get': AD}[path]
-    return [rows.tree_row(path, o) for o in account.objects(kind) if shown.has(o)]
+    return [rows.tree_row(path, o) for o in rows.tree_objects(path, account) if shown.has(o)]
 
 
 def pieces(ad, report, begin, end):
@@ -169,7 +168,8 @@ def report_rows(stream, account, names, begin, end, shown):
     wanted = [n for n in dict.fromkeys(names) if n not in dimensions and n in METRICS
               and not (n == 'ad_id_v2' and 'ad_id' in dimensions)]
     compiled = metrics.compile_metrics(wanted, account, audience)
-    objects = [account] if level == 'AUCTION_ADVERTISER' else account.objects(KIND[level])
+    objects = [account] if level == 'AUCTION_ADVERTISER' else \
+        account.whole_ads if dimensions[0] == 'ad_id_v2' else account.objects(KIND[level])
     for o in objects:
         if o is not account and not shown.has(o):
             continue
@@ -232,6 +232,14 @@ def period_rows(options, store, account, names, shown):
                 yield row
 
 
+def at(row, path):
+    """The value at a path such as item_info.item_id, None if there is none."""
+    if path in row:
+        return row[path]
+    first, _, rest = path.partition('.')
+    return at(row[first], rest) if rest and isinstance(row.get(first), dict) else None
+
+
 def table(options, store, columns):
     """The rows of the table, as lists of texts and None."""
     stream, fact = options.stream, STREAMS[options.stream]
@@ -259,7 +267,7 @@ def table(options, store, columns):
             if options.sandbox:
                 row.pop('secondary_status', None)
             row['advertiser_id'] = str(account.id)
-            yield [column_value(row.get(path), kind, name in key, 'report' in fact)
+            yield [column_value(at(row, path), kind, name in key, 'report' in fact)
                    for name, kind, path in columns]
 
 

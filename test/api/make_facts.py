@@ -9,6 +9,8 @@ that a change of the facts is a readable diff.
 import json
 import sys
 
+import more_facts
+
 # what the second edition of the facts corrects
 BY_COUNTRY = ['country_code', 'ad_type', 'hashtag', 'audience_tags', 'purchase_intention']
 AUDIENCE = {'gross_impressions': True, 'conversion_rate_v2': True,
@@ -32,7 +34,9 @@ ADDED_COLUMNS = {'adgroup/get': ('campaign_automation_type', 'minis_id')}
 # beyond the 36: streams that need more than an account, whose columns or limits are not
 # sure, whose key stands elsewhere in the row, or that contradict the second edition
 UNSURE = 'unsure about columns', 'column list is a subset'
-DOUBTED = '_by_interest_category_daily', '_by_country_hourly', 'gmv_max_product', 'gmv_max_live'
+WRONG = 'gmv_max_product', 'gmv_max_live'
+# sources disagree on whether the API has them; the local one refuses them
+DOUBTED = '_by_interest_category_daily', '_by_country_hourly'
 
 # GMV Max reports as TikTok's page about their metrics has them: by level, the groupings of
 # dimensions that are told here, the filters, the metrics, and those of LIVE campaigns only.
@@ -147,7 +151,7 @@ def is_sure(s):
     return s['name'] in KNOWN or not s['beyond_seed'] or not (
         s.get('required_params') or not s['advertiser_param'] or
         any(mark in note for mark in UNSURE for note in s.get('notes', ())) or
-        any(mark in s['name'] for mark in DOUBTED) or
+        any(mark in s['name'] for mark in WRONG) or
         not s.get('report') and any(c['name'] != c['json_path'] for c in s['columns']))
 
 
@@ -158,6 +162,8 @@ def stream(s):
             'list': s['list_path'].split('.')[-1]}
     if s['beyond_seed']:
         fact['seed'] = False
+    if any(mark in s['name'] for mark in DOUBTED):
+        fact['doubt'] = True
     paging = s['paging']
     if 'max_page_size' in paging:
         sizes = 'count' if paging['style'] == 'cursor/count' else 'page_size'
@@ -215,7 +221,8 @@ def main():
         metrics[name].update(hour=False, extra=False)
     metrics.update((name, fact) for name, fact in ADDED_METRICS.items() if name not in metrics)
     streams = {s['name']: stream(s) for s in given['streams'] if is_sure(s)}
-    dump({'metrics': metrics, 'gmv_max': GMV, 'streams': {**streams, **GMV_STREAMS}}, sys.stdout)
+    dump({'metrics': metrics, 'gmv_max': GMV,
+          'streams': {**streams, **more_facts.STREAMS, **GMV_STREAMS}}, sys.stdout)
 
 
 if __name__ == '__main__':

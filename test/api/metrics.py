@@ -8,7 +8,7 @@ on the object only.  A value is a string, None (JSON null) or MISSING (no key).
 import functools
 
 import delivery as d
-from data import mix, name_hash, pick
+from data import SmartAd, mix, name_hash, pick, smart_plus_id
 from facts import METRICS
 
 MISSING = object()
@@ -292,7 +292,7 @@ AD_ATTRIBUTES = {
 
 def ad_id_v2(ad):
     """The ad above an Upgraded Smart+ creative; any other ad is its own."""
-    return ad.id + 500000000000 if ad.campaign.automation == 'UPGRADED_SMART_PLUS' else ad.id
+    return ad.id if isinstance(ad, SmartAd) else smart_plus_id(ad) or ad.id
 
 
 def object_metrics(names, account, o):
@@ -303,6 +303,7 @@ def object_metrics(names, account, o):
             value = attribute(name, account, o)
             if value is not MISSING:
                 values[name] = value
-    if o is not account and o.kind == 3 and o.campaign.automation == 'UPGRADED_SMART_PLUS':
+    # only with the dimension ad_id_v2, and where the text itself was asked for
+    if isinstance(o, SmartAd) and 'ad_text' in names:
         values['ad_text_list'] = [pick(TEXTS, o.key >> 4)]
     return values

@@ -33,7 +33,7 @@ class RowSet:
         self.query, self.account = query, account
         self.extra = 'gender+age' if len(query.extras) > 1 and 'gender' in query.extras \
             else query.extras[0] if query.extras else None
-        self.lazy = query.level == 'AUCTION_AD' and query.id is not None and \
+        self.lazy = query.level == 'AUCTION_AD' and query.id == 'ad_id' and \
             (query.time != 'stat_time_hour' or query.begin == query.end)
         self.oldest, self.truncated = self._cut()
         self.groups = self._groups()
@@ -90,6 +90,8 @@ class RowSet:
         """The objects of the data level that the filters let through, oldest first."""
         account, query, kind = self.account, self.query, KIND[self.query.level]
         filters, found = query.filters, account.objects(KIND[self.query.level])
+        if query.id == 'ad_id_v2':
+            return [o for o in account.whole_ads if self._passes(o)]
         own = {CAMPAIGN: 'campaign_ids', ADGROUP: 'adgroup_ids', AD: 'ad_ids'}[kind]
         if own in filters:
             by_id = account.by_id(kind)

@@ -6,7 +6,8 @@ TikTok is known to send numbers; "no value" is spelled in every way that occurs
 """
 import functools
 
-from data import (ADGROUP, CAMPAIGN, PROMOTE, Lexeme, mix, name_hash, pick, timestamp)
+from data import (AD, ADGROUP, CAMPAIGN, PROMOTE, SMART_PLUS, Lexeme, mix, name_hash, pick,
+                  smart_plus_id, timestamp)
 from facts import ENTITIES, LISTS
 
 MISSING = object()
@@ -220,10 +221,58 @@ ADS = {
     'app_name': lambda o, k: '',
     'is_aco': lambda o, k: pick((True, False), k >> 10),
 }
+
+
+def creative(ad, k):
+    """One creative of a Smart+ ad, in its list."""
+    info = {'ad_format': pick(('SINGLE_VIDEO', 'CAROUSEL_ADS'), k), 'material_name': ad.name,
+            'identity_type': 'CUSTOMIZED_USER', 'identity_id': str(7000000000000000000 + k % 997)}
+    if k % 2 == 0:
+        info['video_info'] = {'video_id': video_id(ad.account, k % 40), 'file_name': ad.name}
+        info['image_info'] = [{'web_uri': image_id(ad.account, k % 30)}]
+    else:
+        info['video_info'] = None
+        info['image_info'] = [{'web_uri': image_id(ad.account, k % 31)},
+                              {'web_uri': image_id(ad.account, k % 29)}]
+    return {'ad_material_id': str(7400000000000000000 + k % 10**15),
+            'material_operation_status': pick(('ENABLE', 'DISABLE'), k >> 3),
+            'creative_info': info}
+
+
+SMART_ADS = {
+    **{name: rule for name, rule in SHARED.items() if name in (
+        'advertiser_id', 'campaign_id', 'campaign_name', 'create_time', 'modify_time',
+        'operation_status', 'secondary_status')},
+    'adgroup_id': lambda o, k: str(o.parent.id),
+    'adgroup_name': lambda o, k: o.parent.name,
+    'smart_plus_ad_id': lambda o, k: str(o.id),
+    'ad_name': lambda o, k: o.name,
+    'creative_list': lambda o, k: [creative(ad, ad.key >> 7) for ad in o.creatives],
+    'ad_text_list': lambda o, k: pick(
+        ([{'ad_text': f'Text {k % 97}, "eins"'}, {'ad_text': 'zwei\n🏔️'}], [],
+         [{'ad_text': f'Only {k % 89}'}], None), k >> 2),
+    'landing_page_url_list': lambda o, k: [
+        {'landing_page_url': f'https://shop.example/s?q={k % 997}&utm_source=tiktok'}],
+    'call_to_action_list': lambda o, k: [{'call_to_action': pick(('SHOP_NOW', 'LEARN_MORE'), k)}],
+}
 # all that campaign/get tells of a Promote campaign
 PROMOTE_CAMPAIGN = ('advertiser_id', 'campaign_id', 'create_time', 'campaign_name',
                     'operation_status', 'secondary_status')
-TREE = {'campaign/get': CAMPAIGNS, 'adgroup/get': ADGROUPS, 'ad/get': ADS}
+TREE = {'campaign/get': CAMPAIGNS, 'adgroup/get': ADGROUPS, 'ad/get': ADS,
+        'smart_plus/campaign/get': CAMPAIGNS, 'smart_plus/adgroup/get': ADGROUPS,
+        'smart_plus/ad/get': SMART_ADS}
+# the objects that an endpoint lists
+LISTED = {'campaign/get': CAMPAIGN, 'adgroup/get': ADGROUP, 'ad/get': AD,
+          'smart_plus/campaign/get': CAMPAIGN, 'smart_plus/adgroup/get': ADGROUP}
+
+
+def tree_objects(endpoint, account):
+    """All objects that an endpoint lists, oldest first."""
+    if endpoint not in LISTED:
+        return [o for o in account.whole_ads if o.campaign.automation == SMART_PLUS]
+    found = account.objects(LISTED[endpoint])
+    return found if not endpoint.startswith('smart_plus/') else \
+        [o for o in found if o.campaign.automation == SMART_PLUS]
 
 
 def tree_row(endpoint, o, fields=None):
@@ -233,8 +282,8 @@ def tree_row(endpoint, o, fields=None):
     if endpoint == 'campaign/get' and o.promote:
         wanted = [name for name in wanted if name in PROMOTE_CAMPAIGN]
     row = make(columns, TREE[endpoint], o, o.key, wanted)
-    if fields is None and endpoint == 'ad/get' and o.campaign.automation != 'MANUAL':
-        row['smart_plus_ad_id'] = str(o.id + 500000000000)
+    if fields is None and endpoint == 'ad/get' and smart_plus_id(o):
+        row['smart_plus_ad_id'] = str(smart_plus_id(o))
     for name, value in (o.fields or {}).items():
         if not fields or name in fields:
             row[name] = value
@@ -396,6 +445,65 @@ def audience(account, i):
             'calculate_type': pick((None, 'EMAIL_SHA256', MISSING), h >> 6)}
 
 
+def spark_ad(account, i):
+    """A TikTok post that an account may use; its id stands inside."""
+    h = mix(account.key, 11000 + i)
+    video = h % 3 != 0
+    return {'item_info': {'item_id': str(7200000000000000000 + h % 10**13 * 1000 + i),
+                          'item_type': 'VIDEO' if video else 'CAROUSEL',
+                          'text': pick(('Neu! #sommer', '', 'say "hi" 🏔️'), h >> 3),
+                          'status': pick(('AUTHORIZED', 'EXPIRED'), h >> 4)},
+            'user_info': {'tiktok_name': 'aurora', 'identity_id': f'{h:016x}',
+                          'identity_type': 'AUTH_CODE'},
+            'auth_info': {'ad_auth_status': pick(('AUTHORIZED', 'EXPIRED'), h >> 4),
+                          'auth_start_time': timestamp(1700000000 + h % 10**7),
+                          'auth_end_time': timestamp(1800000000 + h % 10**7)},
+            'video_info': {'duration': 9.5, 'width': 720, 'height': 1280} if video else None}
+
+
+# names of what reports tell by id: the same for every account
+LANGUAGES = {'en': 'English', 'de': 'German', 'ja': 'Japanese', 'pt': 'Portuguese',
+             'es': 'Spanish', 'hi': 'Hindi', 'zh-Hant': 'Traditional Chinese'}
+COUNTRIES = {'6252001': ('US', 'United States'), '2921044': ('DE', 'Germany'),
+             '1861060': ('JP', 'Japan'), '3469034': ('BR', 'Brazil'),
+             '2635167': ('GB', 'United Kingdom'), '1269750': ('IN', 'India')}
+PROVINCES = {'5332921': ('6252001', 'California'), '5128638': ('6252001', 'New York'),
+             '4736286': ('6252001', 'Texas'), '4155751': ('6252001', 'Florida'),
+             '5815135': ('6252001', 'Washington'), '5509151': ('6252001', 'Nevada'),
+             '2950157': ('2921044', 'Berlin'), '2951839': ('2921044', 'Bavaria'),
+             '1850147': ('1861060', 'Tokyo'), '3448439': ('3469034', 'São Paulo'),
+             '3451189': ('3469034', 'Rio de Janeiro'), '6269131': ('2635167', 'England'),
+             '1275715': ('1269750', 'Gujarat')}
+INTERESTS = {'26': 'Games', '15': 'Apparel & Accessories', '24': 'Travel', '14': 'Beauty',
+             '28': 'Vehicles & Transportation', '11': 'Food & Beverage'}
+
+
+def locations():
+    """tool/region: countries, and provinces below them."""
+    def row(id_, name, parent, code, country, level, below):
+        return {'location_id': id_, 'name': name, 'parent_id': parent, 'region_code': code,
+                'country_code': country, 'level': level, 'area_type': 'ADMIN',
+                'next_level_ids': below, 'support_below_18': level == 'COUNTRY'}
+    return [*(row(id_, name, '0', code, code, 'COUNTRY',
+                  [p for p, (parent, _) in PROVINCES.items() if parent == id_])
+              for id_, (code, name) in COUNTRIES.items()),
+            *(row(id_, name, parent, '', COUNTRIES[parent][0], 'PROVINCE', [])
+              for id_, (parent, name) in PROVINCES.items())]
+
+
+def interests(version=2):
+    """tool/interest_category: ids of interest_category_v2, or of interest_category."""
+    return [{'interest_category_id': id_ if version == 1 else f'{id_}001',
+             'interest_category_name': name, 'level': 1, 'sub_category_ids': [f'{id_}101'],
+             'special_industries': [], 'placements': ['PLACEMENT_TIKTOK']}
+            for id_, name in INTERESTS.items()]
+
+
+LOOKUPS = {
+    'tool/language': lambda: [{'code': code, 'name': name} for code, name in LANGUAGES.items()],
+    'tool/interest_category': interests, 'tool/region': locations}
+
+
 def listed(endpoint):
     """The maker of rows of a list of which only the columns are known; its key is an id."""
     columns, key = ENTITIES[endpoint]['columns'], ENTITIES[endpoint]['key'][0]
@@ -414,11 +522,14 @@ def listed(endpoint):
 ASSETS = {'file/image/ad/search': (image, 0), 'file/video/ad/search': (video, 1),
           'file/music/get': (music, 2), 'creative/portfolio/list': (portfolio, 3),
           'dmp/custom_audience/list': (audience, 4),
-          **{path: (listed(path), 4) for path in LISTS}}
+          **{path: (listed(path), 4) for path in LISTS},
+          'tt_video/list': (spark_ad, 4)}
 
 
 def assets(endpoint, account):
     """All rows of one asset endpoint, newest first."""
+    if endpoint in LOOKUPS:
+        return LOOKUPS[endpoint]()
     maker, index = ASSETS[endpoint]
     rows = []
     for i in range(account.assets[index]):

@@ -38,11 +38,14 @@ def conflict(detail):
 
 PAGED = {'advertiser_id', 'page', 'page_size'}
 TREE = PAGED | {'fields', 'filtering', 'exclude_field_types_in_response'}
+SMART_TREE = PAGED | {'fields', 'filtering'}
 PARAMETERS = {
     'oauth2/advertiser/get': {'app_id', 'secret'},
     # page and page_size are ignored there, but known to be sent by clients
     'advertiser/info': {'advertiser_ids', 'fields', 'page', 'page_size'},
     'campaign/get': TREE, 'adgroup/get': TREE, 'ad/get': TREE,
+    'smart_plus/campaign/get': SMART_TREE, 'smart_plus/adgroup/get': SMART_TREE,
+    'smart_plus/ad/get': SMART_TREE,
     'dmp/custom_audience/list': PAGED | {'custom_audience_ids'},
     'file/image/ad/search': PAGED | {'filtering'},
     'file/video/ad/search': PAGED | {'filtering', 'sort_field'},
@@ -63,6 +66,16 @@ PARAMETERS = {
     'pixel/instant_page/event': {'advertiser_id', 'objective_type', 'optimization_goal',
                                  'is_retargeting'},
     'custom_conversion/list': PAGED | {'event_source_type', 'event_source_id'},
+    'dmp/saved_audience/list': PAGED | {'saved_audience_ids'},
+    'tt_video/list': PAGED | {'item_types', 'keyword'},
+    'identity/get': PAGED | {'identity_type', 'identity_authorized_bc_id', 'filtering'},
+    'store/list': {'advertiser_id', 'store_id', 'store_type'},
+    'tool/region': {'advertiser_id', 'placements', 'objective_type', 'level_range', 'language',
+                    'shopping_ads_type', 'promotion_type', 'promotion_target_type',
+                    'operating_system', 'brand_safety_type', 'brand_safety_partner',
+                    'rf_campaign_type'},
+    'tool/interest_category': {'advertiser_id', 'version', 'placements', 'special_industries',
+                               'language'},
 }
 
 
@@ -203,6 +216,9 @@ COMMON = {'primary_status': PRIMARY, 'objective_type': OBJECTIVES, 'buying_types
           'optimization_goal': GOALS, 'creation_filter_start_time': 'time',
           'creation_filter_end_time': 'time', 'campaign_system_origins': [ORIGINS],
           'secondary_status': 'secondary'}
+SMART = {name: COMMON[name] for name in (
+    'primary_status', 'secondary_status', 'objective_type', 'creation_filter_start_time',
+    'creation_filter_end_time')}
 FILTERS = {
     'campaign/get': {
         **COMMON, 'campaign_ids': 100, 'campaign_name': 'text',
@@ -222,6 +238,17 @@ FILTERS = {
         **COMMON, 'campaign_ids': 100, 'adgroup_ids': 100, 'ad_ids': 100,
         'creative_material_mode': MODES, 'destination': 'text', 'ad_name': 'text',
         'modified_after': 'time'},
+    # no kinds of buying and no origins: all are Ads Manager's
+    'smart_plus/campaign/get': {
+        **SMART, 'campaign_ids': 100, 'campaign_name': 'text',
+        'sales_destination': {'WEBSITE', 'APP', 'WEB_AND_APP'}},
+    'smart_plus/adgroup/get': {
+        **SMART, 'campaign_ids': 100, 'adgroup_ids': 100, 'adgroup_name': 'text',
+        'optimization_goal': GOALS,
+        'promotion_type': {'APP_ANDROID', 'APP_IOS', 'WEBSITE', 'LEAD_GENERATION'}},
+    'smart_plus/ad/get': {
+        **SMART, 'campaign_ids': 100, 'adgroup_ids': 100, 'smart_plus_ad_ids': 100,
+        'optimization_goal': GOALS, 'modified_after': 'time'},
     'file/image/ad/search': {'image_ids': 'names', 'material_ids': 100, 'width': int,
                              'height': int, 'ratio': list, 'displayable': bool},
     'file/video/ad/search': {'video_ids': 'names', 'material_ids': 20, 'video_name': 'text',
@@ -235,8 +262,8 @@ FILTERS = {
 # what a filter that hides by default is when the API ignores it
 LIFTED = {'primary_status': 'STATUS_ALL', 'buying_types': sorted(BUYING),
           'campaign_system_origins': sorted(ORIGINS)}
-SECONDARY = {'campaign/get': 'CAMPAIGN_STATUS_', 'adgroup/get': 'ADGROUP_STATUS_',
-             'ad/get': 'AD_STATUS_'}
+SECONDARY = {f'{api}{kind}/get': f'{kind.upper()}_STATUS_' for api in ('', 'smart_plus/')
+             for kind in ('campaign', 'adgroup', 'ad')}
 
 
 def entity_filters(endpoint, params):

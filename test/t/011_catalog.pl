@@ -41,6 +41,8 @@ my %period;
 is_deeply([ grep { !$fact{$_} } sort keys %stream ], [], 'the facts have every stream');
 is_deeply([ grep { ($fact{$_}{seed} // 1) && !$stream{$_} } sort keys %fact ],
 	[], 'no stream that connectors have is missing');
+is_deeply([ grep { ($stream{$_}{note} // '') =~ /^In doubt/ xor $fact{$_}{doubt} } sort keys %stream ],
+	[], 'those that the facts doubt are doubted');
 is_deeply([ grep { defined $stream{$_}{seed_name} != ($fact{$_}{seed} // 1) } sort keys %stream ],
 	[], 'the others have no name of the connectors');
 

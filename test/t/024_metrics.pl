@@ -13,7 +13,7 @@ use Test::More;
 
 my $api = api_start();
 my $node = new_node('main');
-setup_fdw($node, concurrency => 4, rate_limit => 1000);
+setup_fdw($node, concurrency => 4, rate_limit => 1000, -import_options => { streams => 'all' });
 my $account = '7088160322559787010';
 my $day = "advertiser_id = $account AND stat_time_day = '2026-06-20'";
 
@@ -91,6 +91,25 @@ is($got, join('|', (split /\|/, $total)[ 0, 1 ], 0), 'reach by country: rows and
 	ads.campaigns_audience_reports_by_country_daily WHERE $day", conflict('uv_by_country'));
 is($got, '0|0|0', 'and its kind is NULL');
 is(scalar(() = $said =~ /WARNING/g), 3, 'with a warning each');
+
+# also in BASIC reports by country, which connectors do not ask for less
+($total) = under("SELECT count(*), sum(spend), count(reach) FROM ads.campaigns_reports_by_country_daily WHERE $day");
+($got, $said) = under("SELECT count(*), sum(spend), count(reach) FROM ads.campaigns_reports_by_country_daily
+	WHERE $day", conflict('uv_by_country'));
+cmp_ok((split /\|/, $total)[2], '>', 0, 'BASIC by country: reach, where the API tells it');
+is($got, join('|', (split /\|/, $total)[ 0, 1 ], 0), 'and where it does not: rows and spend are all there');
+like($said, qr/WARNING:  the TikTok API refuses metric "reach"/, 'and reach is NULL with a warning');
+
+# streams of which sources disagree whether they are there: the API's word counts
+foreach my $stream ($node->safe_psql('postgres', 'SELECT name FROM tiktok.streams WHERE note LIKE \'In doubt%\'') =~ /\S+/g)
+{
+	my $time = $stream =~ /hourly$/ ? 'stat_time_hour' : 'stat_time_day';
+
+	$node->safe_psql('postgres', "IMPORT FOREIGN SCHEMA tiktok LIMIT TO ($stream) FROM SERVER tiktok INTO ads");
+	($got, $said, $log) = under("SELECT count(spend) FROM ads.$stream WHERE advertiser_id = $account AND $time = '2026-06-20'");
+	like($said, qr/ERROR:  TikTok API request failed: .*cannot be combined|Conflict occurs/, "$stream: refused by the local API");
+	like($log->[0]{params}{dimensions}, qr/"$time","(country_code|interest_category)"/, 'which was asked for what the catalogue says');
+}
 
 # what no metric is to blame for is the API's error, after few requests
 ($got, $said, $log) = under("SELECT $list FROM ads.campaigns_reports_daily WHERE $day",

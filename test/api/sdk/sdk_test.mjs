@@ -62,6 +62,40 @@ async function entities() {
   return ads;
 }
 
+// Upgraded Smart+: campaigns, ad groups and ads, whose creatives adGet has.
+async function smartPlus(ads) {
+  const all = { filtering: { primary_status: 'STATUS_ALL' } };
+  const campaigns = await walk(new sdk.CampaignCreationApi(), 'smartPlusCampaignGet', 'list', 10,
+    [big, token], all);
+  const groups = await walk(new sdk.AdgroupApi(), 'smartPlusAdgroupGet', 'list', 50, [big, token],
+    all);
+  const whole = await walk(new sdk.AdApi(), 'smartPlusAdGet', 'list', 100, [big, token], all);
+  const known = new Set(campaigns.map((c) => c.campaign_id));
+  check(groups.every((g) => known.has(g.campaign_id)), 'each ad group has its Smart+ campaign');
+  const of = new Set(ads.map((a) => a.smart_plus_ad_id).filter(Boolean));
+  check(of.size === whole.length && whole.every((a) => of.has(a.smart_plus_ad_id)),
+    `creatives are of the Smart+ ads: ${whole.length}`);
+  const some = await walk(new sdk.AdApi(), 'smartPlusAdGet', 'list', 100, [big, token],
+    { filtering: { smart_plus_ad_ids: [...of].slice(0, 2) }, fields: ['ad_name', 'ad_text_list'] });
+  check(some.every((a) => Object.keys(a).length === 2), 'smartPlusAdGet: fields and ids');
+}
+
+async function lists() {
+  await walk(new sdk.IdentityApi(), 'identityGet', 'identity_list', 100, [big, token], {});
+  await walk(new sdk.AudienceApi(), 'dmpSavedAudienceList', 'saved_audiences', 100, [big, token],
+    {});
+  const tool = new sdk.ToolApi();
+  const languages = await call(tool, 'toolLanguage', big, token);
+  check(languages.languages.some((l) => l.code === 'en' && l.name === 'English'), 'toolLanguage');
+  const interests = await call(tool, 'toolInterestCategory', big, token, { version: 1 });
+  check(interests.interest_categories.some((c) => c.interest_category_id === '26'),
+    'toolInterestCategory');
+  const regions = await call(tool, 'toolRegion', big, ['PLACEMENT_TIKTOK'], 'TRAFFIC', token,
+    { level_range: 'TO_PROVINCE' });
+  check(regions.region_info.some((r) => r.level === 'PROVINCE' && r.name === 'Bavaria'),
+    'toolRegion');
+}
+
 async function reports(ads) {
   const api = new sdk.ReportingApi();
   const every = (field) => [{ field_name: field, filter_type: 'IN', filter_value: '["STATUS_ALL"]' }];
@@ -91,7 +125,10 @@ async function reports(ads) {
 }
 
 try {
-  await reports(await entities());
+  const ads = await entities();
+  await smartPlus(ads);
+  await lists();
+  await reports(ads);
 } catch (error) {
   check(false, `${error.message}`);
 }
