@@ -21,7 +21,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use TiktokTest;
 
-our @EXPORT = qw(client_python client_runs client_node run_client same_rows daily_rows expected_rows
+our @EXPORT = qw(client_python client_java client_nodejs client_runs client_node run_client same_rows wrong_days daily_rows expected_rows
   $ACCOUNT $CONCURRENCY);
 
 # the account that the programs ask for; requests in flight at most
@@ -50,6 +50,24 @@ sub client_python
 	my $python = $ENV{PYTHON} // 'python3';
 
 	return client_runs($python, '-c', 'import ' . join(', ', @modules)) ? $python : undef;
+}
+
+# The command that runs a class of test/clients/Jdbc.java with PostgreSQL's driver
+# (TT_JDBC: another jar than Debian's); undef: there is no compiler or no driver.
+sub client_java
+{
+	my ($driver) = grep { -e } $ENV{TT_JDBC} || (), '/usr/share/java/postgresql.jar';
+	my $classes = PostgreSQL::Test::Utils::tempdir('classes');
+
+	return unless $driver && client_runs('javac', '-d', $classes, "$test/clients/Jdbc.java");
+	return [ 'java', '-XX:TieredStopAtLevel=1', '-cp', "$classes:$driver", 'Jdbc' ];
+}
+
+# The interpreter, if it finds node-postgres (TT_NODE_PATH: where else it may be).
+sub client_nodejs
+{
+	$ENV{NODE_PATH} = join ':', $ENV{TT_NODE_PATH} || (), '/usr/share/nodejs';
+	return client_runs('node', '-e', 'require("pg"); require("pg-cursor")') ? 'node' : undef;
 }
 
 # Whether a command succeeds.
@@ -94,6 +112,19 @@ sub daily_rows
 	return expected_rows('ads_reports_daily',
 		'ad_id:bigint,stat_time_day:date,spend:numeric,campaign_id:bigint',
 		'--accounts', $ACCOUNT, '--from', $from, '--to', $to);
+}
+
+# Of 14 days from 2026-06-10 on, those of which not the expected rows came.
+sub wrong_days
+{
+	my ($runs, @expected) = @_;
+	my $line = sub { return join ' ', $_[0][0], $_[0][1], $_[0][2] + 0 };
+
+	return grep {
+		my $day = sprintf('2026-06-%02d', 10 + $_);
+		join("\n", sort map { $line->($_) } @{ $runs->[$_] }) ne
+		  join("\n", sort map { $line->($_) } grep { $_->[1] eq $day } @expected)
+	} 0 .. 13;
 }
 
 # Rows of a table as test/api/expected.py computes them.  No value may have a comma.
