@@ -969,6 +969,27 @@ $$;
 COMMENT ON FUNCTION tiktok._check_arguments(regclass, text, date, integer, text) IS
 'internal: 22023 for arguments that are wrong, or would be ignored';
 
+-- Said before anything else is: PostgreSQL's own error names a statement that nobody typed.
+CREATE FUNCTION tiktok._check_writable()
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF pg_is_in_recovery() THEN
+		RAISE EXCEPTION 'snapshots are written on the primary server, not on a standby'
+			USING ERRCODE = '25006', HINT = 'Call it there: what it writes arrives here. Foreign tables and '
+				'snapshots can be read here, too.';
+	ELSIF current_setting('transaction_read_only')::boolean THEN
+		RAISE EXCEPTION 'snapshots cannot be written in a read-only transaction'
+			USING ERRCODE = '25006', HINT = 'SET default_transaction_read_only = off, or BEGIN READ WRITE for '
+				'what may run in a transaction block.';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION tiktok._check_writable() IS
+'internal: 25006 on a standby and in a read-only transaction';
+
 -- The first privilege that the caller lacks, named with the GRANT that helps.
 CREATE FUNCTION tiktok._check_privileges(target regclass, source regclass)
 RETURNS void
@@ -1336,6 +1357,7 @@ DECLARE
 	path text[] := pg_catalog.parse_ident(target);
 	result regclass;
 BEGIN
+	PERFORM tiktok._check_writable();
 	PERFORM tiktok._check_beside(source, existing, path, pg_catalog.current_schema(), history,
 		changes, changes_keep);
 	result := tiktok._create_snapshot(source, existing, path, pg_catalog.current_schema(), since,
@@ -1353,6 +1375,7 @@ RETURNS void
 LANGUAGE plpgsql
 AS $$
 BEGIN
+	PERFORM tiktok._check_writable();
 	IF tiktok._record(target, 'forget', '{}') OPERATOR(pg_catalog.=) 0 THEN
 		RAISE EXCEPTION 'table % is no snapshot', target USING ERRCODE = '42704';
 	END IF;
@@ -2802,6 +2825,7 @@ DECLARE
 	problem tiktok._problem;
 BEGIN
 	PERFORM tiktok._check_no_block('tiktok.refresh()');
+	PERFORM tiktok._check_writable();
 	COMMIT;	-- an error now, before any request, where none is allowed later
 	CALL tiktok._run(target, since, probe, problem);
 	COMMIT;
@@ -2811,7 +2835,7 @@ BEGIN
 END
 $$;
 COMMENT ON PROCEDURE tiktok.refresh(regclass, date, boolean) IS
-'brings a snapshot up to date, committing after each account and window; stopped at any point, the next call goes on there. For the owner only. since: fetches earlier days too. probe: another than the snapshot''s, for this refresh; false reads all accounts. A WARNING counts accounts that could not be read; an error if none could. Errors: 42501 not the owner, or a privilege is missing; 42704 no snapshot; 55006 another session refreshes it; 25001 in a transaction block; 42703, 42804, 42P10 the table or the source was altered: the HINT says what to do';
+'brings a snapshot up to date, committing after each account and window; stopped at any point, the next call goes on there. For the owner only. since: fetches earlier days too. probe: another than the snapshot''s, for this refresh; false reads all accounts. A WARNING counts accounts that could not be read; an error if none could. Errors: 42501 not the owner, or a privilege is missing; 42704 no snapshot; 55006 another session refreshes it; 25001 in a transaction block; 25006 on a standby, or read-only; 42703, 42804, 42P10 the table or the source was altered: the HINT says what to do';
 
 CREATE FUNCTION tiktok._own_snapshots()
 RETURNS regclass[]
@@ -2836,6 +2860,7 @@ DECLARE
 	errors text[];
 BEGIN
 	PERFORM tiktok._check_no_block('tiktok.refresh_all()');
+	PERFORM tiktok._check_writable();
 	COMMIT;
 	targets := tiktok._own_snapshots();
 	FOREACH target IN ARRAY targets LOOP

@@ -152,6 +152,7 @@ DECLARE
 	problem tiktok._problem;
 BEGIN
 	PERFORM tiktok._check_no_block('tiktok.refresh()');
+	PERFORM tiktok._check_writable();
 	COMMIT;	-- an error now, before any request, where none is allowed later
 	CALL tiktok._run(target, since, probe, problem);
 	COMMIT;
@@ -161,7 +162,7 @@ BEGIN
 END
 $$;
 COMMENT ON PROCEDURE tiktok.refresh(regclass, date, boolean) IS
-'brings a snapshot up to date, committing after each account and window; stopped at any point, the next call goes on there. For the owner only. since: fetches earlier days too. probe: another than the snapshot''s, for this refresh; false reads all accounts. A WARNING counts accounts that could not be read; an error if none could. Errors: 42501 not the owner, or a privilege is missing; 42704 no snapshot; 55006 another session refreshes it; 25001 in a transaction block; 42703, 42804, 42P10 the table or the source was altered: the HINT says what to do';
+'brings a snapshot up to date, committing after each account and window; stopped at any point, the next call goes on there. For the owner only. since: fetches earlier days too. probe: another than the snapshot''s, for this refresh; false reads all accounts. A WARNING counts accounts that could not be read; an error if none could. Errors: 42501 not the owner, or a privilege is missing; 42704 no snapshot; 55006 another session refreshes it; 25001 in a transaction block; 25006 on a standby, or read-only; 42703, 42804, 42P10 the table or the source was altered: the HINT says what to do';
 
 CREATE FUNCTION tiktok._own_snapshots()
 RETURNS regclass[]
@@ -186,6 +187,7 @@ DECLARE
 	errors text[];
 BEGIN
 	PERFORM tiktok._check_no_block('tiktok.refresh_all()');
+	PERFORM tiktok._check_writable();
 	COMMIT;
 	targets := tiktok._own_snapshots();
 	FOREACH target IN ARRAY targets LOOP
