@@ -46,6 +46,9 @@ tt_packages() {
 		test cppcheck                  tt_have cppcheck
 		test openssl                   tt_have openssl
 		more postgresql-NN-cron        tt_have_cron
+		more python3-psycopg2          python3 -c "import psycopg2"
+		more python3-sqlalchemy        python3 -c "import sqlalchemy"
+		more pgbouncer                 tt_have pgbouncer
 		coverage gcovr                 tt_have gcovr
 		soak libclang-rt-dev           tt_have_libfuzzer
 	LIST
