@@ -982,6 +982,27 @@ $$;
 COMMENT ON FUNCTION tiktok._check_arguments(regclass, text, date, integer, text) IS
 'internal: 22023 for arguments that are wrong, or would be ignored';
 
+-- Said before anything else is: PostgreSQL's own error names a statement that nobody typed.
+CREATE FUNCTION tiktok._check_writable()
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF pg_is_in_recovery() THEN
+		RAISE EXCEPTION 'snapshots are written on the primary server, not on a standby'
+			USING ERRCODE = '25006', HINT = 'Call it there: what it writes arrives here. Foreign tables and '
+				'snapshots can be read here, too.';
+	ELSIF current_setting('transaction_read_only')::boolean THEN
+		RAISE EXCEPTION 'snapshots cannot be written in a read-only transaction'
+			USING ERRCODE = '25006', HINT = 'SET default_transaction_read_only = off, or BEGIN READ WRITE for '
+				'what may run in a transaction block.';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION tiktok._check_writable() IS
+'internal: 25006 on a standby and in a read-only transaction';
+
 -- The first privilege that the caller lacks, named with the GRANT that helps.
 CREATE FUNCTION tiktok._check_privileges(target regclass, source regclass)
 RETURNS void
@@ -1349,6 +1370,7 @@ DECLARE
 	path text[] := pg_catalog.parse_ident(target);
 	result regclass;
 BEGIN
+	PERFORM tiktok._check_writable();
 	PERFORM tiktok._check_beside(source, existing, path, pg_catalog.current_schema(), history,
 		changes, changes_keep);
 	result := tiktok._create_snapshot(source, existing, path, pg_catalog.current_schema(), since,
@@ -1366,6 +1388,7 @@ RETURNS void
 LANGUAGE plpgsql
 AS $$
 BEGIN
+	PERFORM tiktok._check_writable();
 	IF tiktok._record(target, 'forget', '{}') OPERATOR(pg_catalog.=) 0 THEN
 		RAISE EXCEPTION 'table % is no snapshot', target USING ERRCODE = '42704';
 	END IF;
@@ -2724,25 +2747,53 @@ $$;
 COMMENT ON FUNCTION tiktok._note_error(regclass, tiktok._problem) IS
 'internal: records why a refresh did not begin, unless another one is under way (55006) or the caller may not';
 
--- As psql shows it while a refresh runs.
-CREATE FUNCTION tiktok._notice(job tiktok._job, step tiktok._step, counts tiktok._counts)
+-- How much of a refresh a step is: a window of an account is one series of requests.
+CREATE FUNCTION tiktok._size(step tiktok._step)
+RETURNS bigint
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT CASE WHEN step.merge THEN 0 ELSE step.windows * cardinality(step.accounts) END
+$$;
+COMMENT ON FUNCTION tiktok._size(tiktok._step) IS
+'internal: windows, times accounts, that a step reads; of one that writes: 0';
+
+CREATE FUNCTION tiktok._about(left_over interval)
+RETURNS text
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT CASE WHEN s.n < 100 THEN format('about %s s left', ceil(s.n))
+		WHEN s.n < 6000 THEN format('about %s min left', round(s.n / 60))
+		ELSE format('about %s h left', round(s.n / 3600)) END
+	FROM (SELECT extract(epoch FROM left_over) AS n) AS s
+$$;
+COMMENT ON FUNCTION tiktok._about(interval) IS 'internal: a time that was estimated, in two digits';
+
+-- As psql shows it while a refresh runs. What is written last was read together with
+-- what was written before it, so that time goes by what was read.
+CREATE FUNCTION tiktok._notice(job tiktok._job, step tiktok._step, counts tiktok._counts,
+	began timestamptz, written bigint, done bigint, total bigint)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	RAISE NOTICE '%: %', job.target, concat_ws(', ',
+		format('%s of %s windows', written, total),
 		CASE WHEN cardinality(step.accounts) > 1 THEN format('%s accounts', cardinality(step.accounts))
 			WHEN step.accounts[1] <> 0 THEN format('advertiser %s', step.accounts[1]) END,
 		CASE WHEN step.first_day = step.last_day THEN step.first_day::text
 			WHEN step.first_day IS NOT NULL THEN format('%s to %s', step.first_day, step.last_day) END,
 		format('%s inserted, %s updated, %s %s, %s unchanged', counts.inserted, counts.updated,
 			counts.deleted, CASE WHEN job.time_column IS NULL THEN 'marked' ELSE 'deleted' END,
-			counts.unchanged));
+			counts.unchanged),
+		CASE WHEN done < total THEN
+			tiktok._about((clock_timestamp() - began) * ((total - done)::double precision / done)) END);
 END
 $$;
-COMMENT ON FUNCTION tiktok._notice(tiktok._job, tiktok._step, tiktok._counts) IS
-'internal: tells whoever watches that a window is done';
+COMMENT ON FUNCTION tiktok._notice(tiktok._job, tiktok._step, tiktok._counts, timestamptz, bigint, bigint, bigint) IS
+'internal: tells whoever watches that a window is done. began: when the first was read; written, done, total: windows, times accounts, that were written, were read, and are to be';
 
 -- Each step in a transaction of its own. What a step does stands in a block of
 -- its own too: a COMMIT cannot stand in one that catches errors.
@@ -2756,6 +2807,10 @@ DECLARE
 	step tiktok._step;
 	merged record;
 	failed bigint[];
+	began timestamptz;
+	written bigint := 0;
+	done bigint := 0;
+	total bigint;
 BEGIN
 	BEGIN
 		job := tiktok._open(target, since, true);
@@ -2770,6 +2825,8 @@ BEGIN
 	COMMIT;
 	BEGIN
 		SELECT p.steps, p.failed INTO steps, failed FROM tiktok._plan(job) AS p;
+		began := pg_catalog.clock_timestamp();
+		total := (SELECT pg_catalog.sum(tiktok._size(s)) FROM pg_catalog.unnest(steps) AS s);
 	EXCEPTION WHEN OTHERS THEN
 		GET STACKED DIAGNOSTICS problem.code = RETURNED_SQLSTATE, problem.message = MESSAGE_TEXT,
 			problem.detail = PG_EXCEPTION_DETAIL, problem.hint = PG_EXCEPTION_HINT;
@@ -2777,6 +2834,7 @@ BEGIN
 	END;
 	COMMIT;
 	FOREACH step IN ARRAY steps LOOP
+		done := done OPERATOR(pg_catalog.+) tiktok._size(step);
 		step.accounts := tiktok._without(step.accounts, failed);
 		CONTINUE WHEN pg_catalog.cardinality(step.accounts) OPERATOR(pg_catalog.=) 0;
 		BEGIN
@@ -2786,7 +2844,8 @@ BEGIN
 				job.folded := job.folded OPERATOR(pg_catalog.+) merged.folded;
 				step.accounts := tiktok._without(step.accounts, merged.failed);
 				IF pg_catalog.cardinality(step.accounts) OPERATOR(pg_catalog.>) 0 THEN
-					PERFORM tiktok._notice(job, step, merged.counts);
+					written := written OPERATOR(pg_catalog.+) pg_catalog.cardinality(step.accounts);
+					PERFORM tiktok._notice(job, step, merged.counts, began, written, done, total);
 				END IF;
 			ELSE
 				failed := pg_catalog.array_cat(failed, tiktok._stage(job, step, false));
@@ -2815,6 +2874,7 @@ DECLARE
 	problem tiktok._problem;
 BEGIN
 	PERFORM tiktok._check_no_block('tiktok.refresh()');
+	PERFORM tiktok._check_writable();
 	COMMIT;	-- an error now, before any request, where none is allowed later
 	CALL tiktok._run(target, since, probe, problem);
 	COMMIT;
@@ -2824,7 +2884,7 @@ BEGIN
 END
 $$;
 COMMENT ON PROCEDURE tiktok.refresh(regclass, date, boolean) IS
-'brings a snapshot up to date, committing after each account and window; stopped at any point, the next call goes on there. For the owner only. since: fetches earlier days too. probe: another than the snapshot''s, for this refresh; false reads all accounts. A WARNING counts accounts that could not be read; an error if none could. Errors: 42501 not the owner, or a privilege is missing; 42704 no snapshot; 55006 another session refreshes it; 25001 in a transaction block; 42703, 42804, 42P10 the table or the source was altered: the HINT says what to do';
+'brings a snapshot up to date, committing after each account and window; stopped at any point, the next call goes on there. For the owner only. since: fetches earlier days too. probe: another than the snapshot''s, for this refresh; false reads all accounts. A WARNING counts accounts that could not be read; an error if none could. Errors: 42501 not the owner, or a privilege is missing; 42704 no snapshot; 55006 another session refreshes it; 25001 in a transaction block; 25006 on a standby, or read-only; 42703, 42804, 42P10 the table or the source was altered: the HINT says what to do';
 
 CREATE FUNCTION tiktok._own_snapshots()
 RETURNS regclass[]
@@ -2845,14 +2905,18 @@ AS $$
 DECLARE
 	targets regclass[];
 	target regclass;
+	n integer := 0;
 	problem tiktok._problem;
 	errors text[];
 BEGIN
 	PERFORM tiktok._check_no_block('tiktok.refresh_all()');
+	PERFORM tiktok._check_writable();
 	COMMIT;
 	targets := tiktok._own_snapshots();
 	FOREACH target IN ARRAY targets LOOP
 		problem := NULL;
+		n := n OPERATOR(pg_catalog.+) 1;
+		RAISE NOTICE '%: snapshot % of %', target, n, pg_catalog.cardinality(targets);
 		CALL tiktok._run(target, NULL::pg_catalog.date, NULL::pg_catalog.bool, problem);
 		COMMIT;
 		IF problem.code IS NOT NULL THEN

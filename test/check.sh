@@ -239,7 +239,8 @@ part_tap() {
 	printf '%s\n' $files | tt_as TEMP_CONFIG="$TT_CONF" PG_REGRESS="$pgxs/src/test/regress/pg_regress" \
 		PG_TEST_PORT_DIR="$TT_WORK/tmp" TT_SOAK="${TT_SOAK:-}" TT_SEED="${TT_SEED:-}" \
 		TT_QUERIES="${TT_QUERIES:-}" TT_BOUNDS="${TT_BOUNDS:-}" TT_REPLIES="${TT_REPLIES:-}" \
-		TT_ONLY="${TT_ONLY:-}" \
+		TT_ONLY="${TT_ONLY:-}" TT_NODE_PATH="${TT_NODE_PATH:-}" TT_JDBC="${TT_JDBC:-}" \
+		TT_PGBOUNCER="${TT_PGBOUNCER:-}" \
 		xargs -P "$TT_JOBS" -n 1 sh "$TT_WORK/tap.sh" "$pgxs" "$TT_WORK/tap" "$limit"
 	for f in $files; do
 		f=$TT_WORK/tap/$(basename "$f" .pl)

@@ -50,6 +50,9 @@ tt_packages() {
 		more libjs-chart.js            tt_have_chart_js
 		more chromium-headless-shell   tt_have chromium-headless-shell
 		dashboard libjs-chart.js       tt_have_chart_js
+		more python3-psycopg2          python3 -c "import psycopg2"
+		more python3-sqlalchemy        python3 -c "import sqlalchemy"
+		more pgbouncer                 tt_have pgbouncer
 		coverage gcovr                 tt_have gcovr
 		soak libclang-rt-dev           tt_have_libfuzzer
 	LIST

@@ -34,6 +34,27 @@ $$;
 COMMENT ON FUNCTION tiktok._check_arguments(regclass, text, date, integer, text) IS
 'internal: 22023 for arguments that are wrong, or would be ignored';
 
+-- Said before anything else is: PostgreSQL's own error names a statement that nobody typed.
+CREATE FUNCTION tiktok._check_writable()
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF pg_is_in_recovery() THEN
+		RAISE EXCEPTION 'snapshots are written on the primary server, not on a standby'
+			USING ERRCODE = '25006', HINT = 'Call it there: what it writes arrives here. Foreign tables and '
+				'snapshots can be read here, too.';
+	ELSIF current_setting('transaction_read_only')::boolean THEN
+		RAISE EXCEPTION 'snapshots cannot be written in a read-only transaction'
+			USING ERRCODE = '25006', HINT = 'SET default_transaction_read_only = off, or BEGIN READ WRITE for '
+				'what may run in a transaction block.';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION tiktok._check_writable() IS
+'internal: 25006 on a standby and in a read-only transaction';
+
 -- The first privilege that the caller lacks, named with the GRANT that helps.
 CREATE FUNCTION tiktok._check_privileges(target regclass, source regclass)
 RETURNS void

@@ -183,6 +183,7 @@ DECLARE
 	path text[] := pg_catalog.parse_ident(target);
 	result regclass;
 BEGIN
+	PERFORM tiktok._check_writable();
 	PERFORM tiktok._check_beside(source, existing, path, pg_catalog.current_schema(), history,
 		changes, changes_keep);
 	result := tiktok._create_snapshot(source, existing, path, pg_catalog.current_schema(), since,
@@ -200,6 +201,7 @@ RETURNS void
 LANGUAGE plpgsql
 AS $$
 BEGIN
+	PERFORM tiktok._check_writable();
 	IF tiktok._record(target, 'forget', '{}') OPERATOR(pg_catalog.=) 0 THEN
 		RAISE EXCEPTION 'table % is no snapshot', target USING ERRCODE = '42704';
 	END IF;

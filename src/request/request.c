@@ -211,15 +211,70 @@ choose_batched(TtQuery *query, TtUnits *units)
 	}
 }
 
+/* The order of days turned round, and back; a minus sign would overflow. */
+static void
+mirror(const TtDays *from, int n, TtDays *to)
+{
+	for (int i = 0; i < n; i++)
+	{
+		to[n - 1 - i].from = ~from[i].to;
+		to[n - 1 - i].to = ~from[i].from;
+	}
+}
+
+int
+tt_windows_newest_full(const TtDays *ranges, int nranges, int span, TtDays **windows)
+{
+	TtDays *mirrored = malloc(sizeof(TtDays) * (size_t) (nranges + 1));
+	TtDays *ascending;
+	int		n;
+
+	if (mirrored == NULL)
+		return -1;
+	mirror(ranges, nranges, mirrored);
+	n = tt_windows(mirrored, nranges, span, windows);
+	free(mirrored);
+	if (n <= 0)
+		return n;
+	ascending = malloc(sizeof(TtDays) * (size_t) n);
+	if (ascending != NULL)
+		mirror(*windows, n, ascending);
+	free(*windows);
+	*windows = ascending;
+	return ascending == NULL ? -1 : n;
+}
+
+/*
+ * The windows of rows of which some will do: the first that is asked is as wide
+ * as can be, and the day that has not begun in UTC is the last to be asked by itself.
+ */
+static int
+sample_windows(const TtQuery *query, int span, TtDays **windows)
+{
+	int n = tt_windows_newest_full(query->ranges, query->nranges, span, windows);
+
+	if (n > 1 && (*windows)[n - 1].from == query->last_day)
+	{
+		TtDays to_come = (*windows)[n - 1];
+
+		memmove(*windows + 1, *windows, sizeof(TtDays) * (size_t) (n - 1));
+		(*windows)[0] = to_come;
+	}
+	return n;
+}
+
 /* Windows of days, or the periods as they are: a part of one says nothing of it. */
 static int
 query_windows(const TtQuery *query, TtDays **windows)
 {
+	int span = tt_request_span(query->stream);
+
 	if (query->adds_up)
 		return tt_windows_exact(query->ranges, query->nranges, TT_UNDATED_DAYS, windows);
+	if (query->row_bound > 0 && !tt_report_by_period(&query->stream->report))
+		return sample_windows(query, span, windows);
 	if (!tt_report_by_period(&query->stream->report))
-		return tt_windows(query->ranges, query->nranges, tt_request_span(query->stream),
-						  windows);
+		return tt_windows(query->ranges, query->nranges, span, windows);
 	*windows = malloc(sizeof(TtDays) * (size_t) (query->nranges + 1));
 	if (*windows == NULL)
 		return -1;

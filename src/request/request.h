@@ -234,7 +234,7 @@ extern TtUnits *tt_units_create(TtQuery *query);
 
 /*
  * Unit i: the newest window first, all accounts of a window before the next.
- * Its names are all of them.
+ * With row_bound the day to come is the last one.  Its names are all of them.
  */
 extern TtUnit tt_units_get(const TtUnits *units, const TtQuery *query, int64_t i);
 extern void	  tt_units_free(TtUnits *units);
@@ -280,6 +280,13 @@ extern int tt_windows_exact(const TtDays *ranges, int nranges, int span, TtDays 
  */
 extern int tt_windows(const TtDays *ranges, int nranges, int span,
 					  TtDays **windows);
+
+/*
+ * The same for who reads from the newest window on and may stop soon: the oldest
+ * one is short, not the newest.
+ */
+extern int tt_windows_newest_full(const TtDays *ranges, int nranges, int span,
+								  TtDays **windows);
 
 /* a ∩ b, both ascending and disjoint; returns the number of ranges, -1: out of memory */
 extern int tt_ranges_intersect(const TtDays *a, int na, const TtDays *b, int nb,

@@ -2,7 +2,7 @@
 # TiktokSession: a psql that stays, for tests that do something while a query
 # runs.
 #
-#   my $s = TiktokSession->new($node);
+#   my $s = TiktokSession->new($node);    # db => 'postgres'; connstr => of something else
 #   $s->query('SELECT 1');           # what psql prints, errors included
 #   $s->send('SELECT …');           # does not wait
 #   $s->finish;                      # what it printed
@@ -26,7 +26,7 @@ sub new
 
 	# one pipe for both, so that errors stand where they belong
 	$self->{psql} = open3($self->{in}, $self->{out}, undef,
-		'psql', '-XAtq', '-v', 'VERBOSITY=verbose', '-d', $node->connstr($options{db} // 'postgres'));
+		'psql', '-XAtq', '-v', 'VERBOSITY=verbose', '-d', $options{connstr} // $node->connstr($options{db} // 'postgres'));
 	$self->{in}->autoflush(1);
 	$self->{pid} = $self->query('SELECT pg_backend_pid()');
 	return $self;

@@ -72,6 +72,46 @@ test_product(void)
 	tt_units_free(units);
 }
 
+/* Some rows will do: the first request covers as many days as it may. */
+static void
+test_sample(void)
+{
+	TtQuery	 query = query_of("ads_reports_daily", 2);
+	TtDays	 days = {100, 164};
+	TtUnits *units;
+	TtUnit	 unit;
+
+	query.nranges = 1;
+	query.ranges = &days;
+	query.last_day = 164;
+	query.row_bound = 200;
+	units = tt_units_create(&query);
+	unit = tt_units_get(units, &query, 0);
+	ok(units->count == 6 && unit.days.from == 135 && unit.days.to == 164, "30 days come first");
+	unit = tt_units_get(units, &query, 5);
+	ok(unit.days.from == 100 && unit.days.to == 104, "the rest last");
+	tt_units_free(units);
+
+	query = query_of("ads_reports_hourly", 2);
+	query.nranges = 1;
+	query.ranges = &days;
+	query.last_day = 164;
+	query.row_bound = 200;
+	units = tt_units_create(&query);
+	unit = tt_units_get(units, &query, 0);
+	ok(units->count == 130 && unit.days.from == 163, "by the hour: first the day that goes on");
+	unit = tt_units_get(units, &query, 127);
+	ok(unit.days.from == 100, "back to the first");
+	unit = tt_units_get(units, &query, 129);
+	ok(unit.days.from == 164 && unit.account == 1, "the day to come is asked last, too");
+	tt_units_free(units);
+	query.row_bound = 0;
+	units = tt_units_create(&query);
+	unit = tt_units_get(units, &query, 0);
+	ok(unit.days.from == 164, "all rows: the newest day first");
+	tt_units_free(units);
+}
+
 /* All ids of all batches, each once, none of more than limit. */
 static bool
 batches_complete(TtQuery *query, const TtUnits *units, const char *param, int limit, int nids)
@@ -223,6 +263,7 @@ main(void)
 	init_values();
 	test_units();
 	test_product();
+	test_sample();
 	test_batches();
 	test_batches_of_two();
 	test_divisible();

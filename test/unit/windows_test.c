@@ -152,6 +152,33 @@ test_windows(void)
 	check_windows(last, 1, 30, "2147483646-2147483647", "no overflow at the last day");
 }
 
+/* Windows for who wants some rows only. */
+static void
+test_windows_newest_full(void)
+{
+	TtDays	days65[] = {{1, 65}};
+	TtDays	gap[] = {{1, 10}, {50, 60}};
+	TtDays	whole[] = {{TT_DAY_MIN, TT_DAY_MIN + 1}, {TT_DAY_MAX - 1, TT_DAY_MAX}};
+	TtDays *windows;
+	char	buf[500];
+	int		count = tt_windows_newest_full(days65, 1, 30, &windows);
+
+	format_ranges(windows, count, buf, sizeof(buf));
+	is_text(buf, "1-5 6-35 36-65", "the newest window is full");
+	free(windows);
+	count = tt_windows_newest_full(gap, 2, 30, &windows);
+	format_ranges(windows, count, buf, sizeof(buf));
+	is_text(buf, "1-10 50-60", "nor is a gap asked for there");
+	free(windows);
+	count = tt_windows_newest_full(whole, 2, 30, &windows);
+	format_ranges(windows, count, buf, sizeof(buf));
+	is_text(buf, "-2147483648--2147483647 2147483646-2147483647", "no overflow at either end");
+	free(windows);
+	count = tt_windows_newest_full(NULL, 0, 30, &windows);
+	ok(count == 0, "nothing wanted, no newest window");
+	free(windows);
+}
+
 /* Windows of rows that are added up: no day that is not wanted. */
 static void
 test_windows_exact(void)
@@ -186,10 +213,11 @@ test_windows_exact(void)
 
 /* Windows are legal, begin and end wanted, cover all, and are as few as can be. */
 static const char *
-windows_wrong(const TtDays *ranges, int n, int span, const bool *wanted, int ndays)
+windows_wrong(int (*cut)(const TtDays *, int, int, TtDays **), const TtDays *ranges, int n,
+			  int span, const bool *wanted, int ndays)
 {
 	TtDays	   *windows;
-	int			count = tt_windows(ranges, n, span, &windows);
+	int			count = cut(ranges, n, span, &windows);
 	const char *wrong = NULL;
 	bool		covered[200] = {false};
 	int			fewest = 0;
@@ -253,7 +281,9 @@ test_random_windows(void)
 				wanted[day] = true;
 		}
 		nranges = tt_ranges_normalise(ranges, nranges);
-		wrong = windows_wrong(ranges, nranges, span, wanted, 120);
+		wrong = windows_wrong(tt_windows, ranges, nranges, span, wanted, 120);
+		if (wrong == NULL)
+			wrong = windows_wrong(tt_windows_newest_full, ranges, nranges, span, wanted, 120);
 		if (wrong != NULL)
 			printf("# round %d, span %d: %s\n", round, span, wrong);
 	}
@@ -276,6 +306,7 @@ main(void)
 	test_dates();
 	test_ranges();
 	test_windows();
+	test_windows_newest_full();
 	test_windows_exact();
 	test_random_windows();
 	test_spans();
