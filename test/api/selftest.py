@@ -14,6 +14,7 @@ import unittest
 import expected
 import selftest_faults
 import selftest_rows
+import selftest_shops
 import tiktok_api
 from facts import METRICS, STREAMS
 from selftest_case import (BIG, EMPTY, FIRST, KINDS, MUSIC, REPORT, TODAY, TOKEN, Case,
@@ -371,7 +372,7 @@ class Start(unittest.TestCase):
 
 def load_tests(loader, tests, _):
     """The tests of the other files too."""
-    for module in (selftest_rows, selftest_faults):
+    for module in (selftest_rows, selftest_faults, selftest_shops):
         tests.addTests(loader.loadTestsFromModule(module))
     return tests
 
