@@ -41,7 +41,8 @@ test_stores(void)
 	TtQuery		query = query_of("gmv_max_product_reports_daily", 3);
 	TtDays		range = {9646, 9676};
 	const char *metrics[] = {"cost"};
-	TtSecond	stores[] = {{many_accounts[0], "71"}, {many_accounts[0], "72"}, {many_accounts[2], "73"}};
+	TtSecond	stores[] = {
+		   {many_accounts[0], "71"}, {many_accounts[0], "72"}, {many_accounts[2], "73"}};
 	TtCondition condition = condition_of(TT_FILTER_IDS, "campaign_ids", 1);
 	TtUnits	   *units;
 
@@ -61,7 +62,8 @@ test_stores(void)
 				 "{\"advertiser_id\":\"7002238017842757635\",\"store_ids\":[\"73\"],"
 				 "\"dimensions\":[\"campaign_id\",\"stat_time_day\"],\"metrics\":[\"cost\"],"
 				 "\"start_date\":\"2026-06-29\",\"end_date\":\"2026-06-29\",\"filtering\":"
-				 "{\"campaign_statuses\":[\"STATUS_ALL\"],\"gmv_max_promotion_types\":[\"PRODUCT\"]},"
+				 "{\"campaign_statuses\":[\"STATUS_ALL\"],"
+				 "\"gmv_max_promotion_types\":[\"PRODUCT\"]},"
 				 "\"page\":\"1\",\"page_size\":\"1000\"}",
 				 "a report of one store, with what is fixed");
 	query.include_deleted = false;
@@ -72,7 +74,8 @@ test_stores(void)
 				 "{\"advertiser_id\":\"7002238017842757633\",\"store_ids\":[\"71\"],"
 				 "\"dimensions\":[\"campaign_id\",\"stat_time_day\"],\"metrics\":[\"cost\"],"
 				 "\"start_date\":\"2026-06-29\",\"end_date\":\"2026-06-29\",\"filtering\":"
-				 "{\"campaign_ids\":[\"1714125042508817\"],\"gmv_max_promotion_types\":[\"PRODUCT\"]},"
+				 "{\"campaign_ids\":[\"1714125042508817\"],"
+				 "\"gmv_max_promotion_types\":[\"PRODUCT\"]},"
 				 "\"page\":\"1\",\"page_size\":\"1000\"}",
 				 "with a filter, without deleted ones; the metric that all such reports have");
 	query.nsecond = 0;
@@ -111,7 +114,8 @@ test_pixels(void)
 	tt_units_free(units);
 	check_params(&query, 9,
 				 "{\"advertiser_id\":\"7002238017842757634\",\"pixel_ids\":[\"1714125042508829\","
-				 "\"1714125042508830\",\"1714125042508831\"],\"date_range\":{\"start_date\":\"2026-06-01\","
+				 "\"1714125042508830\",\"1714125042508831\"],"
+				 "\"date_range\":{\"start_date\":\"2026-06-01\","
 				 "\"end_date\":\"2026-06-08\"}}",
 				 "values that make an object");
 }
