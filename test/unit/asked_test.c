@@ -90,6 +90,7 @@ test_pixels(void)
 	TtQuery		query = query_of("pixel_events_statistics", 2);
 	TtSecond	pixels[15];
 	const char *days[] = {"2026-06-01", "2026-06-08"};
+	const char *params[] = {"date_range.start_date", "date_range.end_date"};
 	TtCondition required[2];
 	TtUnits	   *units;
 	TtUnit		unit;
@@ -100,8 +101,7 @@ test_pixels(void)
 	query.nsecond = 15;
 	for (int i = 0; i < 2; i++)
 	{
-		required[i] = condition_of(TT_FILTER_PARAM, i == 0 ? "date_range.start_date" : "date_range.end_date",
-								   2);
+		required[i] = condition_of(TT_FILTER_PARAM, params[i], 2);
 		required[i].values = days;
 	}
 	query.required = required;
