@@ -215,16 +215,26 @@ movable_quals(RelOptInfo *baserel, TtRelInfo *info, ParamPathInfo *ppi)
 	return tt_qual_concat(info->quals, quals);
 }
 
-/* The relations that clauses take values of the role from, as Relids. */
+static bool
+is_about(const TtRelInfo *info, const TtQual *qual, TtQualRole role, const TtColumn *listed)
+{
+	return qual->role == role &&
+		   (listed == NULL || info->table->columns[qual->attnum - 1].listed == listed);
+}
+
+/*
+ * The relations that clauses take values of the role from, as Relids; listed: of that
+ * column only, NULL: any.
+ */
 static List *
-period_sources(PlannerInfo *root, RelOptInfo *baserel, List *clauses, TtQualRole role)
+value_sources(RelOptInfo *baserel, List *clauses, TtQualRole role, const TtColumn *listed)
 {
 	TtRelInfo *info = baserel->fdw_private;
 	List	  *sources = NIL;
 	ListCell  *lc;
 
 	foreach(lc, info->quals)
-		if (((TtQual *) lfirst(lc))->role == role)
+		if (is_about(info, lfirst(lc), role, listed))
 			return list_make1(NULL);
 	foreach(lc, clauses)
 	{
@@ -232,7 +242,7 @@ period_sources(PlannerInfo *root, RelOptInfo *baserel, List *clauses, TtQualRole
 		const char	 *reason;
 		List		 *quals = tt_qual_derive(baserel->relid, info->table, ri->clause, &reason);
 
-		if (quals != NIL && ((TtQual *) linitial(quals))->role == role)
+		if (quals != NIL && is_about(info, linitial(quals), role, listed))
 			sources = lappend(sources, bms_del_member(bms_copy(ri->clause_relids),
 													  baserel->relid));
 	}
@@ -258,8 +268,8 @@ static void
 add_period_paths(PlannerInfo *root, RelOptInfo *baserel, List *clauses)
 {
 	TtRelInfo *info = baserel->fdw_private;
-	List	  *firsts = period_sources(root, baserel, clauses, TT_ROLE_FROM);
-	List	  *lasts = period_sources(root, baserel, clauses, TT_ROLE_TO);
+	List	  *firsts = value_sources(baserel, clauses, TT_ROLE_FROM, NULL);
+	List	  *lasts = value_sources(baserel, clauses, TT_ROLE_TO, NULL);
 	List	  *done = NIL;
 	ListCell  *lc;
 	ListCell  *lc2;
@@ -279,6 +289,31 @@ add_period_paths(PlannerInfo *root, RelOptInfo *baserel, List *clauses)
 						  tt_estimate_scan(root, info, movable_quals(baserel, info, ppi)),
 						  ppi->ppi_rows, ppi->ppi_req_outer, NIL, NIL);
 		}
+}
+
+/* What the endpoint has to be told may be known by several clauses together only. */
+static void
+add_required_path(PlannerInfo *root, RelOptInfo *baserel, List *clauses)
+{
+	TtRelInfo	   *info = baserel->fdw_private;
+	Relids			outer = bms_copy(baserel->lateral_relids);
+	const TtColumn *column;
+	ParamPathInfo  *ppi;
+
+	for (int i = 0; (column = tt_stream_required(info->table->stream, i)) != NULL; i++)
+	{
+		List *sources = value_sources(baserel, clauses, TT_ROLE_REQUIRED, column);
+
+		if (sources == NIL)
+			return;
+		outer = bms_add_members(outer, linitial(sources));
+	}
+	if (bms_is_empty(outer))
+		return;
+	ppi = get_baserel_parampathinfo(root, baserel, outer);
+	add_scan_path(root, baserel,
+				  tt_estimate_scan(root, info, movable_quals(baserel, info, ppi)),
+				  ppi->ppi_rows, ppi->ppi_req_outer, NIL, NIL);
 }
 
 static void
@@ -310,6 +345,8 @@ add_parameterized_paths(PlannerInfo *root, RelOptInfo *baserel)
 		add_parameterized_path(root, baserel, lfirst(lc));
 	if (info->table->stream->report.grain == TT_GRAIN_PERIOD)
 		add_period_paths(root, baserel, clauses);
+	if (tt_stream_required(info->table->stream, 0) != NULL)
+		add_required_path(root, baserel, clauses);
 }
 
 void

@@ -26,7 +26,8 @@ ACTIONS = {
 CONDITIONAL = {'refuse_metric', 'refuse_value', 'max_days', 'refuse_filter', 'one_origin', 'conflict',
                'timeout_over', 'not_granted', 'ignore'}
 # what may be ignored besides any filter
-IGNORABLE = {'start_date', 'end_date', 'advertiser_id', 'advertiser_ids', 'page', 'page_size'}
+IGNORABLE = {'start_date', 'end_date', 'advertiser_id', 'advertiser_ids', 'page', 'page_size',
+             'store_ids', 'pixel_ids'}
 CONFLICTS = {'uv_by_country': {'metrics': ['reach', 'cost_per_1000_reached', 'frequency',
                                            'average_video_play_per_user'],
                                'dimensions': ['country_code']}}

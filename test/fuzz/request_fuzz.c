@@ -20,6 +20,8 @@
 #define MAX_VALUES	   260
 #define MAX_NAMES	   9
 #define MAX_KINDS	   3
+#define MAX_REQUIRED   2
+#define MAX_SECOND	   40
 #define HEAD		   24 /* bytes before the lines */
 
 static TtFilter const filters[] = {
@@ -41,6 +43,8 @@ typedef struct Case
 	TtKind		kinds[MAX_KINDS];
 	bool		refused[MAX_NAMES];
 	TtWithin	within;
+	TtSecond	second[MAX_SECOND];
+	TtCondition required[MAX_REQUIRED];
 	const char *values[MAX_CONDITIONS][MAX_VALUES];
 	char	   *text; /* the lines */
 	int			nlines;
@@ -115,6 +119,46 @@ make_kinds(Case *c, const uint8_t *head, int n)
 	c->query.nkinds = n;
 }
 
+/* What the endpoint wants beside the account, and values that it has to be told. */
+static void
+make_asked(Case *c, uint8_t how)
+{
+	static const TtFilter	 forms[] = {TT_FILTER_PARAM, TT_FILTER_IDS};
+	static const char *const told[MAX_REQUIRED][2] = {{"object.first", "told_ids"},
+													  {"second", "told_too"}};
+	static const char *const ids[] = {"71", "72", "73"};
+	TtQuery					*query = &c->query;
+
+	if (query->stream->endpoint->second != NULL && (how & 1) != 0)
+	{
+		query->second = c->second;
+		for (int i = 0; i < query->naccounts; i++)
+			for (int k = 0; k < (how / 2 + i) % 4 && query->nsecond < MAX_SECOND; k++)
+			{
+				c->second[query->nsecond].account = query->accounts[i];
+				c->second[query->nsecond++].id = ids[k % 3];
+			}
+	}
+	query->required = c->required;
+	if (tt_stream_is_integrated(query->stream))
+		return;
+	query->nrequired = how / 8 % (MAX_REQUIRED + 1);
+	for (int i = 0; i < query->nrequired; i++)
+	{
+		TtCondition *condition = &c->required[i];
+		int			 form = how / (32 << i) % 2;
+
+		memset(condition, 0, sizeof(*condition));
+		condition->filter = forms[form];
+		condition->param = told[i][form];
+		condition->nvalues = form > 0 ? 1 + how : 1 + how % 5;
+		condition->values = malloc(sizeof(char *) * (size_t) condition->nvalues);
+		CHECK(condition->values != NULL);
+		for (int k = 0; k < condition->nvalues; k++)
+			condition->values[k] = ids[k % 3];
+	}
+}
+
 static void
 make_query(Case *c, const uint8_t *head)
 {
@@ -153,6 +197,7 @@ make_query(Case *c, const uint8_t *head)
 	query->descending = (head[8] & 16) != 0;
 	query->app_id = "123";
 	query->secret = c->nlines > 0 ? c->lines[0] : "s&=%";
+	make_asked(c, head[22]);
 }
 
 
@@ -245,12 +290,108 @@ expect_accounts(const TtQuery *query, const TtUnit *unit, json_t *expected)
 		json_object_set(expected, "advertiser_ids", ids);
 	else if (query->stream->endpoint->account_param == TT_ACCOUNT_ONE)
 		json_object_set(expected, "advertiser_id", json_array_get(ids, 0));
-	else
+	else if (query->stream->endpoint->account_param == TT_ACCOUNT_NONE)
 	{
 		json_object_set_new(expected, "app_id", json_string(query->app_id));
 		json_object_set_new(expected, "secret", json_string(query->secret));
 	}
 	json_decref(ids);
+}
+
+static void
+expect_second(const TtQuery *query, const TtUnit *unit, json_t *expected)
+{
+	const TtSecondId *second = query->stream->endpoint->second;
+	json_t			 *ids = json_array();
+
+	if (query->second != NULL)
+	{
+		CHECK(unit->second.n > 0 && unit->second.n <= second->most);
+		for (int i = 0; i < unit->second.n; i++)
+		{
+			const TtSecond *one = &query->second[unit->second.first + i];
+
+			CHECK(one->account == query->accounts[unit->account]);
+			json_array_append_new(ids, json_string(one->id));
+		}
+		json_object_set(expected, second->param,
+						second->array ? ids : json_array_get(ids, 0));
+	}
+	else
+		CHECK(unit->second.n == 0);
+	json_decref(ids);
+}
+
+/* Everything in one object is in the other, too. */
+static void
+check_contains(json_t *got, json_t *part)
+{
+	const char *name;
+	json_t	   *value;
+
+	json_object_foreach(part, name, value)
+	{
+		CHECK(json_object_get(got, name) != NULL);
+		if (json_is_object(value))
+			check_contains(json_object_get(got, name), value);
+		else
+			CHECK(json_equal(json_object_get(got, name), value));
+	}
+}
+
+static void
+check_fixed(const TtQuery *query, const TtUnit *unit, json_t *got)
+{
+	const char *text = query->stream->fixed;
+	int			line = tt_stream_series(query->stream) > 1 ? unit->kind : 0;
+	json_t	   *fixed;
+
+	while (line-- > 0 && strchr(text, '\n') != NULL)
+		text = strchr(text, '\n') + 1;
+	fixed = json_loadb(text, strcspn(text, "\n"), 0, NULL);
+	CHECK((fixed == NULL) == (text[0] == '\0'));
+	check_contains(got, fixed);
+	json_decref(fixed);
+}
+
+/* those that are strings beside filtering */
+static void
+expect_required(const TtQuery *query, const TtUnit *unit, json_t *expected)
+{
+	for (int i = 0; i < query->nrequired; i++)
+	{
+		const char **values;
+
+		(void) tt_required_values(query, unit, i, &values);
+		if (query->required[i].filter == TT_FILTER_PARAM &&
+			strchr(query->required[i].param, '.') == NULL)
+			json_object_set_new(expected, query->required[i].param, json_string(values[0]));
+	}
+}
+
+static void
+check_required(const TtQuery *query, const TtUnit *unit, json_t *got)
+{
+	for (int i = 0; i < query->nrequired; i++)
+	{
+		const TtCondition *condition = &query->required[i];
+		const char		 **values;
+		int				   n = tt_required_values(query, unit, i, &values);
+		const char		  *dot = strchr(condition->param, '.');
+
+		CHECK(n > 0 && n <= (condition->filter == TT_FILTER_PARAM ? 1 : TT_MAX_IDS));
+		if (condition->filter == TT_FILTER_PARAM)
+		{
+			json_t	   *at = dot ? json_object_get(got, "object") : got;
+			const char *text = json_string_value(
+				json_object_get(at, dot ? dot + 1 : condition->param));
+
+			CHECK(text != NULL && strcmp(text, values[0]) == 0);
+		}
+		else
+			CHECK((int) json_array_size(json_object_get(json_object_get(got, "filtering"),
+														condition->param)) == n);
+	}
 }
 
 static bool
@@ -277,18 +418,21 @@ static json_t *
 expected_options(const TtQuery *query, const TtUnit *unit)
 {
 	const TtStream *stream = query->stream;
-	bool			report = stream->kind == TT_KIND_REPORT;
+	bool			report = tt_stream_is_integrated(stream);
+	bool			listed = stream->kind == TT_KIND_REPORT;
 	json_t		   *options = json_object();
 	const TtKind   *kind = query->nkinds > 0 ? &query->kinds[unit->kind] : NULL;
-	const char	   *status = "primary_status";
+	const char	   *status = listed ? stream->endpoint->status : "primary_status";
 	const char	   *wanted = query->include_deleted ? "STATUS_ALL" : "STATUS_NOT_DELETE";
 	bool			told = report ? query->include_deleted && tt_stream_hides_objects(stream)
 								  : stream->endpoint->hides != TT_HIDES_NOTHING;
 
+	if (listed && !report)
+		told = told && query->include_deleted;
 	if (report)
 		status = tt_level_status_field(stream->report.level);
 	if (told && status != NULL && (unit->without & TT_OPTION_FILTER_STATUS) == 0)
-		json_object_set_new(options, status, report ? strings(&wanted, 1) : json_string(wanted));
+		json_object_set_new(options, status, listed ? strings(&wanted, 1) : json_string(wanted));
 	if (kind != NULL && kind->nbuying_types > 0 && (unit->without & TT_OPTION_FILTER_BUYING) == 0)
 		json_object_set_new(options, report ? "buying_type" : "buying_types",
 							strings(kind->buying_types, kind->nbuying_types));
@@ -411,7 +555,8 @@ expected_names(const TtQuery *query, const TtUnit *unit)
 	if (!ordered)
 		json_array_append_new(list, json_string(query->order_field));
 	if (json_array_size(list) == 0)
-		json_array_append_new(list, json_string("spend"));
+		json_array_append_new(list, json_string(tt_stream_is_integrated(query->stream) ? "spend"
+																					   : "cost"));
 	return list;
 }
 
@@ -424,7 +569,8 @@ expect_report(const TtQuery *query, const TtUnit *unit, json_t *expected)
 
 	day_text(unit->days.from, from);
 	day_text(unit->days.to, to);
-	json_object_set_new(expected, "report_type", json_string(report->report_type));
+	if (tt_stream_is_integrated(query->stream))
+		json_object_set_new(expected, "report_type", json_string(report->report_type));
 	if (!report->lifetime)
 	{
 		json_object_set_new(expected, "start_date", json_string(from));
@@ -432,7 +578,7 @@ expect_report(const TtQuery *query, const TtUnit *unit, json_t *expected)
 	}
 	if (report->data_level != NULL)
 		json_object_set_new(expected, "data_level", json_string(report->data_level));
-	if (query->order_field != NULL)
+	if (query->order_field != NULL && tt_stream_is_integrated(query->stream))
 	{
 		json_object_set_new(expected, "order_field", json_string(query->order_field));
 		json_object_set_new(expected, "order_type",
@@ -461,6 +607,8 @@ check_params(const TtQuery *query, const TtUnits *units, const TtUnit *unit, int
 	const char *name;
 
 	expect_accounts(query, unit, expected);
+	expect_second(query, unit, expected);
+	expect_required(query, unit, expected);
 	if (query->stream->kind == TT_KIND_REPORT)
 		expect_report(query, unit, expected);
 	else if (query->send_names && query->stream->endpoint->has_fields)
@@ -478,10 +626,12 @@ check_params(const TtQuery *query, const TtUnits *units, const TtUnit *unit, int
 	CHECK(got != NULL);
 	json_object_foreach(expected, name, value)
 		CHECK(json_equal(json_object_get(got, name), value));
-	if (query->stream->kind == TT_KIND_REPORT)
+	if (tt_stream_is_integrated(query->stream))
 		check_report_filter(query, units, unit, json_object_get(got, "filtering"));
 	else
 		check_list_filter(query, units, unit, got);
+	check_fixed(query, unit, got);
+	check_required(query, unit, got);
 	json_decref(got);
 	json_decref(expected);
 	tt_params_free(&result);
@@ -592,20 +742,36 @@ check_unit(const TtQuery *query, const TtUnits *units, const TtUnit *unit, int64
 		CHECK(unit->values.first == batch * limit && left > 0);
 		CHECK(unit->values.n == (left < limit ? left : limit));
 	}
-	if (how == TT_ACCOUNT_NONE)
+	if (how == TT_ACCOUNT_NONE || query->second != NULL)
 		return;
 	CHECK(unit->account == *account && unit->naccounts > 0 && unit->naccounts <= TT_MAX_IDS);
-	if (batch == units->nbatches - 1 && kind == units->nkinds - 1)
+	if (batch == units->nbatches - 1 && kind == units->nkinds - 1 &&
+		unit->required == units->nrequired - 1)
 		*account += unit->naccounts;
+}
+
+/* of required values that a unit asks for */
+static int64_t
+combinations(const TtQuery *query, const TtUnit *unit)
+{
+	const char **values;
+	int64_t		 n = 1;
+
+	for (int i = 0; i < query->nrequired; i++)
+		n *= tt_required_values(query, unit, i, &values);
+	return n;
 }
 
 static void
 check_units(const Case *c, const TtUnits *units, const uint8_t *head)
 {
 	const TtQuery *query = &c->query;
-	int64_t		   per_window = (int64_t) units->naccount_groups * units->nkinds * units->nbatches;
-	int64_t		   looked_at = (head[15] & 1) != 0 ? per_window - 1 : 0;
-	int			   account = 0;
+	int64_t		   per_window = (int64_t) units->naccount_groups * units->nrequired *
+						 units->nkinds * units->nbatches;
+	int64_t told = 0;
+	int64_t wanted = (int64_t) units->naccount_groups * units->nkinds * units->nbatches;
+	int64_t looked_at = (head[15] & 1) != 0 ? per_window - 1 : 0;
+	int		account = 0;
 
 	CHECK(units->nkinds == (query->nkinds > 0 ? query->nkinds : 1));
 	CHECK(units->count == per_window * units->nwindows);
@@ -618,12 +784,17 @@ check_units(const Case *c, const TtUnits *units, const uint8_t *head)
 		TtUnit unit = tt_units_get(units, query, i);
 
 		check_unit(query, units, &unit, i, &account);
+		told += combinations(query, &unit);
 		if (i != looked_at)
 			continue;
 		cut(c, units, head + 21, &unit);
 		check_parts(query, units, &unit, head[15] / 2 % 8);
 	}
-	CHECK(query->stream->endpoint->account_param == TT_ACCOUNT_NONE || account == query->naccounts);
+	CHECK(query->stream->endpoint->account_param == TT_ACCOUNT_NONE || query->second != NULL ||
+		  account == query->naccounts);
+	for (int i = 0; i < query->nrequired; i++)
+		wanted *= query->required[i].nvalues;
+	CHECK(told == wanted);
 	if (units->batched >= 0)
 	{
 		const TtCondition *condition = &query->conditions[units->batched];
@@ -652,6 +823,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	CHECK(units != NULL);
 	check_units(&c, units, head);
 	tt_units_free(units);
+	for (int i = 0; i < c.query.nrequired; i++)
+		free(c.required[i].values);
 	free(c.text);
 	return 0;
 }

@@ -124,11 +124,36 @@ async function reports(ads) {
       (error) => check(/40002/.test(error.message), 'a bad metric is refused'));
 }
 
+// GMV Max and pixels; the SDK has neither gmv_max/campaign/get nor custom_conversion/list.
+async function shops() {
+  const { store_list: stores } = await call(new sdk.StoreApi(), 'gmvMaxStoreList', big, token);
+  check(stores.length === 4, `gmvMaxStoreList: ${stores.length} stores`);
+  const api = new sdk.ReportingApi();
+  const cents = (rows) => rows.reduce((n, r) => n + Math.round(Number(r.metrics.cost) * 100), 0);
+  const of = (store, dimensions, more) => walk(api, 'gmvMaxReportGet', 'list', 1000, [big,
+    [store.store_id], dimensions, ['cost', 'orders'], '2026-01-01', '2026-01-15', token], {
+    filtering: { campaign_statuses: ['STATUS_ALL'], ...more } });
+  const store = stores.find((s) => s.is_gmv_max_available);
+  const daily = await of(store, ['campaign_id', 'stat_time_day'], { gmv_max_promotion_types: ['PRODUCT'] });
+  const whole = await of(store, ['campaign_id'], { gmv_max_promotion_types: ['PRODUCT'] });
+  check(cents(daily) === cents(whole) && cents(whole) > 0, `cost of days is cost of all: ${cents(whole)}`);
+  const live = await of(store, ['campaign_id', 'stat_time_day'], { gmv_max_promotion_types: ['LIVE'] });
+  check(live.every((r) => r.metrics.currency === 'BRL'), 'gmvMaxReportGet: currency unasked');
+
+  const measurement = new sdk.MeasurementApi();
+  const pixels = await walk(measurement, 'pixelList', 'pixels', 20, [big, token], {});
+  const some = pixels.slice(0, 10).map((p) => String(p.pixel_id));
+  const { list } = await call(measurement, 'pixelEventStats', big, some,
+    { start_date: '2026-01-01', end_date: '2026-01-15' }, token);
+  check(list.length === 10, `pixelEventStats: ${list.length} pixels`);
+}
+
 try {
   const ads = await entities();
   await smartPlus(ads);
   await lists();
   await reports(ads);
+  await shops();
 } catch (error) {
   check(false, `${error.message}`);
 }
