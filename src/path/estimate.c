@@ -24,6 +24,7 @@
 #define GUESS_LIST_ROWS 1000 /* rows of a list per account */
 #define GUESS_DAY_ROWS	100	 /* report rows per account and day */
 #define GUESS_IDS		10	 /* values of an array known at run time */
+#define GUESS_CHILDREN	10	 /* rows that an id has which does not tell them apart */
 
 /* bits: what is known of a period at execution only */
 #define UNKNOWN_FROM 1
@@ -128,8 +129,32 @@ is_refused(const TtQuery *query)
 	return query->without != 0;
 }
 
-TtEstimate
-tt_estimate_scan(PlannerInfo *root, TtRelInfo *info, List *quals)
+/*
+ * Batches of keys, and the rows of a batch: of an account that has so many rows
+ * in one of its units.
+ */
+static double
+divide_by_keys(const TtJoinKeys *keys, double accounts, const TtRowEstimate *known,
+			   double times, double *per_unit)
+{
+	/* an id is of one account; who knows which asks only there */
+	double own = Max(keys->ids / accounts, 1);
+	double asked = keys->accounts > 0 ? own : keys->ids;
+	double batches = ceil(asked / keys->per_request);
+	double objects = known->rows / (keys->tells_row ? 1 : GUESS_CHILDREN);
+
+	/* of a day there are those that delivered */
+	if (times > 1)
+		objects *= 2;
+
+	if (objects > own)
+		*per_unit *= own / objects;
+	*per_unit = Max(*per_unit / batches, 1);
+	return batches;
+}
+
+static TtEstimate
+estimate(PlannerInfo *root, TtRelInfo *info, List *quals, const TtJoinKeys *keys)
 {
 	TtEstimate		result = {1, 0, true, false};
 	TtBounds		bounds;
@@ -173,6 +198,8 @@ tt_estimate_scan(PlannerInfo *root, TtRelInfo *info, List *quals)
 		accounts = query.naccounts;
 	if (unknown_accounts > 0)
 		accounts = Min(accounts, unknown_accounts);
+	if (keys != NULL && keys->accounts > 0)
+		accounts = query.naccounts > 0 ? Min(accounts, keys->accounts) : keys->accounts;
 	info->naccounts = query.naccounts;
 	query.naccounts = 1; /* count the units of one account */
 	units = tt_units_create(&query);
@@ -192,6 +219,9 @@ tt_estimate_scan(PlannerInfo *root, TtRelInfo *info, List *quals)
 		per_unit = 1;
 	/* kinds share the rows; nearly all of them are of the first */
 	series = accounts * ((double) units->count / units->nkinds);
+	if (keys != NULL && keys->ids > 0)
+		series *= divide_by_keys(keys, accounts, &known_rows, tt_query_times(&query),
+								 &per_unit);
 	result.rows = series * per_unit;
 	result.requests = units->nkinds - 1;
 	result.requests += query.page_size > 0 ? Max(ceil(per_unit / query.page_size), 1) : 1;
@@ -202,4 +232,18 @@ tt_estimate_scan(PlannerInfo *root, TtRelInfo *info, List *quals)
 		result.requests += ceil(accounts / TT_MAX_IDS);
 	tt_units_free(units);
 	return result;
+}
+
+TtEstimate
+tt_estimate_scan(PlannerInfo *root, TtRelInfo *info, List *quals)
+{
+	return estimate(root, info, quals, NULL);
+}
+
+TtEstimate
+tt_estimate_joined(PlannerInfo *root, const TtRelInfo *info, const TtJoinKeys *keys)
+{
+	TtRelInfo copy = *info; /* what is known of the scan without a join stays */
+
+	return estimate(root, &copy, info->quals, keys);
 }

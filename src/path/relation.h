@@ -40,10 +40,11 @@ typedef struct TtRelInfo
 /* path->fdw_private, by index */
 enum TtPathPrivate
 {
-	TT_PATH_REQUESTS,  /* Float */
-	TT_PATH_ORDER,	   /* as TT_PLAN_ORDER */
-	TT_PATH_AGGREGATES /* List: the Aggref of an upper path; of a path of sums: see
-						* aggregate.c */
+	TT_PATH_REQUESTS,	/* Float */
+	TT_PATH_ORDER,		/* as TT_PLAN_ORDER */
+	TT_PATH_AGGREGATES, /* List: the Aggref of an upper path; of a path of sums: see
+						 * aggregate.c */
+	TT_PATH_KEYS		/* of the inner side of a batched join: as TT_PLAN_KEYS */
 };
 
 #endif /* TT_RELATION_H */

@@ -154,11 +154,10 @@ tt_windows_exact(const TtDays *ranges, int nranges, int span, TtDays **windows)
 	return n;
 }
 
-/* values that fit in one request; 0: any number */
-static int
-condition_limit(const TtCondition *condition)
+int
+tt_filter_limit(TtFilter filter)
 {
-	switch (condition->filter)
+	switch (filter)
 	{
 		case TT_FILTER_IDS20:
 			return 20;
@@ -177,7 +176,7 @@ condition_limit(const TtCondition *condition)
 static int
 condition_batches(const TtCondition *condition)
 {
-	int limit = condition_limit(condition);
+	int limit = tt_filter_limit(condition->filter);
 
 	return limit == 0 ? 1 : (condition->nvalues + limit - 1) / limit;
 }
@@ -187,7 +186,7 @@ static bool
 condition_divides(const TtCondition *condition)
 {
 	return condition->nvalues > 1 && condition->filter != TT_FILTER_ENUMS &&
-		   condition_limit(condition) > 1;
+		   tt_filter_limit(condition->filter) > 1;
 }
 
 /*
@@ -299,7 +298,7 @@ tt_units_get(const TtUnits *units, const TtQuery *query, int64_t i)
 	if (units->batched >= 0)
 	{
 		const TtCondition *condition = &query->conditions[units->batched];
-		int				   limit = condition_limit(condition);
+		int				   limit = tt_filter_limit(condition->filter);
 
 		unit.values.first = (int) (i % units->nbatches) * limit;
 		unit.values.n = condition->nvalues - unit.values.first;

@@ -183,6 +183,9 @@ typedef struct TtUnits
 /* a request without time dimension covers at most this many days */
 #define TT_UNDATED_DAYS 365
 
+/* values of a filter that fit in one request; 0: any number */
+extern int tt_filter_limit(TtFilter filter);
+
 /* days that one request may cover; 0: any number */
 extern int tt_request_span(const TtStream *stream);
 
