@@ -39,8 +39,11 @@
 /* accounts that are asked for side by side, for each request that may be under way */
 #define ACCOUNTS_AT_ONCE 4
 
-/* requests side by side are better than one after the other */
-#define AT_ONCE_FACTOR 0.97
+/*
+ * Where a nested loop seems to take as many requests, it takes more if there are more
+ * rows than was thought, and one after the other.
+ */
+#define RATHER_THAN_LOOP 0.97
 
 static set_join_pathlist_hook_type next_hook = NULL;
 
@@ -247,6 +250,17 @@ count_keys(PlannerInfo *root, TtJoinPath *path, RelOptInfo *inner, double rows)
 	return keys;
 }
 
+/*
+ * Whether the keys take fewer requests than the whole table; or as many, and not
+ * more if there are some more keys than it seems.
+ */
+static bool
+saves_requests(const TtJoinKeys *keys, const TtEstimate *joined, const TtEstimate *whole)
+{
+	return joined->requests < whole->requests ||
+		   (joined->requests == whole->requests && keys->ids <= keys->per_request / 2);
+}
+
 /* The foreign scan, for all keys together. */
 static Path *
 make_inner(PlannerInfo *root, RelOptInfo *rel, const TtJoinPath *path, const TtEstimate *estimate)
@@ -270,21 +284,20 @@ make_inner(PlannerInfo *root, RelOptInfo *rel, const TtJoinPath *path, const TtE
 
 static void
 set_costs(PlannerInfo *root, TtJoinPath *path, const Path *outer, const Path *inner,
-		  const TtJoinKeys *keys)
+		  const TtJoinKeys *keys, bool saves)
 {
 	Path	*self = &path->path.path;
 	double	 values = keys->ids > 0 ? keys->ids : keys->accounts;
 	double	 share = Min(path->first / values, 1);
-	Cost	 asked = inner->total_cost;
+	double	 factor = saves ? RATHER_THAN_LOOP : 1;
 	QualCost checks;
 
-	if (keys->ids == 0 && values > 1)
-		asked *= AT_ONCE_FACTOR;
 	cost_qual_eval(&checks, path->clauses, root);
 	self->startup_cost = outer->startup_cost +
 						 share * (outer->total_cost - outer->startup_cost) +
-						 inner->startup_cost + checks.startup + self->pathtarget->cost.startup;
-	self->total_cost = outer->total_cost + asked + checks.startup +
+						 inner->startup_cost * factor + checks.startup +
+						 self->pathtarget->cost.startup;
+	self->total_cost = outer->total_cost + inner->total_cost * factor + checks.startup +
 					   outer->rows * (cpu_tuple_cost + cpu_operator_cost) +
 					   inner->rows * cpu_operator_cost +
 					   self->rows * (cpu_tuple_cost + checks.per_tuple) +
@@ -298,6 +311,7 @@ add_join(PlannerInfo *root, RelOptInfo *joinrel, RelOptInfo *innerrel, Path *out
 		 JoinType jointype, List *clauses, List *asked, List *keys)
 {
 	TtJoinPath *path = (TtJoinPath *) newNode(sizeof(TtJoinPath), T_CustomPath);
+	TtRelInfo  *info = innerrel->fdw_private;
 	TtJoinKeys	counted;
 	TtEstimate	estimate;
 	Path	   *inner;
@@ -307,7 +321,7 @@ add_join(PlannerInfo *root, RelOptInfo *joinrel, RelOptInfo *innerrel, Path *out
 	path->asked = asked;
 	path->hashed = list_concat_copy(asked, list_difference_ptr(keys, asked));
 	counted = count_keys(root, path, innerrel, outer->rows);
-	estimate = tt_estimate_joined(root, innerrel->fdw_private, &counted);
+	estimate = tt_estimate_joined(root, info, &counted);
 	if (!estimate.possible)
 		return;
 	inner = make_inner(root, innerrel, path, &estimate);
@@ -319,7 +333,8 @@ add_join(PlannerInfo *root, RelOptInfo *joinrel, RelOptInfo *innerrel, Path *out
 	path->path.flags = CUSTOMPATH_SUPPORT_PROJECTION;
 	path->path.custom_paths = list_make2(outer, inner);
 	path->path.methods = &path_methods;
-	set_costs(root, path, outer, inner, &counted);
+	set_costs(root, path, outer, inner, &counted,
+			  saves_requests(&counted, &estimate, &info->estimate));
 	add_path(joinrel, (Path *) path);
 }
 

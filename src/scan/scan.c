@@ -71,7 +71,10 @@ begin_quals(TtScanState *state, ForeignScanState *node, ForeignScan *plan)
 		state->offset = list_nth(exprs, next++);
 }
 
-/* Keys of a join, which have no value yet. */
+/*
+ * Keys of a join, which have no value yet.  They are not what the query asks for, in
+ * the sense of a NOTICE: a local table may name more accounts than this one holds.
+ */
 static void
 begin_keys(TtScanState *state, const ForeignScan *plan)
 {
@@ -87,9 +90,7 @@ begin_keys(TtScanState *state, const ForeignScan *plan)
 		key->qual.attnum = list_nth_int(lfirst(lc), TT_PLAN_KEY_ATTNUM);
 		key->qual.role = list_nth_int(lfirst(lc), TT_PLAN_KEY_ROLE);
 		key->qual.op = TT_OP_EQ;
-		key->qual.asked = true;
 		key->type = (Oid) list_nth_int(lfirst(lc), TT_PLAN_KEY_TYPE);
-		tt_option_bounds_asked(&state->asked, state->table, &key->qual, 1, &key->type);
 	}
 }
 
