@@ -190,10 +190,10 @@ BEGIN;
 DECLARE c CURSOR FOR SELECT m.tag, r.spend FROM mine m JOIN of_b r USING (ad_id);
 SELECT sum(requests) AS before FROM tiktok.stat_requests \gset
 FETCH 1 FROM c \gset row_
-SELECT sum(requests) - :before AS requests FROM tiktok.stat_requests;
+SELECT sum(requests) - :before < 3 AS few FROM tiktok.stat_requests;
 COMMIT;
 SELECT count(*) FROM (SELECT r.spend FROM mine m JOIN of_b r USING (ad_id) LIMIT 5) s;
-SELECT count_lines('SELECT r.spend FROM mine m JOIN of_b r USING (ad_id) LIMIT 5', 'Requests') AS requests;
+SELECT count_lines('SELECT r.spend FROM mine m JOIN of_b r USING (ad_id) LIMIT 5', 'Requests') < 3 AS few;
 SELECT EXISTS (SELECT FROM mine m JOIN of_b r USING (ad_id));
 
 -- generic plans, which are made anew when the setting changes

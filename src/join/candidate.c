@@ -257,7 +257,7 @@ count_keys(PlannerInfo *root, TtJoinPath *path, RelOptInfo *inner, double rows)
 static bool
 saves_requests(const TtJoinKeys *keys, const TtEstimate *joined, const TtEstimate *whole)
 {
-	return joined->requests < whole->requests ||
+	return joined->requests < whole->requests * joined->low ||
 		   (joined->requests == whole->requests && keys->ids <= keys->per_request / 2);
 }
 
@@ -284,12 +284,11 @@ make_inner(PlannerInfo *root, RelOptInfo *rel, const TtJoinPath *path, const TtE
 
 static void
 set_costs(PlannerInfo *root, TtJoinPath *path, const Path *outer, const Path *inner,
-		  const TtJoinKeys *keys, bool saves)
+		  const TtJoinKeys *keys, double factor)
 {
 	Path	*self = &path->path.path;
 	double	 values = keys->ids > 0 ? keys->ids : keys->accounts;
 	double	 share = Min(path->first / values, 1);
-	double	 factor = saves ? RATHER_THAN_LOOP : 1;
 	QualCost checks;
 
 	cost_qual_eval(&checks, path->clauses, root);
@@ -333,8 +332,10 @@ add_join(PlannerInfo *root, RelOptInfo *joinrel, RelOptInfo *innerrel, Path *out
 	path->path.flags = CUSTOMPATH_SUPPORT_PROJECTION;
 	path->path.custom_paths = list_make2(outer, inner);
 	path->path.methods = &path_methods;
+	/* where nothing is known of the table, the other paths seem to cost too little */
 	set_costs(root, path, outer, inner, &counted,
-			  saves_requests(&counted, &estimate, &info->estimate));
+			  (saves_requests(&counted, &estimate, &info->estimate) ? RATHER_THAN_LOOP : 1) /
+				  estimate.low);
 	add_path(joinrel, (Path *) path);
 }
 

@@ -134,29 +134,46 @@ is_refused(const TtQuery *query)
  * in one of its units.
  */
 static double
-divide_by_keys(const TtJoinKeys *keys, double accounts, const TtRowEstimate *known,
+divide_by_keys(const TtJoinKeys *keys, double accounts, const TtRowEstimate *rows,
 			   double times, double *per_unit)
 {
 	/* an id is of one account; who knows which asks only there */
 	double own = Max(keys->ids / accounts, 1);
 	double asked = keys->accounts > 0 ? own : keys->ids;
 	double batches = ceil(asked / keys->per_request);
-	double objects = known->rows / (keys->tells_row ? 1 : GUESS_CHILDREN);
+	double objects = rows->rows / (keys->tells_row ? 1 : GUESS_CHILDREN);
 
+	/* accounts have more or fewer of them, and the last batch of each is not full */
+	if (keys->accounts > 1)
+		batches = Max(batches, asked / keys->per_request + 0.5);
 	/* of a day there are those that delivered */
 	if (times > 1)
 		objects *= 2;
-
 	if (objects > own)
 		*per_unit *= own / objects;
 	*per_unit = Max(*per_unit / batches, 1);
 	return batches;
 }
 
+/* The accounts that are asked, of so many that the token has. */
+static double
+count_accounts(const TtQuery *query, const TtJoinKeys *keys, double unknown, double known)
+{
+	double accounts = unknown > 0 ? unknown : Max(known, 1);
+
+	if (query->naccounts > 0)
+		accounts = query->naccounts;
+	if (unknown > 0)
+		accounts = Min(accounts, unknown);
+	if (keys != NULL && keys->accounts > 0)
+		accounts = query->naccounts > 0 ? Min(accounts, keys->accounts) : keys->accounts;
+	return accounts;
+}
+
 static TtEstimate
 estimate(PlannerInfo *root, TtRelInfo *info, List *quals, const TtJoinKeys *keys)
 {
-	TtEstimate		result = {1, 0, true, false};
+	TtEstimate		result = {1, 0, true, false, 1};
 	TtBounds		bounds;
 	TtBounds		days;
 	TtQuery			query;
@@ -165,6 +182,7 @@ estimate(PlannerInfo *root, TtRelInfo *info, List *quals, const TtJoinKeys *keys
 	double			unknown_accounts = 0;
 	bool			unknown_days = false;
 	int				unknown_period = 0;
+	bool			known;
 	double			accounts;
 	double			series;
 	double			per_unit;
@@ -190,16 +208,10 @@ estimate(PlannerInfo *root, TtRelInfo *info, List *quals, const TtJoinKeys *keys
 		result.requests = 0;
 		return result;
 	}
-	(void) tt_row_estimate_get(info->table->relid, &known_rows);
+	known = tt_row_estimate_get(info->table->relid, &known_rows);
 	if (known_rows.accounts == 0)
 		known_rows.accounts = GUESS_ACCOUNTS;
-	accounts = unknown_accounts > 0 ? unknown_accounts : Max(known_rows.accounts, 1);
-	if (query.naccounts > 0)
-		accounts = query.naccounts;
-	if (unknown_accounts > 0)
-		accounts = Min(accounts, unknown_accounts);
-	if (keys != NULL && keys->accounts > 0)
-		accounts = query.naccounts > 0 ? Min(accounts, keys->accounts) : keys->accounts;
+	accounts = count_accounts(&query, keys, unknown_accounts, known_rows.accounts);
 	info->naccounts = query.naccounts;
 	query.naccounts = 1; /* count the units of one account */
 	units = tt_units_create(&query);
@@ -219,6 +231,8 @@ estimate(PlannerInfo *root, TtRelInfo *info, List *quals, const TtJoinKeys *keys
 		per_unit = 1;
 	/* kinds share the rows; nearly all of them are of the first */
 	series = accounts * ((double) units->count / units->nkinds);
+	if (keys != NULL && !known)
+		result.low = Max(keys->ids / accounts / known_rows.rows, 1);
 	if (keys != NULL && keys->ids > 0)
 		series *= divide_by_keys(keys, accounts, &known_rows, tt_query_times(&query),
 								 &per_unit);

@@ -19,6 +19,8 @@ typedef struct TtEstimate
 	double rows;	 /* that the API returns */
 	bool   possible; /* false: no lower time bound */
 	bool   refused;	 /* a part of it was refused to the session */
+	double low;		 /* with keys of a join: the whole table has so many times the rows
+					  * that it seems to have, if it has the keys; at least 1 */
 } TtEstimate;
 
 /* fdw_private of the base relation, and of the upper relations over it */
