@@ -258,7 +258,7 @@ static bool
 saves_requests(const TtJoinKeys *keys, const TtEstimate *joined, const TtEstimate *whole)
 {
 	return joined->requests < whole->requests * joined->low ||
-		   (joined->requests == whole->requests && keys->ids <= keys->per_request / 2);
+		   (joined->requests == whole->requests && keys->ids <= keys->per_request / 2.0);
 }
 
 /* The foreign scan, for all keys together. */
