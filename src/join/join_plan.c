@@ -12,8 +12,10 @@
 
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
+#include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/restrictinfo.h"
+#include "utils/lsyscache.h"
 
 /* the joined row in the making */
 typedef struct RowBuilder
@@ -111,22 +113,60 @@ as_in_row(Node *node, RowBuilder *row)
 	return node;
 }
 
-/* Of the join clauses, those that are asked for and the others; conditions above an outer join. */
+/* A key's clause with the outer side first, whichever way the planner has put it. */
+static Expr *
+outer_first(const TtJoinKey *key)
+{
+	OpExpr *op = (OpExpr *) key->clause->clause;
+
+	if (key->outer == lsecond(op->args) && OidIsValid(get_commutator(op->opno)))
+	{
+		op = copyObject(op);
+		CommuteOpExpr(op);
+	}
+	return (Expr *) op;
+}
+
+static const TtJoinKey *
+find_key(const List *keys, const Expr *clause)
+{
+	ListCell *lc;
+
+	foreach(lc, keys)
+		if (((TtJoinKey *) lfirst(lc))->clause->clause == clause)
+			return lfirst(lc);
+	return NULL;
+}
+
+/*
+ * Of the join clauses, those that are asked for and the others; conditions above an
+ * outer join.
+ */
 static void
-split_clauses(TtJoinPath *path, RelOptInfo *rel, List **keys, List **others, List **above)
+split_clauses(TtJoinPath *path, RelOptInfo *rel, List **asked, List **others, List **above)
 {
 	List	 *clauses;
 	ListCell *lc;
 
 	*above = NIL;
-	*keys = NIL;
+	*asked = NIL;
+	*others = NIL;
 	if (IS_OUTER_JOIN(path->jointype))
 		extract_actual_join_clauses(path->clauses, rel->relids, &clauses, above);
 	else
 		clauses = extract_actual_clauses(path->clauses, false);
 	foreach(lc, path->asked)
-		*keys = lappend(*keys, ((TtJoinKey *) lfirst(lc))->clause->clause);
-	*others = list_difference_ptr(clauses, *keys);
+		*asked = lappend(*asked, outer_first(lfirst(lc)));
+	foreach(lc, clauses)
+	{
+		Expr			*clause = lfirst(lc);
+		const TtJoinKey *key = find_key(path->hashed, clause);
+
+		if (key == NULL)
+			*others = lappend(*others, clause);
+		else if (find_key(path->asked, clause) == NULL)
+			*others = lappend(*others, outer_first(key));
+	}
 }
 
 /* As TT_JOIN_KEYS. */
