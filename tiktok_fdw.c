@@ -3,8 +3,8 @@
  *	  The door: what PostgreSQL looks up by name.  Settings, the handler, the
  *	  validator and the SQL functions; they only forward.
  *
- * Loading does nothing that a later fork or the postmaster would inherit: no
- * libcurl, no shared memory, no hooks.
+ * Loading does nothing that a later fork or the postmaster would mind to inherit:
+ * no libcurl, no shared memory, and of hooks the planner's for joins only.
  */
 #include "postgres.h"
 
@@ -16,6 +16,7 @@
 #include "check/check.h"
 #include "check/completeness.h"
 #include "compat.h"
+#include "join/join.h"
 #include "options/settings.h"
 #include "options/validate.h"
 #include "plan/plan.h"
@@ -44,6 +45,7 @@ void
 _PG_init(void)
 {
 	tt_settings_define();
+	tt_join_define();
 }
 
 Datum

@@ -48,6 +48,32 @@
 #endif
 /* clang-format on */
 
+/* what became of a path's children, where it counts */
+#if PG_VERSION_NUM >= 180000
+#define TT_PATH_DISABLED(to, from) ((to)->disabled_nodes = (from)->disabled_nodes)
+#else
+#define TT_PATH_DISABLED(to, from) ((void) 0)
+#endif
+
+/* the outer side of a join without repeats, or NULL; from 19 on relations have such paths */
+#if PG_VERSION_NUM >= 190000
+#define TT_UNIQUE_PATH(root, rel, sjinfo) ((Path *) NULL)
+#else
+#define TT_UNIQUE_PATH(root, rel, sjinfo) \
+	((Path *) create_unique_path(root, rel, (rel)->cheapest_total_path, sjinfo))
+#endif
+
+/* which outer joins may have made a value NULL, from 16 on */
+#if PG_VERSION_NUM >= 160000
+#define TT_COPY_VAR_NULLING(to, from) \
+	((to)->varnullingrels = bms_copy((from)->varnullingrels))
+#define TT_COPY_PLACEHOLDER_NULLING(to, from) \
+	((to)->phnullingrels = bms_copy((from)->phnullingrels))
+#else
+#define TT_COPY_VAR_NULLING(to, from)		  ((void) (from))
+#define TT_COPY_PLACEHOLDER_NULLING(to, from) ((void) (from))
+#endif
+
 /* GROUP BY, without what is the same in all rows (from 16 on) */
 #if PG_VERSION_NUM >= 160000
 #define TT_GROUP_CLAUSE(root) ((root)->processed_groupClause)

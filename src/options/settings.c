@@ -12,6 +12,7 @@
 char *tt_allowed_hosts = NULL;
 bool  tt_enable_pushdown = true;
 bool  tt_enable_aggregate_pushdown = false;
+bool  tt_enable_batched_join = true;
 bool  tt_snapshot_refresh = false;
 
 /* cached plans may count on what the setting allows */
@@ -41,6 +42,12 @@ tt_settings_define(void)
 							 "Sums of counts are the same; of money, which the API rounds "
 							 "per row, they may differ by half a cent a row and day.",
 							 &tt_enable_aggregate_pushdown, false, PGC_USERSET, 0, NULL,
+							 replan, NULL);
+	DefineCustomBoolVariable("tiktok_fdw.enable_batched_join",
+							 "Lets a join hand its keys to the API many at a time.",
+							 "Off, a join asks for each key by itself, or reads the whole "
+							 "table: the rows are the same.",
+							 &tt_enable_batched_join, true, PGC_USERSET, 0, NULL,
 							 replan, NULL);
 	DefineCustomBoolVariable("tiktok_fdw.snapshot_refresh",
 							 "A snapshot is being read: nothing may be left out.",

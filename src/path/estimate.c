@@ -24,6 +24,7 @@
 #define GUESS_LIST_ROWS 1000 /* rows of a list per account */
 #define GUESS_DAY_ROWS	100	 /* report rows per account and day */
 #define GUESS_IDS		10	 /* values of an array known at run time */
+#define GUESS_CHILDREN	10	 /* rows that an id has which does not tell them apart */
 
 /* bits: what is known of a period at execution only */
 #define UNKNOWN_FROM 1
@@ -160,15 +161,57 @@ is_refused(const TtQuery *query)
 	return query->without != 0;
 }
 
-TtEstimate
-tt_estimate_scan(PlannerInfo *root, TtRelInfo *info, List *quals)
+/*
+ * Batches of keys, and the rows of a batch: of an account that has so many rows
+ * in one of its units.
+ */
+static double
+divide_by_keys(const TtJoinKeys *keys, double accounts, const TtRowEstimate *rows,
+			   double times, double *per_unit)
 {
-	TtEstimate		result = {1, 0, true, false};
+	/* an id is of one account; who knows which asks only there */
+	double own = Max(keys->ids / accounts, 1);
+	double asked = keys->accounts > 0 ? own : keys->ids;
+	double batches = ceil(asked / keys->per_request);
+	double objects = rows->rows / (keys->tells_row ? 1 : GUESS_CHILDREN);
+
+	/* accounts have more or fewer of them, and the last batch of each is not full */
+	if (keys->accounts > 1)
+		batches = Max(batches, asked / keys->per_request + 0.5);
+	/* of a day there are those that delivered */
+	if (times > 1)
+		objects *= 2;
+	if (objects > own)
+		*per_unit *= own / objects;
+	*per_unit = Max(*per_unit / batches, 1);
+	return batches;
+}
+
+/* The accounts that are asked, of so many that the token has. */
+static double
+count_accounts(const TtQuery *query, const TtJoinKeys *keys, double unknown, double known)
+{
+	double accounts = unknown > 0 ? unknown : Max(known, 1);
+
+	if (query->naccounts > 0)
+		accounts = query->naccounts;
+	if (unknown > 0)
+		accounts = Min(accounts, unknown);
+	if (keys != NULL && keys->accounts > 0)
+		accounts = query->naccounts > 0 ? Min(accounts, keys->accounts) : keys->accounts;
+	return accounts;
+}
+
+static TtEstimate
+estimate(PlannerInfo *root, TtRelInfo *info, List *quals, const TtJoinKeys *keys)
+{
+	TtEstimate		result = {1, 0, true, false, 1};
 	TtBounds		bounds;
 	TtBounds		days;
 	TtQuery			query;
 	TtUnits		   *units;
 	Unknown			unknown = {.required = 1};
+	bool			known;
 	double			accounts;
 	double			series;
 	double			per_unit;
@@ -193,14 +236,10 @@ tt_estimate_scan(PlannerInfo *root, TtRelInfo *info, List *quals)
 		result.requests = 0;
 		return result;
 	}
-	(void) tt_row_estimate_get(info->table->relid, &known_rows);
+	known = tt_row_estimate_get(info->table->relid, &known_rows);
 	if (known_rows.accounts == 0)
 		known_rows.accounts = GUESS_ACCOUNTS;
-	accounts = unknown.accounts > 0 ? unknown.accounts : Max(known_rows.accounts, 1);
-	if (query.naccounts > 0)
-		accounts = query.naccounts;
-	if (unknown.accounts > 0)
-		accounts = Min(accounts, unknown.accounts);
+	accounts = count_accounts(&query, keys, unknown.accounts, known_rows.accounts);
 	info->naccounts = query.naccounts;
 	query.naccounts = 1; /* count the units of one account */
 	units = tt_units_create(&query);
@@ -221,6 +260,11 @@ tt_estimate_scan(PlannerInfo *root, TtRelInfo *info, List *quals)
 	/* kinds share the rows; nearly all of them are of the first */
 	series = accounts * ((double) units->count / units->nkinds) * unknown.required;
 	series *= second_series(stream, &bounds, unknown.second, accounts);
+	if (keys != NULL && !known)
+		result.low = Max(keys->ids / accounts / known_rows.rows, 1);
+	if (keys != NULL && keys->ids > 0)
+		series *= divide_by_keys(keys, accounts, &known_rows, tt_query_times(&query),
+								 &per_unit);
 	result.rows = series * per_unit;
 	result.requests = units->nkinds - 1;
 	result.requests += query.page_size > 0 ? Max(ceil(per_unit / query.page_size), 1) : 1;
@@ -233,4 +277,18 @@ tt_estimate_scan(PlannerInfo *root, TtRelInfo *info, List *quals)
 		result.requests += ceil(accounts / TT_MAX_IDS);
 	tt_units_free(units);
 	return result;
+}
+
+TtEstimate
+tt_estimate_scan(PlannerInfo *root, TtRelInfo *info, List *quals)
+{
+	return estimate(root, info, quals, NULL);
+}
+
+TtEstimate
+tt_estimate_joined(PlannerInfo *root, const TtRelInfo *info, const TtJoinKeys *keys)
+{
+	TtRelInfo copy = *info; /* what is known of the scan without a join stays */
+
+	return estimate(root, &copy, info->quals, keys);
 }

@@ -19,4 +19,17 @@
  */
 extern TtEstimate tt_estimate_scan(PlannerInfo *root, TtRelInfo *info, List *quals);
 
+/* The keys that a batched join hands to a scan, all in all. */
+typedef struct TtJoinKeys
+{
+	double ids;			/* distinct ones; 0: accounts only */
+	int	   per_request; /* ids that a request takes */
+	bool   tells_row;	/* an id has one row, or one for each day */
+	double accounts;	/* distinct ones, each asked for its own ids; 0: those of the scan */
+} TtJoinKeys;
+
+/* What the scan of a table costs all in all if a join hands it keys. */
+extern TtEstimate tt_estimate_joined(PlannerInfo *root, const TtRelInfo *info,
+									 const TtJoinKeys *keys);
+
 #endif /* TT_ESTIMATE_H */

@@ -25,7 +25,7 @@ tt_plan_requests(double requests)
 
 List *
 tt_plan_private(List *attrs, List *quals, Node *requests, int nlimit, List *order,
-				bool counting, Node *sums, List **exprs)
+				bool counting, Node *sums, List *keys, List **exprs)
 {
 	List *items = NIL;
 	List *conditions = NIL;
@@ -45,5 +45,6 @@ tt_plan_private(List *attrs, List *quals, Node *requests, int nlimit, List *orde
 	}
 	private = list_make5(makeInteger(TT_PLAN_LAYOUT), attrs, items, requests,
 						 makeInteger(nlimit));
-	return list_concat(private, list_make4(order, makeInteger(counting), conditions, sums));
+	return list_concat(private,
+					   list_make5(order, makeInteger(counting), conditions, sums, keys));
 }

@@ -24,12 +24,13 @@ enum TtPlanPrivate
 	TT_PLAN_ORDER,		/* IntList, see TtPlanOrder; NIL: any order */
 	TT_PLAN_COUNT,		/* Integer: 1: only the number of rows is wanted */
 	TT_PLAN_CONDITIONS, /* List of Expr: the conditions of the last quals */
-	TT_PLAN_SUMS		/* Integer: TT_LV_* of the objects whose days the API adds
+	TT_PLAN_SUMS,		/* Integer: TT_LV_* of the objects whose days the API adds
 						 * up, maybe with TT_SUMS_IDLE;
 				  * String: why it does not; NULL: nothing of the kind */
+	TT_PLAN_KEYS		/* List of IntList, see TtPlanKey */
 };
 
-#define TT_PLAN_LAYOUT 5
+#define TT_PLAN_LAYOUT 6
 
 /* TT_PLAN_ORDER: the rows are promised in this order */
 enum TtPlanOrder
@@ -50,6 +51,17 @@ enum TtPlanQual
 	TT_PLAN_QUAL_NVALUES /* how many of fdw_exprs are its values */
 };
 
+/*
+ * One element of TT_PLAN_KEYS: a column that is to be equal to one of the values
+ * that a batched join (join/join.h) sets before each run.
+ */
+enum TtPlanKey
+{
+	TT_PLAN_KEY_ATTNUM,
+	TT_PLAN_KEY_ROLE, /* TtQualRole */
+	TT_PLAN_KEY_TYPE  /* of the values, OID as int */
+};
+
 /* TT_PLAN_REQUESTS, also of a path */
 extern Node *tt_plan_requests(double requests);
 
@@ -58,6 +70,6 @@ extern Node *tt_plan_requests(double requests);
  * fdw_exprs; nlimit expressions of LIMIT and OFFSET are to follow them.
  */
 extern List *tt_plan_private(List *attrs, List *quals, Node *requests, int nlimit,
-							 List *order, bool counting, Node *sums, List **exprs);
+							 List *order, bool counting, Node *sums, List *keys, List **exprs);
 
 #endif /* TT_LAYOUT_H */

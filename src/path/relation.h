@@ -19,6 +19,8 @@ typedef struct TtEstimate
 	double rows;	 /* that the API returns */
 	bool   possible; /* false: no lower time bound */
 	bool   refused;	 /* a part of it was refused to the session */
+	double low;		 /* with keys of a join: the whole table has so many times the rows
+					  * that it seems to have, if it has the keys; at least 1 */
 } TtEstimate;
 
 /* fdw_private of the base relation, and of the upper relations over it */
@@ -40,10 +42,11 @@ typedef struct TtRelInfo
 /* path->fdw_private, by index */
 enum TtPathPrivate
 {
-	TT_PATH_REQUESTS,  /* Float */
-	TT_PATH_ORDER,	   /* as TT_PLAN_ORDER */
-	TT_PATH_AGGREGATES /* List: the Aggref of an upper path; of a path of sums: see
-						* aggregate.c */
+	TT_PATH_REQUESTS,	/* Float */
+	TT_PATH_ORDER,		/* as TT_PLAN_ORDER */
+	TT_PATH_AGGREGATES, /* List: the Aggref of an upper path; of a path of sums: see
+						 * aggregate.c */
+	TT_PATH_KEYS		/* of the inner side of a batched join: as TT_PLAN_KEYS */
 };
 
 #endif /* TT_RELATION_H */

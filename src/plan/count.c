@@ -93,7 +93,7 @@ tt_count_plan(PlannerInfo *root, RelOptInfo *rel, ForeignPath *path, List *tlist
 			attrs = lappend_int(attrs, ((TtQual *) lfirst(lc))->attnum);
 	private = tt_plan_private(attrs, info->quals,
 							  list_nth(path->fdw_private, TT_PATH_REQUESTS), 0,
-							  NIL, true, NULL, &exprs);
+							  NIL, true, NULL, NIL, &exprs);
 
 	return make_foreignscan(tlist, NIL, 0, exprs, private, scan_tlist, NIL, NULL);
 }

@@ -363,6 +363,15 @@ tiktokGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid
 	add_parameterized_paths(root, baserel);
 }
 
+/* The inner side of a batched join has its keys from there (join/join.h). */
+static List *
+keys_of_join(const ForeignPath *path)
+{
+	return list_length(path->fdw_private) > TT_PATH_KEYS
+			   ? list_nth(path->fdw_private, TT_PATH_KEYS)
+			   : NIL;
+}
+
 ForeignScan *
 tiktokGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid,
 					 ForeignPath *best_path, List *tlist, List *scan_clauses,
@@ -400,7 +409,7 @@ tiktokGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid,
 							  list_nth(best_path->fdw_private, TT_PATH_REQUESTS),
 							  list_length(limit),
 							  list_nth(best_path->fdw_private, TT_PATH_ORDER),
-							  false, sums, &exprs);
+							  false, sums, keys_of_join(best_path), &exprs);
 	exprs = list_concat(exprs, limit);
 	return make_foreignscan(tlist, clauses, baserel->relid, exprs, private, NIL, met,
 							outer_plan);

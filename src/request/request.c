@@ -154,10 +154,30 @@ tt_windows_exact(const TtDays *ranges, int nranges, int span, TtDays **windows)
 	return n;
 }
 
+int
+tt_filter_limit(TtFilter filter)
+{
+	switch (filter)
+	{
+		case TT_FILTER_IDS20:
+			return 20;
+		case TT_FILTER_IDS:
+		case TT_FILTER_TOP_IDS:
+		case TT_FILTER_MUSIC_IDS:
+		case TT_FILTER_ENUMS:
+			return TT_MAX_IDS;
+		case TT_FILTER_EQ:
+		case TT_FILTER_PARAM:
+			return 1;
+		default:
+			return 0;
+	}
+}
+
 static int
 condition_batches(const TtCondition *condition)
 {
-	int limit = tt_condition_limit(condition);
+	int limit = tt_filter_limit(condition->filter);
 
 	return limit == 0 ? 1 : (condition->nvalues + limit - 1) / limit;
 }
@@ -167,7 +187,7 @@ static bool
 condition_divides(const TtCondition *condition)
 {
 	return condition->nvalues > 1 && condition->filter != TT_FILTER_ENUMS &&
-		   tt_condition_limit(condition) > 1;
+		   tt_filter_limit(condition->filter) > 1;
 }
 
 /*
@@ -344,7 +364,7 @@ tt_units_get(const TtUnits *units, const TtQuery *query, int64_t i)
 	if (units->batched >= 0)
 	{
 		const TtCondition *condition = &query->conditions[units->batched];
-		int				   limit = tt_condition_limit(condition);
+		int				   limit = tt_filter_limit(condition->filter);
 
 		unit.values.first = (int) (i % units->nbatches) * limit;
 		unit.values.n = condition->nvalues - unit.values.first;

@@ -208,8 +208,8 @@ typedef struct TtUnits
 /* a request without time dimension covers at most this many days */
 #define TT_UNDATED_DAYS 365
 
-/* how many values of a condition one request may have; 0: any number */
-extern int tt_condition_limit(const TtCondition *condition);
+/* values of a filter that fit in one request; 0: any number */
+extern int tt_filter_limit(TtFilter filter);
 
 /*
  * second_ids.c.  seconds: accounts of the query × what requests name beside each;

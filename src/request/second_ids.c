@@ -10,26 +10,6 @@
 
 #include <stdlib.h>
 
-int
-tt_condition_limit(const TtCondition *condition)
-{
-	switch (condition->filter)
-	{
-		case TT_FILTER_IDS20:
-			return 20;
-		case TT_FILTER_IDS:
-		case TT_FILTER_TOP_IDS:
-		case TT_FILTER_MUSIC_IDS:
-		case TT_FILTER_ENUMS:
-			return TT_MAX_IDS;
-		case TT_FILTER_EQ:
-		case TT_FILTER_PARAM:
-			return 1;
-		default:
-			return 0;
-	}
-}
-
 static int
 most_per_request(const TtQuery *query)
 {
@@ -72,7 +52,7 @@ tt_second_groups(const TtQuery *query, TtSecondGroup **groups)
 static int
 batches(const TtCondition *condition)
 {
-	int limit = tt_condition_limit(condition);
+	int limit = tt_filter_limit(condition->filter);
 
 	return limit == 0 ? 1 : (condition->nvalues + limit - 1) / limit;
 }
@@ -91,7 +71,7 @@ int
 tt_required_values(const TtQuery *query, const TtUnit *unit, int i, const char ***values)
 {
 	const TtCondition *condition = &query->required[i];
-	int				   limit = tt_condition_limit(condition);
+	int				   limit = tt_filter_limit(condition->filter);
 	int64_t			   number = unit->required;
 	int				   first;
 

@@ -57,6 +57,9 @@ has_qual(const TtScanState *state, TtQualRole role)
 	foreach(lc, state->quals)
 		if (((TtQual *) lfirst(lc))->role == role)
 			return true;
+	for (int i = 0; i < state->nkeys; i++)
+		if (state->keys[i].qual.role == TT_ROLE_ACCOUNT)
+			return true;
 	return false;
 }
 
@@ -421,6 +424,14 @@ explain_conditions(ForeignScanState *node, ExplainState *es)
 			pushed = lappend(pushed, text_);
 		else
 			local = lappend(local, psprintf("%s: %s", text_, reason));
+	}
+	for (int i = 0; i < state->nkeys; i++)
+	{
+		AttrNumber attnum = state->keys[i].qual.attnum;
+
+		pushed = lappend(pushed,
+						 psprintf("%s = ANY (keys of the join)",
+								  quote_identifier(state->table->columns[attnum - 1].name)));
 	}
 	if (pushed != NIL)
 		ExplainPropertyList("Pushed Conditions", pushed, es);

@@ -72,6 +72,58 @@ begin_quals(TtScanState *state, ForeignScanState *node, ForeignScan *plan)
 }
 
 /*
+ * Keys of a join, which have no value yet.  They are not what the query asks for, in
+ * the sense of a NOTICE: a local table may name more accounts than this one holds.
+ */
+static void
+begin_keys(TtScanState *state, const ForeignScan *plan)
+{
+	List	 *items = list_nth(plan->fdw_private, TT_PLAN_KEYS);
+	ListCell *lc;
+
+	state->nkeys = list_length(items);
+	state->keys = palloc0(sizeof(TtScanKey) * Max(state->nkeys, 1));
+	foreach(lc, items)
+	{
+		TtScanKey *key = &state->keys[foreach_current_index(lc)];
+
+		key->qual.attnum = list_nth_int(lfirst(lc), TT_PLAN_KEY_ATTNUM);
+		key->qual.role = list_nth_int(lfirst(lc), TT_PLAN_KEY_ROLE);
+		key->qual.op = TT_OP_EQ;
+		key->type = (Oid) list_nth_int(lfirst(lc), TT_PLAN_KEY_TYPE);
+	}
+}
+
+void
+tt_scan_set_key(ForeignScanState *node, int key, int nvalues, Datum *values)
+{
+	TtScanState *state = node->fdw_state;
+
+	state->keys[key].nvalues = nvalues;
+	state->keys[key].values = values;
+}
+
+/* The keys that a join has set narrow the bounds as conditions do. */
+static void
+apply_keys(TtScanState *state)
+{
+	for (int i = 0; i < state->nkeys; i++)
+	{
+		TtScanKey *key = &state->keys[i];
+		bool	  *nulls = palloc0(sizeof(bool) * key->nvalues);
+		Oid		  *types = palloc(sizeof(Oid) * key->nvalues);
+
+		/* of a plan made before the setting was changed */
+		if (key->qual.role == TT_ROLE_FILTER && !tt_enable_pushdown)
+			continue;
+		for (int k = 0; k < key->nvalues; k++)
+			types[k] = key->type;
+		tt_bounds_apply(&state->bounds, state->table, &key->qual, key->nvalues, key->values,
+						nulls, types);
+	}
+}
+
+/*
  * The foreign table of a scan, also of one that only counts: the executor keeps
  * it open until the query ends, so that it cannot be dropped under the scan.
  */
@@ -123,6 +175,7 @@ tiktokBeginForeignScan(ForeignScanState *node, int eflags)
 					  RelationGetDescr(rel));
 	MemoryContextSwitchTo(old);
 	begin_quals(state, node, plan);
+	begin_keys(state, plan);
 	node->fdw_state = state;
 }
 
@@ -179,6 +232,8 @@ tt_scan_bounds(ForeignScanState *node, bool only_known)
 		else
 			left_out++;
 	}
+	if (!only_known)
+		apply_keys(state);
 	return left_out;
 }
 

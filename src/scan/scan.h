@@ -16,6 +16,15 @@
 #include "query/query.h"
 #include "scan/row_order.h"
 
+/* a column that is to be equal to one of the values that a join sets (TtPlanKey) */
+typedef struct TtScanKey
+{
+	TtQual qual; /* without values */
+	Oid	   type; /* of the values */
+	int	   nvalues;
+	Datum *values; /* the join's; valid until it sets others */
+} TtScanKey;
+
 typedef struct TtScanState
 {
 	MemoryContext context; /* lives as long as the scan */
@@ -26,6 +35,8 @@ typedef struct TtScanState
 	List		 *attrs;
 	List		 *quals; /* TtQual; their values are ExprStates */
 	Oid			 *types; /* of the values, in order */
+	int			  nkeys;
+	TtScanKey	 *keys;
 	ExprState	 *limit; /* LIMIT and OFFSET, NULL: no hint */
 	ExprState	 *offset;
 	bool		  counting; /* only the number of rows is wanted */
@@ -65,6 +76,12 @@ extern void tiktokForeignAsyncNotify(AsyncRequest *areq);
  * returns how many conditions were left out.
  */
 extern int tt_scan_bounds(ForeignScanState *node, bool only_known);
+
+/*
+ * The values of a key (by index in TT_PLAN_KEYS, none of them null) for the run
+ * that the next rescan begins.  They stay the caller's, who keeps them for that long.
+ */
+extern void tt_scan_set_key(ForeignScanState *node, int key, int nvalues, Datum *values);
 
 /* Whether the rows of a plan are sums of days (TT_PLAN_SUMS). */
 extern bool tt_scan_summed(const ForeignScan *plan);

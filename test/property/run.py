@@ -104,6 +104,14 @@ CREATE TABLE local.l_campaigns AS SELECT campaign_id AS id, 'c' AS tag FROM copy
 CREATE TABLE local.l_adgroups AS SELECT adgroup_id AS id, 'g' AS tag FROM copy.ad_groups
     WHERE adgroup_id % 3 = 0 UNION ALL VALUES (NULL, 'null'), (0, 'zero');
 CREATE TABLE local.l_ads AS SELECT ad_id AS id, 'ad' AS tag FROM copy.ads WHERE ad_id % 3 > 0;
+CREATE TABLE local.l_objects AS SELECT advertiser_id, campaign_id, adgroup_id, ad_id,
+    CASE WHEN n % 3 > 0 THEN date '2026-06-01' + (n % 29)::integer END AS day, (n % 5)::integer AS n,
+    'o' || n % 7 AS tag
+    FROM (SELECT *, row_number() OVER (ORDER BY ad_id) AS n FROM copy.ads) s WHERE n % 4 < 2;
+INSERT INTO local.l_objects SELECT * FROM local.l_objects WHERE n = 2;
+INSERT INTO local.l_objects SELECT 7, campaign_id, adgroup_id, ad_id, day, n, 'other' FROM local.l_objects WHERE n = 3;
+INSERT INTO local.l_objects VALUES ({0}, NULL, NULL, NULL, NULL, NULL, NULL), (NULL, 1, 2, 3, '2026-06-05', 0, 'o'),
+    (NULL, NULL, NULL, NULL, NULL, 1, 'o2'), ({1}, 0, -1, 9223372036854775807, 'infinity', 2, 'o3');
 CREATE TABLE local.l_ids AS SELECT id::integer, 'int4' AS tag FROM generate_series(-3, 3) id;
 """
 

@@ -1,6 +1,7 @@
 """The shapes of queries: joins, limits, aggregates, sub-selects … around the
 conditions of grammar.py."""
-from grammar import Generator, Query
+from grammar import Query
+from joins import Joins
 
 PLANNER = ('enable_hashjoin', 'enable_mergejoin', 'enable_nestloop', 'enable_material',
            'enable_memoize', 'enable_hashagg', 'enable_async_append', 'enable_sort')
@@ -9,7 +10,7 @@ ZONES = ('UTC', 'America/Los_Angeles', 'Asia/Kolkata', 'Pacific/Kiritimati', 'Et
 LOCAL_ID = {'campaign_id': 'l_campaigns', 'adgroup_id': 'l_adgroups', 'ad_id': 'l_ads'}
 
 
-class Shapes(Generator):
+class Shapes(Joins):
     """Makes whole queries."""
 
     def query(self):
@@ -25,6 +26,8 @@ class Shapes(Generator):
             # days that a join gives can only come through a nested loop
             settings += [(name, 'off') for name in self.random.sample(PLANNER, 2)
                          if (shape, name) != ('shape_join_days', 'enable_nestloop')]
+        if shape.startswith('shape_batched'):
+            settings += self.batched_settings()
         return Query(sql, self.values, self.ordered, settings, shape[6:])
 
     # -------------------------------------------------------------- one table
