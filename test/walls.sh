@@ -20,6 +20,7 @@ query
 shared
 budget
 wire
+slots
 reply
 failure
 verify
@@ -29,6 +30,7 @@ cut
 fetch
 accounts
 path
+together
 plan
 scan
 check
@@ -87,9 +89,9 @@ wall "only wire and compat.h include curl, and no header that wire shows to othe
 wall "only request.c includes jansson" \
 	"$(includes '^jansson' '^src/request/request\.c$')"
 
-wall "only qual, path, plan and scan see planner or executor headers" \
+wall "only qual, path, together, plan and scan see planner or executor headers" \
 	"$(includes '^(optimizer/|executor/|nodes/(pathnodes|plannodes|execnodes)\.h|commands/explain)' \
-		'^src/((qual|path|plan|scan)/[a-z_]+\.[ch]|compat\.h)$')"
+		'^src/((qual|path|together|plan|scan)/[a-z_]+\.[ch]|compat\.h)$')"
 
 wall "versions of PostgreSQL and libcurl are tested in compat.h only" \
 	"$(grep -nE 'PG_VERSION_NUM|LIBCURL_VERSION_NUM' $c_files /dev/null | grep -v '^src/compat\.h:')"

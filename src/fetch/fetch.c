@@ -5,7 +5,7 @@
  * The units of a query are worked off with up to "concurrency" requests in
  * flight (send.c).  What came is classified (classify.c); a page waits in a queue
  * until the scan takes it.  Their number is bounded, and so is memory; what several
- * scans of one backend may have in flight together is in slots.c.
+ * scans of one backend may have in flight together is in slots/.
  *
  * Ownership: everything lives in fetch->context.  Its reset callback counts
  * unsent grants as sent; the client's own callback (http.c) aborts transfers.
@@ -22,8 +22,7 @@
 
 #define LIST_PATIENCE 5 /* ms until a list of ids that cannot wake us is looked at again */
 
-/* of this backend */
-static dlist_head fetches = DLIST_STATIC_INIT(fetches);
+dlist_head tt_fetches = DLIST_STATIC_INIT(tt_fetches);
 
 /* ---- lists of ids are read by fetches of their own (TtListReader) ----------- */
 
@@ -63,7 +62,7 @@ end_list(void *arg)
 {
 	TtFetch *list = arg;
 
-	(void) tt_http_follow(list->report->http, NULL);
+	tt_http_unfollow(list->http);
 	list->report->list = NULL;
 	tt_fetch_end(list);
 }
@@ -149,7 +148,7 @@ set_up_client(TtFetch *fetch, const TtOptions *options)
 	fetch->slots.tell_sent = tell_sent;
 	fetch->slots.arg = fetch;
 	tt_slots_enter(&fetch->slots);
-	dlist_push_tail(&fetches, &fetch->node);
+	dlist_push_tail(&tt_fetches, &fetch->node);
 	fetch->listed = true;
 }
 
@@ -239,7 +238,7 @@ tt_fetch_leave(void)
 	TimestampTz now = GetCurrentTimestamp();
 	dlist_iter	iter;
 
-	dlist_foreach(iter, &fetches)
+	dlist_foreach(iter, &tt_fetches)
 	{
 		TtFetch *fetch = dlist_container(TtFetch, node, iter.cur);
 
@@ -263,7 +262,8 @@ tt_fetch_watch(TtFetch *fetch)
 	{
 		TtFetchJob *job = dlist_container(TtFetchJob, node, iter.cur);
 
-		job->unattended_ms += (now - fetch->left_at) / 1000;
+		/* one that is ahead sends after it was left */
+		job->unattended_ms += (now - Max(fetch->left_at, job->started)) / 1000;
 		job->lapsed |= TimestampTzPlusMilliseconds(job->started, timeout_ms) <= now;
 	}
 	fetch->left_at = 0;
@@ -302,6 +302,8 @@ tt_fetch_next(TtFetch *fetch, bool wait, bool *finished)
 	TtReading *reading = &fetch->reading;
 
 	*finished = false;
+	if (fetch->slots.ahead)
+		tt_ahead_end(fetch);
 	tt_fetch_watch(fetch);
 	if (fetch->slots.parked)
 		unpark(fetch);
@@ -314,6 +316,7 @@ tt_fetch_next(TtFetch *fetch, bool wait, bool *finished)
 		do
 			wake = tt_jobs_send(fetch);
 		while (advance_list(fetch, &wake));
+		wake = tt_earlier(wake, tt_ahead_send(fetch));
 		tt_slots_wait(&fetch->slots, wake);
 		if (!dlist_is_empty(&reading->ready))
 		{
@@ -331,7 +334,8 @@ tt_fetch_next(TtFetch *fetch, bool wait, bool *finished)
 			*finished = true;
 			return NULL;
 		}
-		if (fetch->slots.starved || fetch->budget_since != 0)
+		if (tt_slots_follow_ahead(&fetch->slots) || fetch->slots.starved ||
+			fetch->budget_since != 0)
 			tt_slots_pump_others(&fetch->slots);
 		if (!wait)
 			return NULL;

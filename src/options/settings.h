@@ -16,6 +16,9 @@ extern bool tt_enable_pushdown;
 /* tiktok_fdw.enable_aggregate_pushdown: on, the API may add up days */
 extern bool tt_enable_aggregate_pushdown;
 
+/* tiktok_fdw.enable_prefetch: on, the scans of one query start together */
+extern bool tt_enable_prefetch;
+
 /* tiktok_fdw.snapshot_refresh: nothing may be left out; set by the refresh */
 extern bool tt_snapshot_refresh;
 
