@@ -16,6 +16,8 @@
 
 #include "fetch/fetch_private.h"
 
+dlist_head tt_fetches = DLIST_STATIC_INIT(tt_fetches);
+
 void
 tt_fetch_of_query(TtFetch *fetch, const void *query)
 {

@@ -22,8 +22,6 @@
 
 #define LIST_PATIENCE 5 /* ms until a list of ids that cannot wake us is looked at again */
 
-dlist_head tt_fetches = DLIST_STATIC_INIT(tt_fetches);
-
 /* ---- lists of ids are read by fetches of their own (TtListReader) ----------- */
 
 static void *

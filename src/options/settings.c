@@ -45,7 +45,7 @@ tt_settings_define(void)
 							 replan, NULL);
 	DefineCustomBoolVariable("tiktok_fdw.enable_prefetch",
 							 "Lets the scans of one query send their first requests together.",
-							 "Off, each of them sends nothing before it is asked for a row.",
+							 "Off, each of them sends nothing before it is asked for a row: the rows are the same.",
 							 &tt_enable_prefetch, true, PGC_USERSET, 0, NULL,
 							 NULL, NULL);
 	DefineCustomBoolVariable("tiktok_fdw.snapshot_refresh",

@@ -75,7 +75,7 @@ sub unchanged
 	unlike($right, qr/ERROR/, "$what: rows");
 	is($rows, $right, "$what: the same rows");
 	is_deeply($now, $asked, "$what: the same requests");
-	is(scalar @$now, $n, "$what: $n requests");
+	is(scalar @$now, $n, "$what: $n requests") if defined $n;
 	return;
 }
 
@@ -133,7 +133,8 @@ unchanged('LIMIT of a union', 1, 'SET enable_async_append = off',
 unchanged('LIMIT 0', 0, $hash, "SELECT ad_id $join LIMIT 0");
 unchanged('EXISTS', 1, 'SET enable_async_append = off',
 	'SELECT EXISTS (SELECT FROM my.ads UNION ALL SELECT FROM my.campaigns)');
-unchanged('a semi-join with nothing before it', 1, $hash,
+# (from 18 on ads may be what is read first)
+unchanged('a semi-join with nothing before it', undef, $hash,
 	'SELECT count(*) FROM my.none n WHERE EXISTS (SELECT FROM my.ads a WHERE a.campaign_id = n.campaign_id)');
 unchanged('an anti-join with nothing before it', 1, $hash,
 	'SELECT count(*) FROM my.none n WHERE NOT EXISTS (SELECT FROM my.ads a WHERE a.campaign_id = n.campaign_id)');
