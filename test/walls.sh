@@ -18,6 +18,7 @@ request
 qual
 query
 shared
+activity
 budget
 wire
 slots

@@ -63,6 +63,7 @@ send_one(TtFetch *fetch, TimestampTz *wake)
 	if (reading->stats->prefetched == before)
 		return false;
 	tt_budget_watch(&reading->budget, false);
+	tt_progress_note(fetch);
 	return true;
 }
 

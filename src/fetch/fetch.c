@@ -109,6 +109,7 @@ release_resources(void *arg)
 	dlist_iter iter;
 
 	tt_slots_leave(&fetch->slots);
+	tt_progress_end(fetch);
 	if (fetch->listed)
 		dlist_delete(&fetch->node);
 	dlist_foreach(iter, &fetch->reading.flying)
@@ -178,6 +179,7 @@ tt_fetch_create(const TtTable *table, const TtOptions *options, TtQuery *query,
 									   projection->npaths, projection->paths);
 	tt_reading_start(&fetch->reading);
 	set_up_client(fetch, options);
+	fetch->activity = tt_activity_begin(options->serverid, table->relid);
 	MemoryContextSwitchTo(old);
 	return fetch;
 }
@@ -281,6 +283,7 @@ park(TtFetch *fetch)
 	tt_fetch_leave();
 	fetch->slots.held = fetch->reading.njobs + fetch->reading.nready + 1;
 	fetch->slots.parked = true;
+	tt_progress_note(fetch);
 	/* it goes on when we do, and by itself then */
 	if (fetch->list != NULL && !fetch->list->slots.parked)
 		park(fetch->list);
@@ -329,12 +332,14 @@ tt_fetch_next(TtFetch *fetch, bool wait, bool *finished)
 			fetch->slots.held = 0;
 			tt_slots_content(&fetch->slots);
 			tt_slots_landed(&fetch->slots);
+			tt_progress_end(fetch);
 			*finished = true;
 			return NULL;
 		}
 		if (tt_slots_follow_ahead(&fetch->slots) || fetch->slots.starved ||
 			fetch->budget_since != 0)
 			tt_slots_pump_others(&fetch->slots);
+		tt_progress_note(fetch);
 		if (!wait)
 			return NULL;
 		tt_http_wait(fetch->http, fetch->budget_since != 0);

@@ -3,13 +3,15 @@
  *	  What the files of this folder share; nobody else includes it.
  *
  * fetch.c: a page after the other.  send.c: jobs become requests.  classify.c: what
- * a reply means.  page.c: a good one.  ahead.c: before anybody asks.
+ * a reply means.  page.c: a good one.  ahead.c: before anybody asks.  progress.c: for
+ * those who look.
  */
 #ifndef TT_FETCH_PRIVATE_H
 #define TT_FETCH_PRIVATE_H
 
 #include "postgres.h"
 
+#include "activity/activity.h"
 #include "cut/cut.h"
 #include "failure/failure.h"
 #include "fetch/fetch.h"
@@ -35,6 +37,7 @@ struct TtFetch
 	int64				  rows_arrived; /* of this fetch */
 	dlist_node			  node;			/* in the backend's list of fetches */
 	bool				  listed;
+	TtActivity			 *activity;		/* as others see it; NULL: they do not, or no longer */
 	int					  ahead_most;	/* requests that it may send ahead, and */
 	int					  ahead_now;	/* how many of them in this round */
 	TimestampTz			  left_at;		/* since when nobody looks after it; 0: somebody does */
@@ -63,6 +66,10 @@ extern TimestampTz tt_earlier(TimestampTz a, TimestampTz b);
  */
 extern TimestampTz tt_ahead_send(TtFetch *fetch);
 extern void		   tt_ahead_end(TtFetch *fetch);
+
+/* progress.c: how far it is, and what it waits for; that it is over.  Do not ereport. */
+extern void tt_progress_note(TtFetch *fetch);
+extern void tt_progress_end(TtFetch *fetch);
 
 /* classify.c: a transfer is over, well or not; the job may be gone then */
 extern void tt_job_done(TtFetch *fetch, TtFetchJob *job);
