@@ -255,7 +255,12 @@ static void
 visit_result(Walk *walk, Result *result, TtNeed need)
 {
 	if (result->resconstantqual != NULL)
-		(void) visit_values(result->resconstantqual, walk);
+	{
+		Node *qual = result->resconstantqual;
+
+		/* of conditions joined by AND those after the first may not be looked at */
+		(void) visit_values(IsA(qual, List) ? linitial((List *) qual) : qual, walk);
+	}
 	else if (outerPlan(result) != NULL)
 		visit(walk, outerPlan(result), need);
 	else

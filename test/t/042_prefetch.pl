@@ -166,6 +166,8 @@ unchanged('a CTE read by what is not read', 1, $nested,
 	'WITH a AS MATERIALIZED (SELECT campaign_id FROM my.ads) SELECT count(*) FROM my.none n WHERE EXISTS (SELECT FROM a WHERE a.campaign_id > n.campaign_id)');
 unchanged('a condition that is false', 1, '',
 	"SELECT count(campaign_id) FROM my.campaigns WHERE (SELECT count(*) FROM my.none) = 1");
+unchanged('the second of two conditions', 1, '',
+	"SELECT 1 WHERE (SELECT count(campaign_id) FROM my.none) = 1 AND (SELECT count(ad_id) FROM my.ads) > 0");
 unchanged('EXPLAIN', 0, $hash, "EXPLAIN (COSTS off) SELECT count(*) $three");
 unchanged('a cursor that fetches one row of a union', 1, 'SET enable_async_append = off', <<'SQL');
 BEGIN; DECLARE c CURSOR FOR SELECT 1 FROM my.ads UNION ALL SELECT 2 FROM my.campaigns; FETCH 1 FROM c; COMMIT
