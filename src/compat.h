@@ -125,6 +125,33 @@
 #define TT_SCANNED_RELATION(estate, index) ExecGetRangeTableRelation(estate, index)
 #endif
 
+/* which arms of an Append or MergeAppend are pruned when; NULL: none */
+#if PG_VERSION_NUM >= 180000
+#define TT_PRUNE_INFO(stmt, append) \
+	((append)->part_prune_index < 0 \
+		 ? NULL                     \
+		 : list_nth_node(PartitionPruneInfo, (stmt)->partPruneInfos, (append)->part_prune_index))
+#else
+#define TT_PRUNE_INFO(stmt, append) ((append)->part_prune_info)
+#endif
+
+/* a join for the rows of the inner side that have no partner */
+#if PG_VERSION_NUM >= 160000
+#define TT_IS_RIGHT_ANTI(jointype) ((jointype) == JOIN_RIGHT_ANTI)
+#else
+#define TT_IS_RIGHT_ANTI(jointype) false
+#endif
+
+/* the hook around the executor lost an argument */
+#if PG_VERSION_NUM >= 180000
+#define TT_EXECUTOR_RUN_PARAMS QueryDesc *query, ScanDirection direction, uint64 count
+#define TT_EXECUTOR_RUN_ARGS   query, direction, count
+#else
+#define TT_EXECUTOR_RUN_PARAMS \
+	QueryDesc *query, ScanDirection direction, uint64 count, bool execute_once
+#define TT_EXECUTOR_RUN_ARGS query, direction, count, execute_once
+#endif
+
 /* access rights of a foreign server */
 #if PG_VERSION_NUM >= 160000
 #define TT_SERVER_ACLCHECK(server, user, mode) \

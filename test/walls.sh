@@ -18,8 +18,10 @@ request
 qual
 query
 shared
+activity
 budget
 wire
+slots
 reply
 failure
 verify
@@ -29,6 +31,7 @@ cut
 fetch
 accounts
 path
+together
 plan
 scan
 join
@@ -88,9 +91,9 @@ wall "only wire and compat.h include curl, and no header that wire shows to othe
 wall "only request.c includes jansson" \
 	"$(includes '^jansson' '^src/request/request\.c$')"
 
-wall "only qual, path, plan, scan and join see planner or executor headers" \
+wall "only qual, path, together, plan, scan and join see planner or executor headers" \
 	"$(includes '^(optimizer/|executor/|nodes/(pathnodes|plannodes|execnodes)\.h|commands/explain)' \
-		'^src/((qual|path|plan|scan|join)/[a-z_]+\.[ch]|compat\.h)$')"
+		'^src/((qual|path|together|plan|scan|join)/[a-z_]+\.[ch]|compat\.h)$')"
 
 wall "versions of PostgreSQL and libcurl are tested in compat.h only" \
 	"$(grep -nE 'PG_VERSION_NUM|LIBCURL_VERSION_NUM' $c_files /dev/null | grep -v '^src/compat\.h:')"

@@ -29,6 +29,7 @@ typedef struct TtFetchStats
 	int64 idle;	  /* rows left out: nothing but zeros */
 	int64 splits; /* of units whose reports were truncated, or would be */
 	int	  peak_in_flight;
+	int	  prefetched; /* of the requests sent: before the scan was asked for rows */
 
 	MemoryContext context;		 /* of what is kept of accounts; NULL: the first fetch's */
 	TtSkipped	 *skipped;		 /* accounts that are not asked again; NULL: none */

@@ -5,7 +5,7 @@
  * The units of a query are worked off with up to "concurrency" requests in
  * flight (send.c).  What came is classified (classify.c); a page waits in a queue
  * until the scan takes it.  Their number is bounded, and so is memory; what several
- * scans of one backend may have in flight together is in slots.c.
+ * scans of one backend may have in flight together is in slots/.
  *
  * Ownership: everything lives in fetch->context.  Its reset callback counts
  * unsent grants as sent; the client's own callback (http.c) aborts transfers.
@@ -21,9 +21,6 @@
 #include "utils/memutils.h"
 
 #define LIST_PATIENCE 5 /* ms until a list of ids that cannot wake us is looked at again */
-
-/* of this backend */
-static dlist_head fetches = DLIST_STATIC_INIT(fetches);
 
 /* ---- lists of ids are read by fetches of their own (TtListReader) ----------- */
 
@@ -63,7 +60,7 @@ end_list(void *arg)
 {
 	TtFetch *list = arg;
 
-	(void) tt_http_follow(list->report->http, NULL);
+	tt_http_unfollow(list->http);
 	list->report->list = NULL;
 	tt_fetch_end(list);
 }
@@ -112,6 +109,7 @@ release_resources(void *arg)
 	dlist_iter iter;
 
 	tt_slots_leave(&fetch->slots);
+	tt_progress_end(fetch);
 	if (fetch->listed)
 		dlist_delete(&fetch->node);
 	dlist_foreach(iter, &fetch->reading.flying)
@@ -155,7 +153,7 @@ set_up_client(TtFetch *fetch, const TtOptions *options)
 	fetch->slots.tell_sent = tell_sent;
 	fetch->slots.arg = fetch;
 	tt_slots_enter(&fetch->slots);
-	dlist_push_tail(&fetches, &fetch->node);
+	dlist_push_tail(&tt_fetches, &fetch->node);
 	fetch->listed = true;
 }
 
@@ -187,6 +185,7 @@ tt_fetch_create(const TtTable *table, const TtOptions *options, TtQuery *query,
 									   projection->npaths, projection->paths);
 	tt_reading_start(&fetch->reading);
 	set_up_client(fetch, options);
+	fetch->activity = tt_activity_begin(options->serverid, table->relid);
 	MemoryContextSwitchTo(old);
 	return fetch;
 }
@@ -246,7 +245,7 @@ tt_fetch_leave(void)
 	TimestampTz now = GetCurrentTimestamp();
 	dlist_iter	iter;
 
-	dlist_foreach(iter, &fetches)
+	dlist_foreach(iter, &tt_fetches)
 	{
 		TtFetch *fetch = dlist_container(TtFetch, node, iter.cur);
 
@@ -270,7 +269,8 @@ tt_fetch_watch(TtFetch *fetch)
 	{
 		TtFetchJob *job = dlist_container(TtFetchJob, node, iter.cur);
 
-		job->unattended_ms += (now - fetch->left_at) / 1000;
+		/* one that is ahead sends after it was left */
+		job->unattended_ms += (now - Max(fetch->left_at, job->started)) / 1000;
 		job->lapsed |= TimestampTzPlusMilliseconds(job->started, timeout_ms) <= now;
 	}
 	fetch->left_at = 0;
@@ -290,6 +290,7 @@ park(TtFetch *fetch)
 	tt_fetch_leave();
 	fetch->slots.held = fetch->reading.njobs + fetch->reading.nready + 1;
 	fetch->slots.parked = true;
+	tt_progress_note(fetch);
 	/* it goes on when we do, and by itself then */
 	if (fetch->list != NULL && !fetch->list->slots.parked)
 		park(fetch->list);
@@ -309,6 +310,8 @@ tt_fetch_next(TtFetch *fetch, bool wait, bool *finished)
 	TtReading *reading = &fetch->reading;
 
 	*finished = false;
+	if (fetch->slots.ahead)
+		tt_ahead_end(fetch);
 	tt_fetch_watch(fetch);
 	if (fetch->slots.parked)
 		unpark(fetch);
@@ -321,6 +324,7 @@ tt_fetch_next(TtFetch *fetch, bool wait, bool *finished)
 		do
 			wake = tt_jobs_send(fetch);
 		while (advance_list(fetch, &wake));
+		wake = tt_earlier(wake, tt_ahead_send(fetch));
 		tt_slots_wait(&fetch->slots, wake);
 		if (!dlist_is_empty(&reading->ready))
 		{
@@ -335,11 +339,14 @@ tt_fetch_next(TtFetch *fetch, bool wait, bool *finished)
 			fetch->slots.held = 0;
 			tt_slots_content(&fetch->slots);
 			tt_slots_landed(&fetch->slots);
+			tt_progress_end(fetch);
 			*finished = true;
 			return NULL;
 		}
-		if (fetch->slots.starved || fetch->budget_since != 0)
+		if (tt_slots_follow_ahead(&fetch->slots) || fetch->slots.starved ||
+			fetch->budget_since != 0)
 			tt_slots_pump_others(&fetch->slots);
+		tt_progress_note(fetch);
 		if (!wait)
 			return NULL;
 		tt_http_wait(fetch->http, fetch->budget_since != 0);

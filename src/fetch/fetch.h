@@ -53,6 +53,14 @@ extern TtPage *tt_fetch_next(TtFetch *fetch, bool wait, bool *finished);
  */
 extern void tt_fetch_share(TtFetch *fetch, const void *with);
 
+/*
+ * Scans of one query start together (ahead.c).  Of which query a fetch is; and that it
+ * may send up to so many requests before it is asked for pages, while others of
+ * the query wait for theirs.  Sends nothing yet, and raises nothing before it is asked.
+ */
+extern void tt_fetch_of_query(TtFetch *fetch, const void *query);
+extern void tt_fetch_ahead(TtFetch *fetch, int most);
+
 /* readable when tt_fetch_next(…, false, …) may get on */
 extern int tt_fetch_fd(const TtFetch *fetch);
 

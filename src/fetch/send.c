@@ -107,6 +107,7 @@ job_send(TtFetch *fetch, TtFetchJob *job)
 	free_request(url, &params);
 	dlist_delete(&job->node);
 	dlist_push_tail(&reading->flying, &job->node);
+	stats->prefetched += fetch->slots.ahead;
 	stats->peak_in_flight = Max(stats->peak_in_flight,
 								tt_http_running(fetch->http));
 }
@@ -137,6 +138,8 @@ may_begin(TtFetch *fetch)
 	if (reading->njobs >= reading->options->concurrency || bound_reached(fetch))
 		return false;
 	fetch->slots.held = reading->njobs + reading->nready + reading->nheld;
+	if (fetch->slots.ahead)
+		return fetch->slots.held < fetch->ahead_now && tt_slots_may_hold_ahead(&fetch->slots);
 	/* pages that wait for other parts would wait for ever without a request */
 	if (reading->nheld > 0 && reading->njobs + reading->nready == 0)
 		fetch->slots.held = 0;
@@ -327,6 +330,9 @@ again:
 				held_back = true;
 				break;
 			case TT_BUDGET_OVER:
+				/* nobody has asked for what that raises */
+				if (fetch->slots.ahead)
+					return wake;
 				tt_job_withhold(fetch, job);
 				goto again;
 		}

@@ -13,6 +13,7 @@ char *tt_allowed_hosts = NULL;
 bool  tt_enable_pushdown = true;
 bool  tt_enable_aggregate_pushdown = false;
 bool  tt_enable_batched_join = true;
+bool  tt_enable_prefetch = true;
 bool  tt_snapshot_refresh = false;
 
 /* cached plans may count on what the setting allows */
@@ -49,6 +50,11 @@ tt_settings_define(void)
 							 "table: the rows are the same.",
 							 &tt_enable_batched_join, true, PGC_USERSET, 0, NULL,
 							 replan, NULL);
+	DefineCustomBoolVariable("tiktok_fdw.enable_prefetch",
+							 "Lets the scans of one query send their first requests together.",
+							 "Off, each of them sends nothing before it is asked for a row: the rows are the same.",
+							 &tt_enable_prefetch, true, PGC_USERSET, 0, NULL,
+							 NULL, NULL);
 	DefineCustomBoolVariable("tiktok_fdw.snapshot_refresh",
 							 "A snapshot is being read: nothing may be left out.",
 							 "Internal; set by the functions that refresh snapshots. A "

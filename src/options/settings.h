@@ -18,6 +18,8 @@ extern bool tt_enable_aggregate_pushdown;
 
 /* tiktok_fdw.enable_batched_join: on, a join may hand its keys over many at a time */
 extern bool tt_enable_batched_join;
+/* tiktok_fdw.enable_prefetch: on, the scans of one query start together */
+extern bool tt_enable_prefetch;
 
 /* tiktok_fdw.snapshot_refresh: nothing may be left out; set by the refresh */
 extern bool tt_snapshot_refresh;

@@ -460,6 +460,8 @@ explain_stats(const TtScanState *state, ExplainState *es)
 	const TtFetchStats *stats = &state->stats;
 
 	ExplainPropertyInteger("Requests", NULL, stats->requests, es);
+	if (stats->prefetched > 0)
+		ExplainPropertyInteger("Prefetched Requests", NULL, stats->prefetched, es);
 	ExplainPropertyInteger("Pages", NULL, stats->pages, es);
 	ExplainPropertyInteger("Rows Received", NULL, stats->rows, es);
 	ExplainPropertyInteger("Retries", NULL, stats->retries, es);

@@ -14,6 +14,8 @@
 
 #include "scan/scan.h"
 
+#include "access/transam.h"
+#include "catalog/pg_proc.h"
 #include "common/int.h"
 #include "compat.h"
 #include "executor/execAsync.h"
@@ -28,8 +30,13 @@
 #include "options/settings.h"
 #include "storage/latch.h"
 #include "table/sums.h"
+#include "together/siblings.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+
+static bool start_run(ForeignScanState *node);
+static void end_run(TtScanState *state);
 
 /* Quals of the plan, with the states of their value expressions. */
 static void
@@ -143,6 +150,58 @@ tt_scan_summed(const ForeignScan *plan)
 	return sums != NULL && IsA(sums, Integer);
 }
 
+/* ---- beginning before it is asked for rows (together/) ----------------------- */
+
+static bool
+is_called(Oid function, void *arg)
+{
+	return function >= FirstNormalObjectId || func_volatile(function) == PROVOLATILE_VOLATILE;
+}
+
+/* Whether a value takes more than to compute it: another part of the query, someone's function. */
+static bool
+runs_something(Node *node, void *estate)
+{
+	const ParamExecData *values = ((EState *) estate)->es_param_exec_vals;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, Param) && ((Param *) node)->paramkind == PARAM_EXEC)
+		return values[((Param *) node)->paramid].execPlan != NULL;
+	if (IsA(node, SubPlan) || IsA(node, AlternativeSubPlan) || IsA(node, CoerceToDomain) ||
+		check_functions_in_node(node, is_called, NULL))
+		return true;
+	return expression_tree_walker(node, runs_something, estate);
+}
+
+static bool
+ready_ahead(ForeignScanState *node)
+{
+	return !runs_something((Node *) ((ForeignScan *) node->ss.ps.plan)->fdw_exprs,
+						   node->ss.ps.state);
+}
+
+static bool
+start_ahead(ForeignScanState *node, int most)
+{
+	TtScanState *state = node->fdw_state;
+
+	state->ahead = true;
+	if (!start_run(node))
+		return false;
+	if (state->fetch != NULL)
+		tt_fetch_ahead(state->fetch, most);
+	return true;
+}
+
+static void
+forget_ahead(ForeignScanState *node)
+{
+	end_run(node->fdw_state);
+}
+
+static const TtSiblingMethods sibling_methods = {ready_ahead, start_ahead, forget_ahead};
+
 void
 tiktokBeginForeignScan(ForeignScanState *node, int eflags)
 {
@@ -177,6 +236,9 @@ tiktokBeginForeignScan(ForeignScanState *node, int eflags)
 	begin_quals(state, node, plan);
 	begin_keys(state, plan);
 	node->fdw_state = state;
+	/* what EvalPlanQual checks is a query of its own */
+	if ((eflags & EXEC_FLAG_EXPLAIN_ONLY) == 0 && estate->es_epq_active == NULL)
+		tt_siblings_enter(node, &sibling_methods);
 }
 
 /*
@@ -243,25 +305,62 @@ read_mapping(ForeignScanState *node)
 {
 	TtScanState	 *state = node->fdw_state;
 	MemoryContext old = MemoryContextSwitchTo(state->context);
+	TtOptions	 *options = tt_options_get(state->options->serverid, state->table->relid,
+										   state->userid, true);
 
-	state->options = tt_options_get(state->options->serverid, state->table->relid,
-									state->userid, true);
+	tt_query_check_environment(state->table, options);
 	if (!state->counting)
 		state->decoder = tt_decoder_create(state->table,
 										   RelationGetDescr(node->ss.ss_currentRelation),
 										   state->projection->slots);
+	/* last: nobody takes it for read who comes after an error */
+	state->options = options;
 	MemoryContextSwitchTo(old);
-	tt_query_check_environment(state->table, state->options);
 }
 
-/* The accounts to ask: those named, else the token's own list. */
-static void
-find_accounts(TtScanState *state)
+/* Whether another scan has the list of accounts of the same token. */
+static bool
+has_same_accounts(ForeignScanState *node, ForeignScanState *other)
 {
+	const TtScanState *mine = node->fdw_state;
+	const TtScanState *theirs = other->fdw_state;
+
+	return theirs->accounts != NULL && theirs->userid == mine->userid &&
+		   theirs->options->serverid == mine->options->serverid;
+}
+
+static bool
+borrow_accounts(ForeignScanState *node)
+{
+	TtScanState		  *state = node->fdw_state;
+	ForeignScanState  *other = tt_siblings_find(node, has_same_accounts);
+	const TtScanState *theirs;
+
+	if (other == NULL)
+		return false;
+	theirs = other->fdw_state;
+	state->naccounts = theirs->naccounts;
+	state->accounts = MemoryContextAlloc(state->context,
+										 sizeof(int64) * Max(theirs->naccounts, 1));
+	memcpy(state->accounts, theirs->accounts, sizeof(int64) * theirs->naccounts);
+	return true;
+}
+
+/*
+ * The accounts to ask: those named, else the token's own list.  A scan that is ahead
+ * does not wait for that, and takes it from another; false: there is none.
+ */
+static bool
+find_accounts(ForeignScanState *node)
+{
+	TtScanState *state = node->fdw_state;
+
 	if (state->query.naccounts > 0 || state->bounds.has_accounts ||
 		state->table->stream->endpoint->account_param == TT_ACCOUNT_NONE ||
 		state->table->stream->endpoint->account_param == TT_ACCOUNT_TOKEN)
-		return;
+		return true;
+	if (state->ahead && state->accounts == NULL && !borrow_accounts(node))
+		return false;
 	if (state->accounts == NULL)
 	{
 		MemoryContext old = MemoryContextSwitchTo(state->context);
@@ -273,21 +372,28 @@ find_accounts(TtScanState *state)
 	}
 	state->query.naccounts = state->naccounts;
 	state->query.accounts = state->accounts;
+	return true;
 }
 
-/* What the accounts have that requests name beside them, as far as it is wanted. */
-static void
+/*
+ * What the accounts have that requests name beside them, as far as it is wanted.
+ * false: that would be waited for, and the scan is ahead.
+ */
+static bool
 find_second(TtScanState *state)
 {
 	MemoryContext old;
 
 	if (state->table->stream->endpoint->second == NULL)
-		return;
+		return true;
+	if (state->ahead)
+		return false;
 	old = MemoryContextSwitchTo(state->context);
 	state->second = tt_second_ids_read(state->second, state->table, state->options,
 									   &state->query, &state->stats);
 	MemoryContextSwitchTo(old);
 	tt_second_ids_fill(state->second, &state->bounds, &state->query);
+	return true;
 }
 
 /* The currencies of the accounts, where the scan wants them and the report has none. */
@@ -296,7 +402,7 @@ find_currencies(TtScanState *state)
 {
 	MemoryContext old;
 
-	if (!tt_currencies_wanted(state->table, state->attrs))
+	if (state->fetch == NULL || !tt_currencies_wanted(state->table, state->attrs))
 		return;
 	old = MemoryContextSwitchTo(state->context);
 	state->currencies = tt_currencies_read(state->currencies, state->table, state->options,
@@ -351,34 +457,85 @@ apply_limit(ForeignScanState *node)
 		state->query.page_size = (int) Min(state->query.page_size, limit + offset);
 }
 
-/* Work out what to ask, in the context of this run; sends nothing yet. */
 static void
+make_fetch(ForeignScanState *node)
+{
+	TtScanState *state = node->fdw_state;
+
+	state->fetch = tt_fetch_create(state->table, state->options, &state->query,
+								   state->projection, &state->stats);
+	tt_fetch_of_query(state->fetch, node->ss.ps.state);
+}
+
+/* Of what is only counted the totals are asked for first. */
+static void
+ask_totals(TtScanState *state, bool totals)
+{
+	if (totals)
+		state->page_size = state->query.page_size;
+	state->query.exact = true;
+	state->query.totals_only = totals;
+	state->query.page_size = totals ? 1 : state->page_size;
+}
+
+/*
+ * Work out what to ask, in the context of this run; sends nothing yet, but for the
+ * accounts.  false: it is ahead, and the accounts are not known.
+ */
+static bool
 start_run(ForeignScanState *node)
 {
 	TtScanState	 *state = node->fdw_state;
 	MemoryContext old;
+	bool		  known = true;
 
 	state->started = true;
 	if (state->options->access_token == NULL)
 		read_mapping(node);
 	old = MemoryContextSwitchTo(state->run);
 	tt_scan_bounds(node, false);
-	tt_option_bounds_notice(state->table, state->options, &state->bounds, &state->asked);
+	/* this is for who asks */
+	if (!state->ahead)
+		tt_option_bounds_notice(state->table, state->options, &state->bounds, &state->asked);
 	tt_query_build(&state->query, state->table, state->options, state->attrs,
 				   &state->bounds, true);
 	if (!state->bounds.nothing)
 	{
 		tt_accounts_require_app(state->table, state->options);
-		find_accounts(state);
-		find_second(state);
-		find_currencies(state);
+		known = find_accounts(node) && find_second(state);
+	}
+	if (!state->bounds.nothing && known)
+	{
 		tt_row_order_ask(&state->order, state->table, &state->query);
 		apply_limit(node);
-		state->fetch = tt_fetch_create(state->table, state->options, &state->query,
-									   state->projection, &state->stats);
+		make_fetch(node);
+		if (state->counting)
+			ask_totals(state, true);
 	}
 	MemoryContextSwitchTo(old);
 	state->finished = state->fetch == NULL;
+	return known;
+}
+
+/* It is asked for its first row: others of the query may begin beside it. */
+static void
+begin_run(ForeignScanState *node)
+{
+	TtScanState	 *state = node->fdw_state;
+	MemoryContext old;
+
+	if (!state->started)
+		(void) start_run(node);
+	else
+	{
+		/* what was not said when it started ahead */
+		old = MemoryContextSwitchTo(state->run);
+		tt_option_bounds_notice(state->table, state->options, &state->bounds, &state->asked);
+		MemoryContextSwitchTo(old);
+	}
+	state->ahead = false;
+	tt_siblings_begin(node);
+	find_currencies(state);
 }
 
 void
@@ -426,6 +583,7 @@ end_run(TtScanState *state)
 	state->row = 0;
 	state->handed_on = 0;
 	state->started = false;
+	state->ahead = false;
 	state->finished = false;
 	MemoryContextReset(state->run);
 }
@@ -501,10 +659,9 @@ start_sorting(ForeignScanState *node)
 		tt_scan_bounds(node, false);
 		tt_query_build(&state->query, state->table, state->options, state->attrs,
 					   &state->bounds, true);
-		find_accounts(state);
-		find_second(state);
-		state->fetch = tt_fetch_create(state->table, state->options, &state->query,
-									   state->projection, &state->stats);
+		(void) find_accounts(node);
+		(void) find_second(state);
+		make_fetch(node);
 		MemoryContextSwitchTo(old);
 	}
 	sort_rows(state, node->ss.ss_ScanTupleSlot);
@@ -569,14 +726,10 @@ static int64
 count_rows(ForeignScanState *node)
 {
 	TtScanState *state = node->fdw_state;
-	int			 page_size = state->query.page_size;
 	int64		 count = 0;
 
 	if (state->finished)
 		return 0;
-	state->query.exact = true;
-	state->query.totals_only = true;
-	state->query.page_size = 1;
 	while (tt_scan_next_page(state, true))
 	{
 		if (!state->page->reply->has_page_info || state->page->reply->total_number < 0)
@@ -593,11 +746,9 @@ count_rows(ForeignScanState *node)
 	count = 0;
 	state->page = NULL;
 	tt_fetch_end(state->fetch);
-	state->query.totals_only = false;
-	state->query.page_size = page_size;
+	ask_totals(state, false);
 	state->finished = false;
-	state->fetch = tt_fetch_create(state->table, state->options, &state->query,
-								   state->projection, &state->stats);
+	make_fetch(node);
 	while (tt_scan_next_page(state, true))
 		count += state->page->reply->nrows;
 	return count;
@@ -632,8 +783,8 @@ tiktokIterateForeignScan(ForeignScanState *node)
 	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
 
 	ExecClearTuple(slot);
-	if (!state->started)
-		start_run(node);
+	if (!state->started || state->ahead)
+		begin_run(node);
 	if (state->counting)
 		return iterate_count(node);
 	if (state->order.attnum != 0 && state->order.sorted == NULL && !state->finished &&
@@ -662,6 +813,9 @@ tiktokReScanForeignScan(ForeignScanState *node)
 	TtScanState *state = node->fdw_state;
 
 	ExecClearTuple(node->ss.ss_ScanTupleSlot);
+	/* a nested loop begins with a rescan: what was asked for ahead is as good as new */
+	if (state->ahead && node->ss.ps.chgParam == NULL)
+		return;
 	end_run(state);
 }
 
@@ -672,6 +826,7 @@ tiktokEndForeignScan(ForeignScanState *node)
 
 	if (state == NULL)
 		return;
+	tt_siblings_leave(node);
 	end_run(state);
 	tt_warnings_tell(state->table, &state->stats);
 	if (state->order.sorted_slot != NULL)

@@ -44,6 +44,7 @@ typedef struct TtScanState
 	TtDecoder	 *decoder;
 	TtRowOrder	  order;
 	bool		  started;
+	bool		  ahead; /* started, and nobody has asked it for a row yet */
 	bool		  finished;
 	TtQuery		  query;
 	TtBounds	  bounds;
@@ -53,6 +54,7 @@ typedef struct TtScanState
 	TtPage		 *page;		 /* being handed on */
 	int			  row;		 /* next row of it */
 	int64		  handed_on; /* rows of this run */
+	int			  page_size; /* of a count that has to read all */
 	int			  naccounts; /* looked up; kept for rescans */
 	int64		 *accounts;
 	TtCurrencies *currencies; /* likewise; NULL: not asked for */

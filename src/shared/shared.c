@@ -2,7 +2,7 @@
  * shared.c
  *	  Memory that the backends of the cluster share and that grows.
  *
- * A root of fixed size (about 6 kB) is found by its name: a corner of the main
+ * A root of fixed size (about 8 kB) is found by its name: a corner of the main
  * segment before PostgreSQL 17, a named segment since.  It has the locks and
  * the chains' beginnings, and the handle of a DSA area for the entries, which
  * the first backend that needs it creates and pins: it outlives them all.
@@ -24,7 +24,7 @@
  * Count up when the layout of anything in it changes: an updated library may
  * meet the memory of the one before.
  */
-#define ROOT_NAME "tiktok_fdw 4"
+#define ROOT_NAME "tiktok_fdw 5"
 
 typedef struct Root
 {
@@ -36,7 +36,7 @@ typedef struct Root
 	TtSharedTable tables[TT_SHARED_TABLES];
 } Root;
 
-StaticAssertDecl(sizeof(Root) <= 8 * 1024, "too much for a corner of shared memory");
+StaticAssertDecl(sizeof(Root) <= 9 * 1024, "too much for a corner of shared memory");
 
 /* an entry, as far as it is known here */
 typedef struct Entry

@@ -26,6 +26,7 @@ typedef enum TtSharedName
 	TT_SHARED_BUDGETS,
 	TT_SHARED_COUNTERS,
 	TT_SHARED_TIMEOUTS,
+	TT_SHARED_ACTIVITY,
 	TT_SHARED_TABLES /* their number */
 } TtSharedName;
 

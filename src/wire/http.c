@@ -71,7 +71,9 @@ struct TtHttp
 	MemoryContext		  owner;
 	MemoryContextCallback callback;
 	TtEventLoop			  loop;
-	int					  followed;	   /* another client's descriptor; -1: none */
+	dlist_head			  follows;	   /* clients at whose descriptors it looks */
+	struct TtHttp		 *follower;	   /* who looks at this one's; NULL: nobody */
+	dlist_node			  follow_node; /* there */
 	int					  descriptors; /* held, as fd.c was told */
 	TtWire				 *wire;
 	bool				  deaf; /* a socket could not be watched */
@@ -356,7 +358,7 @@ tt_http_create(const TtHttpOptions *options, MemoryContext owner)
 	dlist_init(&http->group.done);
 	dlist_init(&http->group.sent);
 	tt_loop_init(&http->loop);
-	http->followed = -1;
+	dlist_init(&http->follows);
 
 	http->callback.func = release_client;
 	http->callback.arg = http;
@@ -383,6 +385,9 @@ release_client(void *arg)
 	dlist_iter	iter;
 	sigset_t	mask;
 
+	tt_http_unfollow(http);
+	while (!dlist_is_empty(&http->follows))
+		tt_http_unfollow(dlist_head_element(TtHttp, follow_node, &http->follows));
 	block_signals(&mask);
 	dlist_foreach(iter, &http->group.all)
 		tt_transfer_free(dlist_container(TtTransfer, node, iter.cur));
@@ -533,6 +538,17 @@ reap(TtHttp *http)
 	}
 }
 
+static bool
+is_followed(const TtHttp *http, int fd)
+{
+	const dlist_node *head = &http->follows.head;
+
+	for (const dlist_node *node = head->next; node && node != head; node = node->next)
+		if (dlist_container(TtHttp, follow_node, unconstify(dlist_node *, node))->loop.fd == fd)
+			return true;
+	return false;
+}
+
 void
 tt_http_pump(TtHttp *http)
 {
@@ -552,8 +568,8 @@ tt_http_pump(TtHttp *http)
 				   (events[i].writable ? CURL_CSELECT_OUT : 0) |
 				   (events[i].error ? CURL_CSELECT_ERR : 0);
 
-		/* who follows another client looks at it */
-		if (events[i].fd == http->followed)
+		/* who follows other clients looks at them */
+		if (is_followed(http, events[i].fd))
 			continue;
 		code = curl_multi_socket_action(multi, events[i].fd, what, &running);
 
@@ -594,17 +610,27 @@ tt_http_wake_at(TtHttp *http, TimestampTz when)
 }
 
 bool
-tt_http_follow(TtHttp *http, const TtHttp *other)
+tt_http_follow(TtHttp *http, TtHttp *other)
 {
-	int fd = other == NULL ? -1 : other->loop.fd;
-
-	if (http->followed >= 0)
-		(void) tt_loop_watch(&http->loop, http->followed, false, false);
-	http->followed = -1;
-	if (fd < 0 || http->loop.fd < 0 || !tt_loop_watch(&http->loop, fd, true, false))
+	if (other->follower == http)
+		return true;
+	tt_http_unfollow(other);
+	if (other->loop.fd < 0 || http->loop.fd < 0 ||
+		!tt_loop_watch(&http->loop, other->loop.fd, true, false))
 		return false;
-	http->followed = fd;
+	other->follower = http;
+	dlist_push_tail(&http->follows, &other->follow_node);
 	return true;
+}
+
+void
+tt_http_unfollow(TtHttp *other)
+{
+	if (other->follower == NULL)
+		return;
+	(void) tt_loop_watch(&other->follower->loop, other->loop.fd, false, false);
+	dlist_delete(&other->follow_node);
+	other->follower = NULL;
 }
 
 static uint32

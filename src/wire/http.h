@@ -67,10 +67,12 @@ extern int	tt_http_fd(const TtHttp *http);
 extern void tt_http_wake_at(TtHttp *http, TimestampTz when); /* 0: never */
 
 /*
- * The descriptor is readable whenever another client's is, too; NULL: no longer,
- * which comes before the other ends.  false: it is not, look at that one often.
+ * The descriptor is readable whenever another client's is, too, until either of
+ * them ends or that one is unfollowed.  Who is followed by one is not by others any
+ * more.  false: it is not, look at that one often.
  */
-extern bool tt_http_follow(TtHttp *http, const TtHttp *other);
+extern bool tt_http_follow(TtHttp *http, TtHttp *other);
+extern void tt_http_unfollow(TtHttp *other); /* by whoever does; does not ereport */
 
 /*
  * Wait for tt_http_fd(), at most until the wake-up time; may return early.

@@ -22,7 +22,7 @@ ACTIONS = {
     'wrong_token', 'gzip_bomb_mb', 'drip', 'throttle', 'raw_base64', 'refuse_metric', 'max_days',
     'patch', 'return_code', 'refuse_filter', 'one_origin', 'conflict', 'timeout_over',
     'not_granted', 'dash_hour', 'ignore', 'refuse_value',
-    'damage'}
+    'damage', 'together'}
 CONDITIONAL = {'refuse_metric', 'refuse_value', 'max_days', 'refuse_filter', 'one_origin', 'conflict',
                'timeout_over', 'not_granted', 'ignore'}
 # what may be ignored besides any filter
@@ -34,14 +34,30 @@ CONFLICTS = {'uv_by_country': {'metrics': ['reach', 'cost_per_1000_reached', 'fr
 TIMEOUTS = {'504': {'http_status': 504, 'body': '<html><body>504 Gateway Time-out</body></html>'},
             '51010': {'code': 51010, 'message': CODES[51010]},
             'hang': {'hang': True}}
+TOGETHER_SECONDS = 20   # until those that wait for others are given up
 KEYS = {'match', 'after', 'times', 'action'}
+
+
+class Gate:
+    """Requests wait here until so many have come; then it stands open."""
+
+    def __init__(self):
+        self.condition, self.come, self.open = threading.Condition(), 0, False
+
+    def wait(self, wanted):
+        """False: the others did not come."""
+        with self.condition:
+            self.come += 1
+            self.open |= self.come >= wanted
+            self.condition.notify_all()
+            return self.condition.wait_for(lambda: self.open, TOGETHER_SECONDS)
 
 
 class Faults:
     """The faults in force; the first that fits a request acts."""
 
     def __init__(self):
-        self.lock, self.faults = threading.Lock(), []
+        self.lock, self.faults, self.gate = threading.Lock(), [], Gate()
 
     def set(self, given):
         """Replace all faults; ValueError names what is wrong."""
@@ -61,7 +77,7 @@ class Faults:
                            'times': fault.get('times', 0 if conditional else 1) or None,
                            'action': fault['action'], 'taken': 0})
         with self.lock:
-            self.faults = faults
+            self.faults, self.gate = faults, Gate()
 
     def take(self, path, params):
         """The action for one request, or None; counts what it hands out."""

@@ -7,6 +7,7 @@ import base64
 import gzip
 import http.client
 import json
+import threading
 import time
 import unittest
 
@@ -73,6 +74,22 @@ class Broken(Case):
         begin = time.time()
         self.get()
         self.assertGreater(time.time() - begin, 0.1)
+
+    def test_together(self):
+        self.fault({'together': 3}, times=0)
+        answers = []
+
+        def ask():
+            answers.append(self.get()[0])
+        threads = [threading.Thread(target=ask) for _ in range(3)]
+        for thread in threads:
+            self.assertEqual(answers, [])
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(answers, [200, 200, 200])
+        self.assertEqual(self.control('stats')['peak_concurrency'], 3)
+        self.assertEqual(self.get()[0], 200)        # from now on nobody waits
 
     def test_conditions(self):
         self.control('faults', [{'action': {'refuse_metric': 'ctr'}},

@@ -372,6 +372,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         """Delays, and faults that never reply; True when the request is over."""
         if 'delay_ms' in action:
             time.sleep(action['delay_ms'] / 1000)
+        if 'together' in action and not self.api.faults.gate.wait(action['together']):
+            self.close_connection = True
+            return True
         if action.get('hang'):
             end = time.monotonic() + 600
             while time.monotonic() < end:

@@ -24,6 +24,7 @@ import urllib.parse
 import urllib.request
 
 import planning
+import together
 
 TOKEN, APP, SECRET = 'local-access-token', '7000000000000000001', 'local-secret'
 ACCOUNT = 7088160322559787010
@@ -432,6 +433,7 @@ def main():
     parser.add_argument('--short', action='store_true')
     parser.add_argument('--full', action='store_true')
     parser.add_argument('--planning', action='store_true')
+    parser.add_argument('--together', action='store_true')
     parser.add_argument('--queue', action='store_true')
     parser.add_argument('--write-doc', action='store_true')
     parser.add_argument('--cpu', action='store_true', help='only the CPU of a page')
@@ -441,6 +443,11 @@ def main():
     if chosen.planning:
         Session(chosen.psql).query(SETUP % chosen.api)
         planning.report(lambda: Session(chosen.psql))
+        return
+    if chosen.together:
+        session = Session(chosen.psql)
+        session.query('CREATE EXTENSION tiktok_fdw')
+        together.report(session, chosen.api)
         return
     if not shutil.which('curl'):
         sys.exit('curl is needed: it shows the limit')

@@ -7,6 +7,7 @@
 #   sh test/bench/run.sh --cpu      half a minute: only what a page costs the backend
 #   sh test/bench/run.sh --full     also the cells that take minutes each
 #   sh test/bench/run.sh --planning what planning and importing cost, and nothing else
+#   sh test/bench/run.sh --together queries over several streams, next to the slowest alone
 #   sh test/bench/run.sh --queue    only who waits how long for the rate limit
 #   sh test/bench/run.sh --write-doc    and puts the tables into doc/performance.md
 

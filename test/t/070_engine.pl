@@ -333,9 +333,9 @@ foreach my $sql ($all, $union)
 	like($session->query("EXPLAIN $sql"), qr/Async Foreign Scan/, "$name: arms run side by side");
 	my ($with, $result) = timed($session, $sql);
 	is($result, $sum, "$name: all rows");
-	$session->query('SET enable_async_append = off');
+	$session->query('SET enable_async_append = off; SET tiktok_fdw.enable_prefetch = off');
 	my ($without, $same) = timed($session, $sql);
-	$session->query('RESET enable_async_append');
+	$session->query('RESET enable_async_append; RESET tiktok_fdw.enable_prefetch');
 	is($same, $sum, "$name: all rows without");
 	cmp_ok($with / $without, '<', 0.6, sprintf('%s: %.0f ms, one after the other %.0f ms',
 		$name, $with * 1000, $without * 1000));

@@ -25,6 +25,8 @@ typedef struct TtSlots
 	void	   *arg;
 	int			held;	 /* jobs and pages that are not given back */
 	const void *beside;	 /* scans with the same share the bound on pages */
+	const void *query;	 /* of which it is a scan; NULL: not known */
+	bool		ahead;	 /* it sends, and nobody has asked it for rows yet */
 	bool		parked;	 /* its rows are being used, it wants nothing */
 	bool		starved; /* would send if it might */
 	TimestampTz starved_since;
@@ -40,6 +42,9 @@ extern void tt_slots_leave(TtSlots *slots);
 /* whether it may begin one more job */
 extern bool tt_slots_may_hold(TtSlots *slots);
 
+/* the same of one that is ahead: together with the other scans of its query */
+extern bool tt_slots_may_hold_ahead(const TtSlots *slots);
+
 /* whether it may send one more request; if not, it is starved from now on */
 extern bool tt_slots_may_send(TtSlots *slots);
 
@@ -51,6 +56,12 @@ extern void tt_slots_landed(TtSlots *slots);
 
 /* When it looks again by itself: then (0: never), and soon if it is starved. */
 extern void tt_slots_wait(TtSlots *slots, TimestampTz wake);
+
+/*
+ * Look at those that are ahead whenever this one waits; whether any has requests
+ * under way, which somebody has to pump then.
+ */
+extern bool tt_slots_follow_ahead(TtSlots *slots);
 
 /* Let the requests of the other scans go out and come in; classifies nothing. */
 extern void tt_slots_pump_others(TtSlots *slots);

@@ -15,17 +15,19 @@
  *
  * Memory: jobs and pages of one scan never exceed the concurrency by more than
  * two, and those of the arms of an async Append do not together.  An arm that has nothing and
- * waited in vain may have one page nevertheless: rather that than stand still.
+ * waited in vain may have one page nevertheless: rather that than stand still.  A scan
+ * that is ahead begins nothing by which those of its query would exceed it together.
  *
  * Nothing here blocks or ereports.
  */
 #include "postgres.h"
 
-#include "fetch/slots.h"
+#include "slots/slots.h"
 
 #define FIRST_PATIENCE 2 /* ms */
 #define LAST_PATIENCE  100
 #define IN_VAIN		   20 /* ms without a page before one is allowed */
+#define LOOK_AHEAD	   5  /* ms until those ahead that cannot wake us are looked at */
 
 static dlist_head all = DLIST_STATIC_INIT(all);
 
@@ -132,6 +134,22 @@ tt_slots_may_hold(TtSlots *slots)
 }
 
 bool
+tt_slots_may_hold_ahead(const TtSlots *slots)
+{
+	int		   sum = 0;
+	dlist_iter iter;
+
+	dlist_foreach(iter, &all)
+	{
+		TtSlots *other = dlist_container(TtSlots, node, iter.cur);
+
+		if (other->query == slots->query)
+			sum += other->held;
+	}
+	return sum < slots->concurrency + ahead(slots);
+}
+
+bool
 tt_slots_may_send(TtSlots *slots)
 {
 	if (has_room(slots, REQUESTS))
@@ -180,6 +198,36 @@ tt_slots_wait(TtSlots *slots, TimestampTz wake)
 	tt_http_wake_at(slots->http, wake);
 }
 
+bool
+tt_slots_follow_ahead(TtSlots *slots)
+{
+	bool	   any = false;
+	dlist_iter iter;
+
+	dlist_foreach(iter, &all)
+	{
+		TtSlots *other = dlist_container(TtSlots, node, iter.cur);
+
+		if (other == slots || !other->ahead)
+			continue;
+		/* when all has come, its descriptor tells nothing that matters */
+		if (tt_http_running(other->http) == 0)
+		{
+			tt_http_unfollow(other->http);
+			continue;
+		}
+		any = true;
+		if (!tt_http_follow(slots->http, other->http))
+		{
+			TimestampTz soon = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), LOOK_AHEAD);
+
+			if (slots->wake == 0 || slots->wake > soon)
+				tt_http_wake_at(slots->http, slots->wake = soon);
+		}
+	}
+	return any;
+}
+
 void
 tt_slots_pump_others(TtSlots *slots)
 {
@@ -195,9 +243,10 @@ tt_slots_pump_others(TtSlots *slots)
 		if (tt_http_running(other->http) > 0)
 		{
 			tt_http_pump(other->http);
-			/* its descriptor may have lost what made it readable */
-			if (tt_http_in_flight(other->http) > tt_http_running(other->http) ||
-				(other->wake != 0 && other->wake <= now))
+			/* its descriptor may have lost what made it readable, if somebody waits for it */
+			if (!other->ahead &&
+				(tt_http_in_flight(other->http) > tt_http_running(other->http) ||
+				 (other->wake != 0 && other->wake <= now)))
 				tt_http_wake_at(other->http, now);
 		}
 		other->tell_sent(other->arg);
