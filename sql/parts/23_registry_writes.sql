@@ -102,13 +102,15 @@ LANGUAGE sql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 	UPDATE tiktok._snapshot_run AS r
-	SET accounts = (detail ->> 'accounts')::bigint, windows = (detail ->> 'windows')::bigint,
+	SET accounts = coalesce((detail ->> 'accounts')::bigint, r.accounts),
+		accounts_done = r.accounts_done + coalesce((detail ->> 'done')::bigint, 0),
+		windows = coalesce((detail ->> 'windows')::bigint, r.windows),
 		requests = (detail ->> 'requests')::bigint
 	WHERE r.run = (detail ->> 'run')::bigint AND r.snapshot = tiktok._registered(_record_plan.target);
 	SELECT 0::bigint
 $$;
 COMMENT ON FUNCTION tiktok._record_plan(regclass, jsonb) IS
-'internal: how much a run has to do: run, accounts, windows, requests; returns 0';
+'internal: how much a run has to do, as far as that is known: run, accounts, done (how many of them were read before), windows, requests; returns 0';
 
 CREATE FUNCTION tiktok._record_failure(target regclass, detail jsonb)
 RETURNS bigint

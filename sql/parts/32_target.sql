@@ -170,7 +170,32 @@ COMMENT ON FUNCTION tiktok._create_snapshot(regclass, regclass, text[], name, da
 'internal: the body of tiktok.create_snapshot(), with its errors';
 
 -- In the caller's search_path, and so without a SET: it says what an unqualified name
--- means, and triggers of a table that is beside the target already may fire.
+-- means, and triggers of a table that is beside the target already may fire. What is there
+-- is looked at when nobody else can be making it.
+CREATE FUNCTION tiktok._register(source regclass, target text, since date,
+	attribution_window integer, partition_by text, probe boolean, history boolean, changes boolean,
+	changes_keep interval, wait boolean)
+RETURNS regclass
+LANGUAGE plpgsql
+AS $$
+DECLARE
+	existing regclass;
+	path text[] := pg_catalog.parse_ident(target);
+	result regclass;
+BEGIN
+	PERFORM tiktok._lock_names(pg_catalog.to_regclass(target), path, pg_catalog.current_schema(), wait);
+	existing := pg_catalog.to_regclass(target);
+	PERFORM tiktok._check_beside(source, existing, path, pg_catalog.current_schema(), history,
+		changes, changes_keep);
+	result := tiktok._create_snapshot(source, existing, path, pg_catalog.current_schema(), since,
+		attribution_window, partition_by, probe);
+	PERFORM tiktok._switch_beside(result, source, history, changes, changes_keep);
+	RETURN result;
+END
+$$;
+COMMENT ON FUNCTION tiktok._register(regclass, text, date, integer, text, boolean, boolean, boolean, interval, boolean) IS
+'internal: tiktok.create_snapshot(); wait: for another session that makes the same snapshot, or else 55006';
+
 CREATE FUNCTION tiktok.create_snapshot(source regclass, target text, since date DEFAULT NULL,
 	attribution_window integer DEFAULT NULL, partition_by text DEFAULT NULL,
 	probe boolean DEFAULT NULL, history boolean DEFAULT NULL, changes boolean DEFAULT NULL,
@@ -178,17 +203,9 @@ CREATE FUNCTION tiktok.create_snapshot(source regclass, target text, since date 
 RETURNS regclass
 LANGUAGE plpgsql
 AS $$
-DECLARE
-	existing regclass := pg_catalog.to_regclass(target);
-	path text[] := pg_catalog.parse_ident(target);
-	result regclass;
 BEGIN
-	PERFORM tiktok._check_beside(source, existing, path, pg_catalog.current_schema(), history,
-		changes, changes_keep);
-	result := tiktok._create_snapshot(source, existing, path, pg_catalog.current_schema(), since,
-		attribution_window, partition_by, probe);
-	PERFORM tiktok._switch_beside(result, source, history, changes, changes_keep);
-	RETURN result;
+	RETURN tiktok._register(source, target, since, attribution_window, partition_by, probe, history,
+		changes, changes_keep, true);
 END
 $$;
 COMMENT ON FUNCTION tiktok.create_snapshot(regclass, text, date, integer, text, boolean, boolean, boolean, interval) IS

@@ -34,9 +34,16 @@ BEGIN
 					'tiktok.snapshot_accounts has the error of each account.';
 		END IF;
 	END IF;
-	PERFORM tiktok._record(job.target, 'end', jsonb_build_object('run', job.run,
-		'error', problem.message, 'warning', warning,
-		'requests', tiktok._requests() - job.requests));
+	BEGIN
+		PERFORM tiktok._record(job.target, 'end', jsonb_build_object('run', job.run,
+			'error', problem.message, 'warning', warning,
+			'requests', tiktok._requests() - job.requests));
+	EXCEPTION WHEN undefined_table OR insufficient_privilege THEN
+		-- the table was dropped meanwhile, or given away: what ended the refresh is to be told
+		IF problem.code IS NULL THEN
+			problem := (SQLSTATE, SQLERRM, NULL, NULL)::tiktok._problem;
+		END IF;
+	END;
 	RETURN problem;
 END
 $$;
@@ -92,6 +99,7 @@ DECLARE
 	steps tiktok._step[];
 	step tiktok._step;
 	merged record;
+	accounts bigint[];
 	failed bigint[];
 BEGIN
 	BEGIN
@@ -106,12 +114,25 @@ BEGIN
 	END;
 	COMMIT;
 	BEGIN
-		SELECT p.steps, p.failed INTO steps, failed FROM tiktok._plan(job) AS p;
+		SELECT a.accounts, a.failed INTO accounts, failed FROM tiktok._accounts(job) AS a;
+		steps := tiktok._probes(job, accounts);
 	EXCEPTION WHEN OTHERS THEN
 		GET STACKED DIAGNOSTICS problem.code = RETURNED_SQLSTATE, problem.message = MESSAGE_TEXT,
 			problem.detail = PG_EXCEPTION_DETAIL, problem.hint = PG_EXCEPTION_HINT;
 		steps := '{}';
 	END;
+	COMMIT;
+	FOREACH step IN ARRAY steps LOOP
+		BEGIN
+			accounts := tiktok._without(accounts, tiktok._probe(job, step));
+		EXCEPTION WHEN OTHERS THEN
+			GET STACKED DIAGNOSTICS problem.code = RETURNED_SQLSTATE, problem.message = MESSAGE_TEXT,
+				problem.detail = PG_EXCEPTION_DETAIL, problem.hint = PG_EXCEPTION_HINT;
+		END;
+		EXIT WHEN problem.code IS NOT NULL;
+		COMMIT;
+	END LOOP;
+	steps := CASE WHEN problem.code IS NULL THEN tiktok._plan(job, accounts) ELSE '{}' END;
 	COMMIT;
 	FOREACH step IN ARRAY steps LOOP
 		step.accounts := tiktok._without(step.accounts, failed);
@@ -229,16 +250,21 @@ CREATE FUNCTION tiktok.materialize(source regclass, target text, since date DEFA
 LANGUAGE plpgsql
 AS $$
 DECLARE
-	existing regclass := tiktok.create_snapshot(source, target, since, attribution_window,
-		partition_by, probe, history, changes, changes_keep);
+	existing regclass := tiktok._register(source, target, since, attribution_window,
+		partition_by, probe, history, changes, changes_keep, false);
 	job tiktok._job := tiktok._open(existing, NULL, false);
 	steps tiktok._step[];
 	step tiktok._step;
 	merged record;
+	accounts bigint[];
 	failed bigint[];
 	problem tiktok._problem;
 BEGIN
-	SELECT p.steps, p.failed INTO steps, failed FROM tiktok._plan(job) AS p;
+	SELECT a.accounts, a.failed INTO accounts, failed FROM tiktok._accounts(job) AS a;
+	FOREACH step IN ARRAY tiktok._probes(job, accounts) LOOP
+		accounts := tiktok._without(accounts, tiktok._probe(job, step));
+	END LOOP;
+	steps := tiktok._plan(job, accounts);
 	FOREACH step IN ARRAY steps LOOP
 		CONTINUE WHEN step.merge;
 		step.accounts := tiktok._without(step.accounts, failed);
