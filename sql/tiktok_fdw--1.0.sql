@@ -1325,6 +1325,7 @@ BEGIN
 			RAISE EXCEPTION 'table % is a snapshot of %, not of %', target, known.source, source
 				USING ERRCODE = '42710', HINT = format('SELECT tiktok.forget(%L) first.', target);
 		END IF;
+		PERFORM tiktok._check_beside_free(target, target);
 	END IF;
 	IF since IS NOT NULL THEN
 		since := tiktok._held_since(source, since, info.start_date);
@@ -1401,7 +1402,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tiktok.create_snapshot(regclass, text, date, integer, text, boolean, boolean, boolean, interval) IS
-'registers a local table that tiktok.refresh() keeps like a foreign table, and creates it if it is missing; sends no request. since: first day wanted (NULL: the option start_date, before which the source holds nothing). attribution_window: days before the watermark that each refresh reads again, 0 to 364 (NULL: 7). partition_by: ''month'' or NULL. probe: whether refreshes of a daily BASIC report ask for totals first and read no rows of accounts that did not change (NULL: true). history: each state of a row goes into a table TARGET_history (streams that are read whole). changes: each change goes into a table TARGET_changes and stays there for changes_keep (NULL: 7 days); false, or NULL at first: not. For a table that is a snapshot already: an earlier since and what else is given are kept, NULL changes nothing, false writes no more and leaves the table. Errors: 42501 not the owner, or a privilege is missing; 22023 wrong argument; 42710 it is a snapshot of another table; HV00L no first day; 42P07, 42622, 42701 a table cannot be made beside it; 55006 history or changes were to be switched during a refresh';
+'registers a local table that tiktok.refresh() keeps like a foreign table, and creates it if it is missing; sends no request, and waits for another session that makes the same. since: first day wanted (NULL: the option start_date, before which the source holds nothing). attribution_window: days before the watermark that each refresh reads again, 0 to 364 (NULL: 7). partition_by: ''month'' or NULL. probe: whether refreshes of a daily BASIC report ask for totals first and read no rows of accounts that did not change (NULL: true). history: each state of a row goes into a table TARGET_history (streams that are read whole). changes: each change goes into a table TARGET_changes and stays there for changes_keep (NULL: 7 days); false, or NULL at first: not. For a table that is a snapshot already: an earlier since and what else is given are kept, NULL changes nothing, false writes no more and leaves the table. Errors: 42501 not the owner, or a privilege is missing; 22023 wrong argument; 42710 it is a snapshot of another table; HV00L no first day; 42P07, 42622, 42701 a table cannot be made beside it; 55006 history or changes were to be switched during a refresh';
 
 -- The table itself is its owner's.
 CREATE FUNCTION tiktok.forget(target regclass)
@@ -2946,7 +2947,7 @@ BEGIN
 END
 $$;
 COMMENT ON PROCEDURE tiktok.refresh(regclass, date, boolean) IS
-'brings a snapshot up to date, committing after each account and window; stopped at any point, the next call goes on there. For the owner only. since: fetches earlier days too. probe: another than the snapshot''s, for this refresh; false reads all accounts. A WARNING counts accounts that could not be read; an error if none could. Errors: 42501 not the owner, or a privilege is missing; 42704 no snapshot; 55006 another session refreshes it; 25001 in a transaction block; 42703, 42804, 42P10 the table or the source was altered: the HINT says what to do';
+'brings a snapshot up to date, committing after each account and window; stopped at any point, the next call goes on there. For the owner only. since: fetches earlier days too. probe: another than the snapshot''s, for this refresh; false reads all accounts. A WARNING counts accounts that could not be read; an error if none could. Errors: 42501 not the owner, or a privilege is missing; 42704 no snapshot; 55006 another session refreshes it; 25001 in a transaction block; 42703, 42804, 42P10 the table or the source was altered: the HINT says what to do; 55000 the table was renamed, dropped or replaced meanwhile; 27000 a trigger changed or kept out rows of which history or changes tell';
 
 CREATE FUNCTION tiktok._own_snapshots()
 RETURNS regclass[]
@@ -3980,6 +3981,8 @@ BEGIN
 	IF name IS NULL THEN
 		RAISE EXCEPTION 'the view must be a name or a schema and a name' USING ERRCODE = '42602';
 	END IF;
+	PERFORM tiktok._lock_name(coalesce(CASE WHEN cardinality(path) = 2 THEN path[1] END, schema),
+		path[cardinality(path)], true);
 	SELECT t.* INTO s FROM tiktok.snapshots AS t WHERE t.target = _create_live_view.target;
 	IF NOT FOUND THEN
 		RAISE EXCEPTION 'table % is no snapshot', target USING ERRCODE = '42704',

@@ -133,6 +133,7 @@ BEGIN
 			RAISE EXCEPTION 'table % is a snapshot of %, not of %', target, known.source, source
 				USING ERRCODE = '42710', HINT = format('SELECT tiktok.forget(%L) first.', target);
 		END IF;
+		PERFORM tiktok._check_beside_free(target, target);
 	END IF;
 	IF since IS NOT NULL THEN
 		since := tiktok._held_since(source, since, info.start_date);
@@ -209,7 +210,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tiktok.create_snapshot(regclass, text, date, integer, text, boolean, boolean, boolean, interval) IS
-'registers a local table that tiktok.refresh() keeps like a foreign table, and creates it if it is missing; sends no request. since: first day wanted (NULL: the option start_date, before which the source holds nothing). attribution_window: days before the watermark that each refresh reads again, 0 to 364 (NULL: 7). partition_by: ''month'' or NULL. probe: whether refreshes of a daily BASIC report ask for totals first and read no rows of accounts that did not change (NULL: true). history: each state of a row goes into a table TARGET_history (streams that are read whole). changes: each change goes into a table TARGET_changes and stays there for changes_keep (NULL: 7 days); false, or NULL at first: not. For a table that is a snapshot already: an earlier since and what else is given are kept, NULL changes nothing, false writes no more and leaves the table. Errors: 42501 not the owner, or a privilege is missing; 22023 wrong argument; 42710 it is a snapshot of another table; HV00L no first day; 42P07, 42622, 42701 a table cannot be made beside it; 55006 history or changes were to be switched during a refresh';
+'registers a local table that tiktok.refresh() keeps like a foreign table, and creates it if it is missing; sends no request, and waits for another session that makes the same. since: first day wanted (NULL: the option start_date, before which the source holds nothing). attribution_window: days before the watermark that each refresh reads again, 0 to 364 (NULL: 7). partition_by: ''month'' or NULL. probe: whether refreshes of a daily BASIC report ask for totals first and read no rows of accounts that did not change (NULL: true). history: each state of a row goes into a table TARGET_history (streams that are read whole). changes: each change goes into a table TARGET_changes and stays there for changes_keep (NULL: 7 days); false, or NULL at first: not. For a table that is a snapshot already: an earlier since and what else is given are kept, NULL changes nothing, false writes no more and leaves the table. Errors: 42501 not the owner, or a privilege is missing; 22023 wrong argument; 42710 it is a snapshot of another table; HV00L no first day; 42P07, 42622, 42701 a table cannot be made beside it; 55006 history or changes were to be switched during a refresh';
 
 -- The table itself is its owner's.
 CREATE FUNCTION tiktok.forget(target regclass)

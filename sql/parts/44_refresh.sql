@@ -182,7 +182,7 @@ BEGIN
 END
 $$;
 COMMENT ON PROCEDURE tiktok.refresh(regclass, date, boolean) IS
-'brings a snapshot up to date, committing after each account and window; stopped at any point, the next call goes on there. For the owner only. since: fetches earlier days too. probe: another than the snapshot''s, for this refresh; false reads all accounts. A WARNING counts accounts that could not be read; an error if none could. Errors: 42501 not the owner, or a privilege is missing; 42704 no snapshot; 55006 another session refreshes it; 25001 in a transaction block; 42703, 42804, 42P10 the table or the source was altered: the HINT says what to do';
+'brings a snapshot up to date, committing after each account and window; stopped at any point, the next call goes on there. For the owner only. since: fetches earlier days too. probe: another than the snapshot''s, for this refresh; false reads all accounts. A WARNING counts accounts that could not be read; an error if none could. Errors: 42501 not the owner, or a privilege is missing; 42704 no snapshot; 55006 another session refreshes it; 25001 in a transaction block; 42703, 42804, 42P10 the table or the source was altered: the HINT says what to do; 55000 the table was renamed, dropped or replaced meanwhile; 27000 a trigger changed or kept out rows of which history or changes tell';
 
 CREATE FUNCTION tiktok._own_snapshots()
 RETURNS regclass[]

@@ -362,6 +362,7 @@ ask(q{UPDATE tiktok._snapshot_account SET last_refresh = last_refresh - interval
 	WHERE snapshot = (SELECT snapshot FROM tiktok._snapshot WHERE target = 'mart.a'::regclass)});
 like(refresh(', probe => false'), qr/\|20\|0\|0\|20\|20$/, 'what is an hour old is');
 stopped(', probe => false', $accounts[3], 'windows_done', 3, {});
+api_reset();
 is(ask(q{SELECT requests FROM tiktok.materialize('ads.campaigns_reports_daily', 'mart.a', probe => false)}), 20, 'and materialize reads all');
 ask(q{SELECT tiktok.create_snapshot('ads.campaigns_reports_daily', 'mart.a', probe => true); ALTER SERVER tiktok OPTIONS (DROP concurrency)});
 
