@@ -412,13 +412,10 @@ foreach my $round (1 .. 6)
 	ask(q{CALL tiktok.refresh('mart.p'); CALL tiktok.refresh('mart.y')});
 	is(differences("SELECT c::text FROM (SELECT $campaign_columns FROM mart.p WHERE _deleted_at IS NULL) AS c",
 		"SELECT c::text FROM (SELECT $campaign_columns FROM ads.campaigns) AS c"), '0|t', "partitioned, round $round: as the source");
-	ask("INSERT INTO past SELECT clock_timestamp(), $campaign_columns FROM ads.campaigns");
+	ask("INSERT INTO past SELECT now(), $campaign_columns FROM ads.campaigns");
 }
-is(differences('SELECT p::text FROM past AS p', qq{SELECT h::text FROM (SELECT m.moment, $campaign_columns FROM (SELECT DISTINCT moment FROM past) AS m
-	JOIN mart.p_history ON _valid_from <= moment AND moment < coalesce(_valid_to, 'infinity')) AS h}) =~ s/^\d+\|//r, 't', 'there are past states');
-is(ask(qq{SELECT count(*) FROM past AS p FULL JOIN (SELECT m.moment, h.* FROM (SELECT DISTINCT moment FROM past) AS m
-		JOIN mart.p_history AS h ON _valid_from <= moment AND moment < coalesce(_valid_to, 'infinity')) AS h USING (moment, campaign_id)
-	WHERE p.campaign_name IS DISTINCT FROM h.campaign_name OR p.advertiser_id IS DISTINCT FROM h.advertiser_id}), 0, 'each as it was');
+is(differences('SELECT p::text FROM past AS p', qq{SELECT h::text FROM (SELECT moment, $campaign_columns FROM (SELECT DISTINCT moment FROM past) AS m
+	JOIN mart.p_history ON _valid_from <= moment AND moment < coalesce(_valid_to, 'infinity')) AS h}), '0|t', 'each past state is as the source was');
 is(ask(q{SELECT count(*) FILTER (WHERE _valid_to IS NOT NULL) > 5, count(DISTINCT tableoid) FROM mart.p_history}), 't|2', 'in both partitions');
 is(ask(q{SELECT count(DISTINCT op) FROM mart.p_changes}) . ask(q{SELECT count(DISTINCT op) FROM mart.y_changes}), '33', 'all that can happen');
 is(replay('mart.p'), '0|t', 'changes of a partitioned target give it');
