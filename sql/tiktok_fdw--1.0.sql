@@ -1389,6 +1389,7 @@ $$;
 COMMENT ON FUNCTION tiktok._register(regclass, text, date, integer, text, boolean, boolean, boolean, interval, boolean) IS
 'internal: tiktok.create_snapshot(); wait: for another session that makes the same snapshot, or else 55006';
 
+-- Whoever sets tables up wants them to be there: it waits.
 CREATE FUNCTION tiktok.create_snapshot(source regclass, target text, since date DEFAULT NULL,
 	attribution_window integer DEFAULT NULL, partition_by text DEFAULT NULL,
 	probe boolean DEFAULT NULL, history boolean DEFAULT NULL, changes boolean DEFAULT NULL,
@@ -2373,6 +2374,7 @@ $$;
 COMMENT ON FUNCTION tiktok._accounts(tiktok._job) IS
 'internal: the accounts that a refresh has to read, or to probe; failed: those that were read before and are gone, recorded. Errors: those of tiktok.accounts()';
 
+-- What probes left to be read; how much it is shows in tiktok.snapshot_progress.
 CREATE FUNCTION tiktok._plan(job tiktok._job, accounts bigint[])
 RETURNS tiktok._step[]
 LANGUAGE plpgsql
@@ -3448,6 +3450,7 @@ $$;
 COMMENT ON FUNCTION tiktok._probes(tiktok._job, bigint[]) IS
 'internal: which of the accounts are probed, some at a time, and over which days';
 
+-- One of them: an account that did not change counts as read.
 CREATE FUNCTION tiktok._probe(job tiktok._job, step tiktok._step)
 RETURNS bigint[]
 LANGUAGE plpgsql

@@ -197,6 +197,7 @@ $$;
 COMMENT ON FUNCTION tiktok._register(regclass, text, date, integer, text, boolean, boolean, boolean, interval, boolean) IS
 'internal: tiktok.create_snapshot(); wait: for another session that makes the same snapshot, or else 55006';
 
+-- Whoever sets tables up wants them to be there: it waits.
 CREATE FUNCTION tiktok.create_snapshot(source regclass, target text, since date DEFAULT NULL,
 	attribution_window integer DEFAULT NULL, partition_by text DEFAULT NULL,
 	probe boolean DEFAULT NULL, history boolean DEFAULT NULL, changes boolean DEFAULT NULL,

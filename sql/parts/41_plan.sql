@@ -302,6 +302,7 @@ $$;
 COMMENT ON FUNCTION tiktok._accounts(tiktok._job) IS
 'internal: the accounts that a refresh has to read, or to probe; failed: those that were read before and are gone, recorded. Errors: those of tiktok.accounts()';
 
+-- What probes left to be read; how much it is shows in tiktok.snapshot_progress.
 CREATE FUNCTION tiktok._plan(job tiktok._job, accounts bigint[])
 RETURNS tiktok._step[]
 LANGUAGE plpgsql

@@ -65,6 +65,7 @@ $$;
 COMMENT ON FUNCTION tiktok._probes(tiktok._job, bigint[]) IS
 'internal: which of the accounts are probed, some at a time, and over which days';
 
+-- One of them: an account that did not change counts as read.
 CREATE FUNCTION tiktok._probe(job tiktok._job, step tiktok._step)
 RETURNS bigint[]
 LANGUAGE plpgsql
