@@ -134,9 +134,14 @@ for my $i (1 .. $kills)
 	else
 	{
 		my $pid = qx{psql -XAtq -d '@{[ $node->connstr('postgres') ]}' -c "SELECT pid FROM pg_stat_activity WHERE query LIKE 'CALL%'" 2>/dev/null};
-		$hit += kill 'KILL', $pid if $pid =~ /^\d+$/;
+		my $from = -s $node->logfile;
+		my $killed = $pid =~ /^\d+$/ ? kill('KILL', $pid) : 0;
+		$hit += $killed;
 		eval { $run->finish };
-		$node->poll_query_until('postgres', 'SELECT true') or die 'the server did not come back';
+		# not the server that has yet to notice
+		$node->wait_for_log(qr/all server processes terminated; reinitializing/, $from) if $killed;
+		$patience = time + 180;
+		1 until qx{psql -XAtq -d '@{[ $node->connstr('postgres') ]}' -c 'SELECT 1' 2>/dev/null} =~ /1/ || time > $patience;
 	}
 	my ($accounts, $now) = split / /, $node->safe_psql('postgres', $state);
 	$broken++ if $now < $before;

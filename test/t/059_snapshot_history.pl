@@ -487,6 +487,19 @@ my $dump = "$dir/dump";
 my $shown = q{SELECT target, history, changes, changes_keep, last_change FROM tiktok.snapshots ORDER BY target::text};
 my $registered = ask($shown);
 like($registered, qr/"Hi story"/, 'a table that was renamed is known');
+# keys, constraints, partitions, rights and comments of the target and what is beside it
+my $described = q{WITH t AS (SELECT c.oid, c.oid::regclass::text AS name, c.relkind, (SELECT string_agg(a::text, ' ' ORDER BY a::text)
+			FROM aclexplode(coalesce(c.relacl, acldefault('r', c.relowner))) AS a) AS relacl FROM pg_class AS c WHERE relnamespace = 'mart'::regnamespace AND relkind IN ('r', 'p')
+		AND (relname ~ '^[cdvpy]_changes|^[cdvpy]$|^[pv]_history' OR relname = 'Hi story'))
+	SELECT string_agg(x, E'\n' ORDER BY x) FROM (
+		SELECT concat_ws(' ', name, relkind, relacl, obj_description(oid, 'pg_class')) FROM t
+		UNION ALL SELECT concat_ws(' ', name, pg_get_constraintdef(c.oid)) FROM t JOIN pg_constraint AS c ON c.conrelid = t.oid
+		UNION ALL SELECT concat_ws(' ', name, pg_get_indexdef(i.indexrelid)) FROM t JOIN pg_index AS i ON i.indrelid = t.oid
+		UNION ALL SELECT concat_ws(' ', name, attname, atttypid::regtype, attnotnull, col_description(attrelid, attnum)) FROM t JOIN pg_attribute ON attrelid = t.oid AND attnum > 0
+			WHERE NOT attisdropped
+		UNION ALL SELECT concat_ws(' ', name, i.inhrelid::regclass) FROM t JOIN pg_inherits AS i ON i.inhparent = t.oid) AS x (x)};
+my $was_described = ask($described);
+like($was_described, qr/$_/, "$_ is described") foreach ('Hi story.*_valid_to IS NULL', 'c_changes PRIMARY KEY \(at, ', 'Hi story" CHECK', 'c_changes old jsonb f the row as it was', 'mart\\.d p .*snapshot of');
 foreach my $case ([ 'restored', [] ], [ 'without', [ '-T', 'mart."Hi story"' ] ])
 {
 	my ($name, $options) = @$case;
@@ -498,6 +511,7 @@ foreach my $case ([ 'restored', [] ], [ 'without', [ '-T', 'mart."Hi story"' ] ]
 api_mutate({ %it, op => 'rename', name => 'restored' });
 $db = 'restored';
 is(ask($shown), $registered, 'state survives');
+is(ask($described), $was_described, 'and so do keys, constraints, rights and comments');
 ask(q{CALL tiktok.refresh('mart.c')});
 is(ask(qq{SELECT campaign_name FROM mart."Hi story" WHERE campaign_id = $id AND _valid_to IS NULL})
 	. ask('SELECT new->>\'campaign_name\' FROM mart.c_changes ORDER BY at DESC LIMIT 1'), 'restoredrestored', 'and both go on');
