@@ -359,6 +359,15 @@ foreach my $case ([ 'renamed', 'ALTER TABLE mart.s RENAME TO s_old', 'mart.s_old
 	is(ask("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"), 0, 'no lock is left');
 	is((try("CALL tiktok.refresh('$old')"))[0], 0, 'and it goes on under its name') if $old;
 }
+ask(q{DROP TABLE mart.s; SELECT tiktok.create_snapshot('ads.campaigns_reports_daily', 'mart.s', since => current_date - 70);
+	CREATE TRIGGER wait AFTER INSERT ON mart.s EXECUTE FUNCTION mart.wait()});
+$two->query('SELECT pg_advisory_lock(7)');
+$one->send(q{CALL tiktok.refresh('mart.s')});
+waiting("locktype = 'advisory'");
+ask(q{SELECT tiktok.forget('mart.s')});
+$two->query('SELECT pg_advisory_unlock(7)');
+like($one->finish, qr/ERROR:  55000: snapshot mart\.s was forgotten meanwhile\n.*HINT/s, 'forgotten: the refresh says so');
+is(ask(q{SELECT count(*) FROM mart.s}), 0, 'and writes no more');
 ask(q{DROP TABLE mart.s});
 is_deeply([ grep { ($_->{code} // 0) !~ /^(40105|40100|40104)$/ } @{ api_violations() } ], [], 'asked as documented');
 
