@@ -1,6 +1,6 @@
 
 # kill -9 at random moments, of the backend that refreshes and of the whole
-# server: nothing is lost, nothing doubled, states and changes belong to the rows,
+# server, every fourth time amid a merge: nothing is lost, nothing doubled, states and changes belong to the rows,
 # each past state is what test/api/expected.py says the API had then, and each call
 # goes on where the last one was stopped. A dozen times here, 200 times with TT_SOAK
 # set, or TT_KILLS times.
@@ -13,6 +13,7 @@ use JSON::PP ();
 use lib $FindBin::Bin;
 use POSIX qw(strftime);
 use Time::HiRes qw(time);
+use TiktokSession;
 use TiktokTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -33,6 +34,13 @@ $node->safe_psql('postgres', "CREATE SCHEMA mart;
 	SELECT tiktok.create_snapshot('ads.campaigns_reports_hourly', 'mart.h',
 		since => current_date - $days, attribution_window => 30, partition_by => 'month', changes => true);
 	SELECT tiktok.create_snapshot('ads.campaigns', 'mart.c', history => true, changes => true)");
+
+# A merge stops where a lock is held: what it writes, each in turn.
+my @written = ('mart.c_history', 'mart.c_changes', 'mart.c', 'mart.h_changes', 'mart.h');
+$node->safe_psql('postgres', q{CREATE FUNCTION mart.wait() RETURNS trigger LANGUAGE plpgsql AS
+	$$BEGIN PERFORM pg_advisory_xact_lock_shared(TG_ARGV[0]::integer); RETURN NULL; END$$;} . join '', map {
+	"CREATE TRIGGER wait AFTER INSERT OR UPDATE OR DELETE ON $written[ $_ - 1 ] EXECUTE FUNCTION mart.wait($_);" } 1 .. @written);
+my $amid = 0;
 
 my $state = q{SELECT count(DISTINCT advertiser_id) || ' ' || coalesce(sum(watermark - DATE '2000-01-01'), 0)
 	FROM tiktok.snapshot_accounts WHERE target = 'mart.h'::regclass};
@@ -108,16 +116,33 @@ for my $i (1 .. $kills)
 {
 	my $err = '';
 	change($i);
+	my ($holder, $inside);
+	if ($i % 4 == 0)
+	{
+		$inside = 1 + $i / 4 % @written;
+		$holder = TiktokSession->new($node);
+		$holder->query("SELECT pg_advisory_lock($inside)");
+	}
 	my $run = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres'),
 			'-c', q{CALL tiktok.refresh_all()} ],
 		'<', \undef, '>', '/dev/null', '2>', \$err);
 
 	# some requests later, and then at any moment
 	my $requests = api_stats()->{requests} + int(rand($i % 2 ? 12 : 30));
-	my $patience = time + 2;
-	1 while api_stats()->{requests} < $requests && time < $patience;
-	my $moment = time + rand(0.1);
-	1 while time < $moment;
+	my $patience = time + ($inside ? 60 : 2);
+	if ($inside)
+	{
+		my $there = 0;
+		$there = $node->safe_psql('postgres', "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'advisory' AND objid = $inside")
+		  until $there || time > $patience;
+		$amid += $there;
+	}
+	else
+	{
+		1 while api_stats()->{requests} < $requests && time < $patience;
+		my $moment = time + rand(0.1);
+		1 while time < $moment;
+	}
 	if ($i % 3 == 0)
 	{
 		# all of it
@@ -143,6 +168,7 @@ for my $i (1 .. $kills)
 		$patience = time + 180;
 		1 until qx{psql -XAtq -d '@{[ $node->connstr('postgres') ]}' -c 'SELECT 1' 2>/dev/null} =~ /1/ || time > $patience;
 	}
+	undef $holder;
 	my ($accounts, $now) = split / /, $node->safe_psql('postgres', $state);
 	$broken++ if $now < $before;
 	$before = $now;
@@ -159,8 +185,9 @@ for my $i (1 .. $kills)
 	$node->safe_psql('postgres', "INSERT INTO asked VALUES ($i, clock_timestamp(), $read_last)");
 }
 push @violations, @{ api_violations() };
-note("$hit of $kills killed something, then at $before");
+note("$hit of $kills killed something, $amid amid a merge, then at $before");
 cmp_ok($hit, '>=', $kills / 3, 'something was killed');
+cmp_ok($amid, '>=', $kills / 8, 'and amid a merge');
 is($broken, 0, 'rows and state belong together, and never go back');
 
 # the first goes on where the last one was killed, the second reads all
