@@ -351,7 +351,7 @@ COMMENT ON TYPE tiktok._statements IS
 
 CREATE TYPE tiktok._beside AS (history regclass, changes regclass, changes_keep interval,
 	end_states text, end_window text, begin_states text, begin_window text, log_window text,
-	log_new text, log_other text, prune text);
+	log_new text, log_other text, prune text, untrue_window text, untrue_delta text);
 COMMENT ON TYPE tiktok._beside IS
 'internal: what is written beside a target, NULL: nothing; and the SQL for it, by the names of tiktok._beside_templates()';
 
@@ -359,14 +359,14 @@ CREATE TYPE tiktok._job AS (target regclass, source regclass, run bigint,
 	statements tiktok._statements, time_column text, grain text, since date, attribution_window integer,
 	partition_by text, span integer, account_param text, concurrency integer,
 	accounts_named boolean, end_day date, read_on date, requests bigint, folded bigint, probe boolean,
-	beside tiktok._beside, tables regclass[], names text[]);
+	beside tiktok._beside, tables regclass[], names text[], resumed timestamptz);
 COMMENT ON TYPE tiktok._job IS
-'internal: a refresh under way. end_day: the last day to ask for; requests: of the session when it began; folded: rows that became one with another; probe: whether accounts are probed before they are read; NULL: they cannot be; tables, names: what it writes, and the names that its statements have for it';
+'internal: a refresh under way. end_day: the last day to ask for; requests: of the session when it began; folded: rows that became one with another; probe: whether accounts are probed before they are read; NULL: they cannot be; tables, names: what it writes, and the names that its statements have for it; resumed: accounts that a refresh which was stopped was through with since then are not read again, NULL: there was none';
 
 CREATE TYPE tiktok._step AS (merge boolean, accounts bigint[], first_day date, last_day date,
 	windows integer, backward boolean);
 COMMENT ON TYPE tiktok._step IS
-'internal: what a refresh does next: read some windows into the stage, or (merge) write one of them';
+'internal: what a refresh does next: read some windows into the stage, or (merge) write one of them; of a probe, what is asked for';
 
 CREATE TYPE tiktok._problem AS (code text, message text, detail text, hint text);
 COMMENT ON TYPE tiktok._problem IS 'internal: an error that was caught';
@@ -787,13 +787,15 @@ LANGUAGE sql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 	UPDATE tiktok._snapshot_run AS r
-	SET accounts = (detail ->> 'accounts')::bigint, windows = (detail ->> 'windows')::bigint,
+	SET accounts = coalesce((detail ->> 'accounts')::bigint, r.accounts),
+		accounts_done = r.accounts_done + coalesce((detail ->> 'done')::bigint, 0),
+		windows = coalesce((detail ->> 'windows')::bigint, r.windows),
 		requests = (detail ->> 'requests')::bigint
 	WHERE r.run = (detail ->> 'run')::bigint AND r.snapshot = tiktok._registered(_record_plan.target);
 	SELECT 0::bigint
 $$;
 COMMENT ON FUNCTION tiktok._record_plan(regclass, jsonb) IS
-'internal: how much a run has to do: run, accounts, windows, requests; returns 0';
+'internal: how much a run has to do, as far as that is known: run, accounts, done (how many of them were read before), windows, requests; returns 0';
 
 CREATE FUNCTION tiktok._record_failure(target regclass, detail jsonb)
 RETURNS bigint
@@ -801,7 +803,8 @@ LANGUAGE sql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 	INSERT INTO tiktok._snapshot_account AS a (snapshot, advertiser_id, last_error)
-	VALUES (tiktok._registered(_record_failure.target), (detail ->> 'account')::bigint, detail ->> 'message')
+	SELECT s.snapshot, (detail ->> 'account')::bigint, detail ->> 'message'
+	FROM tiktok._snapshot AS s WHERE s.target = _record_failure.target
 	ON CONFLICT ON CONSTRAINT _snapshot_account_pkey
 		DO UPDATE SET last_error = EXCLUDED.last_error;
 	UPDATE tiktok._snapshot_run AS r SET accounts_failed = r.accounts_failed + 1
@@ -827,6 +830,20 @@ DECLARE
 	now timestamptz := detail ->> 'now';
 	counts tiktok._counts := jsonb_populate_record(NULL::tiktok._counts, detail);
 BEGIN
+	UPDATE tiktok._snapshot_run AS r
+		SET windows_done = r.windows_done + (detail ->> 'windows')::bigint,
+			accounts_done = r.accounts_done + CASE WHEN finished AND NOT backward
+				THEN jsonb_array_length(detail -> 'accounts') ELSE 0 END,
+			inserted = r.inserted + counts.inserted,
+			updated = r.updated + counts.updated,
+			deleted = r.deleted + counts.deleted,
+			unchanged = r.unchanged + counts.unchanged,
+			requests = (detail ->> 'requests')::bigint
+		WHERE r.run = (detail ->> 'run')::bigint AND r.snapshot = tiktok._registered(_record_window.target);
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'snapshot % was forgotten meanwhile', target
+			USING ERRCODE = '55000', HINT = 'Nothing more is written. Register it again with tiktok.create_snapshot(), if it is to go on.';
+	END IF;
 	INSERT INTO tiktok._snapshot_account AS a (snapshot, advertiser_id, since, watermark,
 		next_day, read_on, last_refresh)
 	SELECT tiktok._registered(_record_window.target), account::bigint, first_day,
@@ -842,16 +859,6 @@ BEGIN
 			last_refresh = EXCLUDED.last_refresh,
 			last_error = NULL,
 			probes = CASE WHEN backward THEN a.probes ELSE 0 END;
-	UPDATE tiktok._snapshot_run AS r
-		SET windows_done = r.windows_done + (detail ->> 'windows')::bigint,
-			accounts_done = r.accounts_done + CASE WHEN finished AND NOT backward
-				THEN jsonb_array_length(detail -> 'accounts') ELSE 0 END,
-			inserted = r.inserted + counts.inserted,
-			updated = r.updated + counts.updated,
-			deleted = r.deleted + counts.deleted,
-			unchanged = r.unchanged + counts.unchanged,
-			requests = (detail ->> 'requests')::bigint
-		WHERE r.run = (detail ->> 'run')::bigint AND r.snapshot = tiktok._registered(_record_window.target);
 	UPDATE tiktok._snapshot AS s
 		SET rows = s.rows + counts.inserted
 				- CASE WHEN s.time_column IS NOT NULL THEN counts.deleted ELSE 0 END,
@@ -862,7 +869,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tiktok._record_window(regclass, jsonb) IS
-'internal: a window of some accounts was read and written: the members of tiktok._counts and tiktok._step, run, end, read_on, now, moment (of what was written), requests; days are NULL for a stream that is read whole. Returns 0';
+'internal: a window of some accounts was read and written: the members of tiktok._counts and tiktok._step, run, end, read_on, now, moment (of what was written), requests; days are NULL for a stream that is read whole. Returns 0. Error: 55000 the run is of no snapshot any more';
 
 CREATE FUNCTION tiktok._record_end(target regclass, detail jsonb)
 RETURNS bigint
@@ -941,6 +948,13 @@ AS 'MODULE_PATHNAME', 'tiktok_snapshot_unlock'
 LANGUAGE C VOLATILE STRICT;
 COMMENT ON FUNCTION tiktok._unlock(regclass) IS
 'internal: gives the lock of a target back';
+
+CREATE FUNCTION tiktok._lock_name(schema text, name text, wait boolean)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'tiktok_snapshot_lock_name'
+LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION tiktok._lock_name(text, text, boolean) IS
+'internal: takes the lock of a name, until the end of the transaction, so that one session at a time makes something of it; false if it is taken, or (wait) later. No lock for who may make nothing of that name';
 
 CREATE FUNCTION tiktok._check_owner(target regclass)
 RETURNS void
@@ -1230,6 +1244,36 @@ $$;
 COMMENT ON FUNCTION tiktok._check_lock(regclass, boolean) IS
 'internal: takes the lock of a target, or 55006 with who has it';
 
+-- What create_snapshot() makes is looked for first: two that look at once would both make
+-- it. Names in the order of their bytes, in which everybody takes them.
+CREATE FUNCTION tiktok._lock_names(existing regclass, path text[], schema name, wait boolean)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	relname text := path[cardinality(path)];
+	suffix text;
+BEGIN
+	IF existing IS NOT NULL THEN
+		SELECT n.nspname, c.relname INTO schema, relname
+		FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = existing;
+	ELSIF cardinality(path) = 2 THEN
+		schema := path[1];
+	END IF;
+	FOREACH suffix IN ARRAY '{"",_changes,_history}'::text[] LOOP
+		IF NOT tiktok._lock_name(schema, relname || suffix, wait) THEN
+			RAISE EXCEPTION 'table %.% is being made a snapshot, or written beside one, by another session',
+				quote_ident(schema), quote_ident(relname || suffix)
+				USING ERRCODE = '55006', HINT = 'Wait until it is done.';
+		END IF;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION tiktok._lock_names(regclass, text[], name, boolean) IS
+'internal: keeps other sessions from making the same snapshot, and tables beside it, until the end of the transaction; existing: the target, NULL: it is to be made, by path and schema. Without wait: 55006 if one does';
+
 -- ---- sql/parts/32_target.sql
 --
 -- The local table of a snapshot: making and registering it, and giving it up.
@@ -1367,6 +1411,7 @@ BEGIN
 			RAISE EXCEPTION 'table % is a snapshot of %, not of %', target, known.source, source
 				USING ERRCODE = '42710', HINT = format('SELECT tiktok.forget(%L) first.', target);
 		END IF;
+		PERFORM tiktok._check_beside_free(target, target);
 	END IF;
 	IF since IS NOT NULL THEN
 		since := tiktok._held_since(source, since, info.start_date);
@@ -1404,20 +1449,22 @@ COMMENT ON FUNCTION tiktok._create_snapshot(regclass, regclass, text[], name, da
 'internal: the body of tiktok.create_snapshot(), with its errors';
 
 -- In the caller's search_path, and so without a SET: it says what an unqualified name
--- means, and triggers of a table that is beside the target already may fire.
-CREATE FUNCTION tiktok.create_snapshot(source regclass, target text, since date DEFAULT NULL,
-	attribution_window integer DEFAULT NULL, partition_by text DEFAULT NULL,
-	probe boolean DEFAULT NULL, history boolean DEFAULT NULL, changes boolean DEFAULT NULL,
-	changes_keep interval DEFAULT NULL)
+-- means, and triggers of a table that is beside the target already may fire. What is there
+-- is looked at when nobody else can be making it.
+CREATE FUNCTION tiktok._register(source regclass, target text, since date,
+	attribution_window integer, partition_by text, probe boolean, history boolean, changes boolean,
+	changes_keep interval, wait boolean)
 RETURNS regclass
 LANGUAGE plpgsql
 AS $$
 DECLARE
-	existing regclass := pg_catalog.to_regclass(target);
+	existing regclass;
 	path text[] := pg_catalog.parse_ident(target);
 	result regclass;
 BEGIN
 	PERFORM tiktok._check_writable();
+	PERFORM tiktok._lock_names(pg_catalog.to_regclass(target), path, pg_catalog.current_schema(), wait);
+	existing := pg_catalog.to_regclass(target);
 	PERFORM tiktok._check_beside(source, existing, path, pg_catalog.current_schema(), history,
 		changes, changes_keep);
 	result := tiktok._create_snapshot(source, existing, path, pg_catalog.current_schema(), since,
@@ -1426,8 +1473,24 @@ BEGIN
 	RETURN result;
 END
 $$;
+COMMENT ON FUNCTION tiktok._register(regclass, text, date, integer, text, boolean, boolean, boolean, interval, boolean) IS
+'internal: tiktok.create_snapshot(); wait: for another session that makes the same snapshot, or else 55006';
+
+-- Whoever sets tables up wants them to be there: it waits.
+CREATE FUNCTION tiktok.create_snapshot(source regclass, target text, since date DEFAULT NULL,
+	attribution_window integer DEFAULT NULL, partition_by text DEFAULT NULL,
+	probe boolean DEFAULT NULL, history boolean DEFAULT NULL, changes boolean DEFAULT NULL,
+	changes_keep interval DEFAULT NULL)
+RETURNS regclass
+LANGUAGE plpgsql
+AS $$
+BEGIN
+	RETURN tiktok._register(source, target, since, attribution_window, partition_by, probe, history,
+		changes, changes_keep, true);
+END
+$$;
 COMMENT ON FUNCTION tiktok.create_snapshot(regclass, text, date, integer, text, boolean, boolean, boolean, interval) IS
-'registers a local table that tiktok.refresh() keeps like a foreign table, and creates it if it is missing; sends no request. since: first day wanted (NULL: the option start_date, before which the source holds nothing). attribution_window: days before the watermark that each refresh reads again, 0 to 364 (NULL: 7). partition_by: ''month'' or NULL. probe: whether refreshes of a daily BASIC report ask for totals first and read no rows of accounts that did not change (NULL: true). history: each state of a row goes into a table TARGET_history (streams that are read whole). changes: each change goes into a table TARGET_changes and stays there for changes_keep (NULL: 7 days); false, or NULL at first: not. For a table that is a snapshot already: an earlier since and what else is given are kept, NULL changes nothing, false writes no more and leaves the table. Errors: 42501 not the owner, or a privilege is missing; 22023 wrong argument; 42710 it is a snapshot of another table; HV00L no first day; 42P07, 42622, 42701 a table cannot be made beside it; 55006 history or changes were to be switched during a refresh';
+'registers a local table that tiktok.refresh() keeps like a foreign table, and creates it if it is missing; sends no request, and waits for another session that makes the same. since: first day wanted (NULL: the option start_date, before which the source holds nothing). attribution_window: days before the watermark that each refresh reads again, 0 to 364 (NULL: 7). partition_by: ''month'' or NULL. probe: whether refreshes of a daily BASIC report ask for totals first and read no rows of accounts that did not change (NULL: true). history: each state of a row goes into a table TARGET_history (streams that are read whole). changes: each change goes into a table TARGET_changes and stays there for changes_keep (NULL: 7 days); false, or NULL at first: not. For a table that is a snapshot already: an earlier since and what else is given are kept, NULL changes nothing, false writes no more and leaves the table. Errors: 42501 not the owner, or a privilege is missing; 22023 wrong argument; 42710 it is a snapshot of another table; HV00L no first day; 42P07, 42622, 42701 a table cannot be made beside it; 55006 history or changes were to be switched during a refresh';
 
 -- The table itself is its owner's.
 CREATE FUNCTION tiktok.forget(target regclass)
@@ -2174,12 +2237,31 @@ BEGIN
 	PERFORM tiktok._drop_stage(job.statements);
 	EXECUTE (job.statements).create_stage;
 	EXECUTE (job.statements).create_delta;
+	IF session AND s.columns @> (SELECT array_agg(k.name) FROM tiktok._source_columns(job.source) AS k) THEN
+		job.resumed := tiktok._resumed(wanted);
+	END IF;
 	job.run := tiktok._record(wanted, 'start', '{}');
 	RETURN job;
 END
 $$;
 COMMENT ON FUNCTION tiktok._open(regclass, date, boolean) IS
 'internal: begins a refresh: checks, lock, stage and run. earlier: another since; NULL: as registered. session: as of tiktok._check_lock(). Errors: those of tiktok.refresh()';
+
+-- All refreshes since one came to its end are one that was stopped, and goes on. But what is
+-- older than an hour is not taken for what is now.
+CREATE FUNCTION tiktok._resumed(target regclass)
+RETURNS timestamptz
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT greatest(min(r.started), clock_timestamp() - interval '1 hour')
+	FROM tiktok.snapshot_runs AS r
+	WHERE r.target = _resumed.target AND r.run > coalesce((SELECT max(d.run)
+		FROM tiktok.snapshot_runs AS d WHERE d.target = _resumed.target AND d.status = 'done'), 0)
+	HAVING count(*) > 0
+$$;
+COMMENT ON FUNCTION tiktok._resumed(regclass) IS
+'internal: since when a refresh that was stopped read accounts that are not to be read again; NULL: none was stopped';
 
 -- The windows of one range of days, in the order in which they are read.
 CREATE FUNCTION tiktok._windows(first_day date, last_day date, span integer, backward boolean,
@@ -2321,14 +2403,30 @@ $$;
 COMMENT ON FUNCTION tiktok._joined(tiktok._step[]) IS
 'internal: the merges of a refresh that writes all at once';
 
--- The first requests of a refresh: which accounts there are, and which did not change.
-CREATE FUNCTION tiktok._plan(job tiktok._job, OUT steps tiktok._step[], OUT failed bigint[])
+-- What a refresh that was stopped was through with: read up to now, or found unchanged.
+CREATE FUNCTION tiktok._read_before(job tiktok._job, accounts bigint[])
+RETURNS bigint[]
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT ARRAY(SELECT a.advertiser_id FROM tiktok.snapshot_accounts AS a
+		WHERE a.target = job.target AND a.advertiser_id = ANY (accounts)
+			AND a.last_refresh >= job.resumed AND a.last_error IS NULL AND a.next_day IS NULL
+			AND (job.time_column IS NULL OR a.since <= job.since
+				AND a.watermark >= least(job.end_day, job.read_on))
+			AND (job.probe OR a.probes = 0))
+$$;
+COMMENT ON FUNCTION tiktok._read_before(tiktok._job, bigint[]) IS
+'internal: those of the accounts that a refresh which was stopped has read, and that are left as they are';
+
+-- The first request of a refresh: which accounts there are.
+CREATE FUNCTION tiktok._accounts(job tiktok._job, OUT accounts bigint[], OUT failed bigint[])
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	accounts bigint[];
-	unchanged bigint[];
+	before bigint[];
+	total bigint;
 	gone bigint;
 BEGIN
 	failed := '{}';
@@ -2337,9 +2435,8 @@ BEGIN
 	ELSE
 		accounts := ARRAY(SELECT DISTINCT a FROM tiktok.accounts(job.source) AS a ORDER BY a);
 	END IF;
+	total := cardinality(accounts);
 	PERFORM tiktok._clip(job, accounts);
-	unchanged := tiktok._probe(job, accounts);
-	steps := tiktok._steps(job, tiktok._without(accounts, unchanged));
 	-- an account that was read before and that the token lost is no silent gap
 	IF job.account_param <> 'none' AND NOT job.accounts_named THEN
 		FOR gone IN
@@ -2351,14 +2448,37 @@ BEGIN
 				'account', gone, 'message', 'the token may no longer read this account'));
 		END LOOP;
 	END IF;
+	before := tiktok._read_before(job, accounts);
+	IF cardinality(before) > 0 THEN
+		accounts := tiktok._without(accounts, before);
+		RAISE NOTICE '%: goes on where a refresh was stopped, % of % accounts were read by it', job.target,
+			cardinality(before), total;
+	END IF;
 	PERFORM tiktok._record(job.target, 'plan', jsonb_build_object('run', job.run,
-		'accounts', cardinality(accounts) + cardinality(failed),
-		'windows', (SELECT coalesce(sum(cardinality(s.accounts)), 0) FROM unnest(steps) AS s WHERE s.merge),
+		'accounts', total + cardinality(failed), 'done', cardinality(before),
 		'requests', tiktok._requests() - job.requests));
 END
 $$;
-COMMENT ON FUNCTION tiktok._plan(tiktok._job) IS
-'internal: what a refresh has to do, in order; failed: accounts that were read before and are gone, recorded. Errors: those of tiktok.accounts()';
+COMMENT ON FUNCTION tiktok._accounts(tiktok._job) IS
+'internal: the accounts that a refresh has to read, or to probe; failed: those that were read before and are gone, recorded. Errors: those of tiktok.accounts()';
+
+-- What probes left to be read; how much it is shows in tiktok.snapshot_progress.
+CREATE FUNCTION tiktok._plan(job tiktok._job, accounts bigint[])
+RETURNS tiktok._step[]
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	steps tiktok._step[] := tiktok._steps(job, accounts);
+BEGIN
+	PERFORM tiktok._record(job.target, 'plan', jsonb_build_object('run', job.run,
+		'windows', (SELECT coalesce(sum(cardinality(s.accounts)), 0) FROM unnest(steps) AS s WHERE s.merge),
+		'requests', tiktok._requests() - job.requests));
+	RETURN steps;
+END
+$$;
+COMMENT ON FUNCTION tiktok._plan(tiktok._job, bigint[]) IS
+'internal: what a refresh has to do, in order, to read accounts; recorded';
 
 CREATE FUNCTION tiktok._without(accounts bigint[], failed bigint[])
 RETURNS bigint[]
@@ -2489,8 +2609,9 @@ COMMENT ON FUNCTION tiktok._stage_singly(tiktok._job, tiktok._step, bigint[]) IS
 --   4 _write_beside  states and changes, in tables beside the target: the delta names
 --                the rows, the stage has the new ones and the target still the old
 --   5 insert or upsert, remove: the target is written, and nothing that did not change
---   6 _renew     links that are over
---   7 _merged    that it was done: the registry
+--   6 _check_written  nothing but that was written, where states or changes say so
+--   7 _renew     links that are over
+--   8 _merged    that it was done: the registry
 
 -- Rows of the stage that have the key of another. When clocks go back, an hour
 -- comes twice: two rows a key, all of one hour of the day, become one. Whoever
@@ -2662,7 +2783,7 @@ COMMENT ON FUNCTION tiktok._merged(tiktok._job, tiktok._step, tiktok._counts, ti
 
 -- Statements name tables, and a refresh commits between windows: what has a name now may be
 -- another's, whose triggers would run as the caller. The weakest lock keeps names and owners.
-CREATE FUNCTION tiktok._hold(job tiktok._job)
+CREATE FUNCTION tiktok._hold(tables regclass[], names text[])
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -2670,21 +2791,21 @@ AS $$
 DECLARE
 	held record;
 BEGIN
-	FOR held IN SELECT u.* FROM unnest(job.tables, job.names) AS u (id, name) LOOP
+	FOR held IN SELECT u.* FROM unnest(tables, names) AS u (id, name) LOOP
 		IF to_regclass(held.name) = held.id THEN
 			EXECUTE format('LOCK TABLE %s IN ACCESS SHARE MODE', held.name);
 		END IF;
 		IF to_regclass(held.name) IS DISTINCT FROM held.id THEN
-			RAISE EXCEPTION 'table % was renamed, dropped or replaced during the refresh', held.name
-				USING ERRCODE = '55000', HINT = 'What was written before stays; CALL tiktok.refresh() again.';
+			RAISE EXCEPTION 'table % was renamed, dropped or replaced meanwhile', held.name
+				USING ERRCODE = '55000', HINT = 'What was committed before stays; call it again, if the table is there.';
 		END IF;
 		PERFORM tiktok._check_owner(held.id);
 		PERFORM tiktok._check_partitions(held.id);
 	END LOOP;
 END
 $$;
-COMMENT ON FUNCTION tiktok._hold(tiktok._job) IS
-'internal: locks what a merge writes, so that it stays what it was when the refresh began. Errors: 55000 a name is no longer that table''s; 42501 a table or a partition is now another''s';
+COMMENT ON FUNCTION tiktok._hold(regclass[], text[]) IS
+'internal: locks what statements are about to write, so that it stays what it was when they were made. Errors: 55000 a name is no longer that table''s; 42501 a table or a partition is now another''s';
 
 -- No SET search_path: triggers fire in here.
 CREATE FUNCTION tiktok._merge(job tiktok._job, step tiktok._step,
@@ -2696,7 +2817,7 @@ DECLARE
 	difference record;
 	now timestamptz;
 BEGIN
-	PERFORM tiktok._hold(job);
+	PERFORM tiktok._hold(job.tables, job.names);
 	fold := tiktok._fold(job, step);
 	now := tiktok._moment(job.target);
 	failed := fold.failed;
@@ -2720,6 +2841,7 @@ BEGIN
 		EXECUTE (job.statements).remove USING step.accounts, step.first_day,
 			step.last_day OPERATOR(pg_catalog.+) 1, now;
 	END IF;
+	PERFORM tiktok._check_written(job, step, counts, difference.fresh, now);
 	IF NOT difference.fresh THEN
 		PERFORM tiktok._renew(job, step, now);
 	END IF;
@@ -2727,7 +2849,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tiktok._merge(tiktok._job, tiktok._step) IS
-'internal: writes what a window changed, and that it was read. counts: NULL if no account is left; failed: accounts that could not be merged, recorded; folded: rows that became one with another. Errors: those of tiktok._hold(), tiktok._fold(), of the target''s triggers and constraints';
+'internal: writes what a window changed, and that it was read. counts: NULL if no account is left; failed: accounts that could not be merged, recorded; folded: rows that became one with another. Errors: those of tiktok._hold(), tiktok._fold(), tiktok._check_written(), of the target''s triggers and constraints';
 
 -- ---- sql/parts/44_refresh.sql
 --
@@ -2767,9 +2889,16 @@ BEGIN
 					'tiktok.snapshot_accounts has the error of each account.';
 		END IF;
 	END IF;
-	PERFORM tiktok._record(job.target, 'end', jsonb_build_object('run', job.run,
-		'error', problem.message, 'warning', warning,
-		'requests', tiktok._requests() - job.requests));
+	BEGIN
+		PERFORM tiktok._record(job.target, 'end', jsonb_build_object('run', job.run,
+			'error', problem.message, 'warning', warning,
+			'requests', tiktok._requests() - job.requests));
+	EXCEPTION WHEN undefined_table OR insufficient_privilege THEN
+		-- the table was dropped meanwhile, or given away: what ended the refresh is to be told
+		IF problem.code IS NULL THEN
+			problem := (SQLSTATE, SQLERRM, NULL, NULL)::tiktok._problem;
+		END IF;
+	END;
 	RETURN problem;
 END
 $$;
@@ -2853,6 +2982,7 @@ DECLARE
 	steps tiktok._step[];
 	step tiktok._step;
 	merged record;
+	accounts bigint[];
 	failed bigint[];
 	began timestamptz;
 	written bigint := 0;
@@ -2871,15 +3001,28 @@ BEGIN
 	END;
 	COMMIT;
 	BEGIN
-		SELECT p.steps, p.failed INTO steps, failed FROM tiktok._plan(job) AS p;
-		began := pg_catalog.clock_timestamp();
-		total := (SELECT pg_catalog.sum(tiktok._size(s)) FROM pg_catalog.unnest(steps) AS s);
+		SELECT a.accounts, a.failed INTO accounts, failed FROM tiktok._accounts(job) AS a;
+		steps := tiktok._probes(job, accounts);
 	EXCEPTION WHEN OTHERS THEN
 		GET STACKED DIAGNOSTICS problem.code = RETURNED_SQLSTATE, problem.message = MESSAGE_TEXT,
 			problem.detail = PG_EXCEPTION_DETAIL, problem.hint = PG_EXCEPTION_HINT;
 		steps := '{}';
 	END;
 	COMMIT;
+	FOREACH step IN ARRAY steps LOOP
+		BEGIN
+			accounts := tiktok._without(accounts, tiktok._probe(job, step));
+		EXCEPTION WHEN OTHERS THEN
+			GET STACKED DIAGNOSTICS problem.code = RETURNED_SQLSTATE, problem.message = MESSAGE_TEXT,
+				problem.detail = PG_EXCEPTION_DETAIL, problem.hint = PG_EXCEPTION_HINT;
+		END;
+		EXIT WHEN problem.code IS NOT NULL;
+		COMMIT;
+	END LOOP;
+	steps := CASE WHEN problem.code IS NULL THEN tiktok._plan(job, accounts) ELSE '{}' END;
+	COMMIT;
+	began := pg_catalog.clock_timestamp();
+	total := (SELECT pg_catalog.sum(tiktok._size(s)) FROM pg_catalog.unnest(steps) AS s);
 	FOREACH step IN ARRAY steps LOOP
 		done := done OPERATOR(pg_catalog.+) tiktok._size(step);
 		step.accounts := tiktok._without(step.accounts, failed);
@@ -2931,7 +3074,7 @@ BEGIN
 END
 $$;
 COMMENT ON PROCEDURE tiktok.refresh(regclass, date, boolean) IS
-'brings a snapshot up to date, committing after each account and window; stopped at any point, the next call goes on there. For the owner only. since: fetches earlier days too. probe: another than the snapshot''s, for this refresh; false reads all accounts. A WARNING counts accounts that could not be read; an error if none could. Errors: 42501 not the owner, or a privilege is missing; 42704 no snapshot; 55006 another session refreshes it; 25001 in a transaction block; 25006 on a standby, or read-only; 42703, 42804, 42P10 the table or the source was altered: the HINT says what to do';
+'brings a snapshot up to date, committing after each account and window; stopped at any point, the next call goes on there. For the owner only. since: fetches earlier days too. probe: another than the snapshot''s, for this refresh; false reads all accounts. A WARNING counts accounts that could not be read; an error if none could. Errors: 42501 not the owner, or a privilege is missing; 42704 no snapshot; 55006 another session refreshes it; 25001 in a transaction block; 25006 on a standby, or read-only; 42703, 42804, 42P10 the table or the source was altered: the HINT says what to do; 55000 the table was renamed, dropped or replaced meanwhile; 27000 a trigger changed or kept out rows of which history or changes tell';
 
 CREATE FUNCTION tiktok._own_snapshots()
 RETURNS regclass[]
@@ -3003,16 +3146,21 @@ CREATE FUNCTION tiktok.materialize(source regclass, target text, since date DEFA
 LANGUAGE plpgsql
 AS $$
 DECLARE
-	existing regclass := tiktok.create_snapshot(source, target, since, attribution_window,
-		partition_by, probe, history, changes, changes_keep);
+	existing regclass := tiktok._register(source, target, since, attribution_window,
+		partition_by, probe, history, changes, changes_keep, false);
 	job tiktok._job := tiktok._open(existing, NULL, false);
 	steps tiktok._step[];
 	step tiktok._step;
 	merged record;
+	accounts bigint[];
 	failed bigint[];
 	problem tiktok._problem;
 BEGIN
-	SELECT p.steps, p.failed INTO steps, failed FROM tiktok._plan(job) AS p;
+	SELECT a.accounts, a.failed INTO accounts, failed FROM tiktok._accounts(job) AS a;
+	FOREACH step IN ARRAY tiktok._probes(job, accounts) LOOP
+		accounts := tiktok._without(accounts, tiktok._probe(job, step));
+	END LOOP;
+	steps := tiktok._plan(job, accounts);
 	FOREACH step IN ARRAY steps LOOP
 		CONTINUE WHEN step.merge;
 		step.accounts := tiktok._without(step.accounts, failed);
@@ -3085,6 +3233,15 @@ AS $$
 			SELECT ctid AS "tiktok row", {columns}, $4 AS _synced_at{unmarked} FROM {stage}) AS "tiktok new"
 			ON "tiktok new"."tiktok row" OPERATOR(pg_catalog.=) "tiktok old"."tiktok row"'),
 	('prune', 'DELETE FROM {changes} WHERE at OPERATOR(pg_catalog.<) ($4 OPERATOR(pg_catalog.-) $5)'),
+	-- rows of which something else is there than states and changes say
+	('untrue_window', 'SELECT count(*) FROM (SELECT {columns} FROM {stage} WHERE {window}) AS s
+			LEFT JOIN (SELECT {columns}, _synced_at{_deleted_at} FROM {target} WHERE {window} OFFSET 0) AS t
+			ON {s_is_t}
+		WHERE {untrue}'),
+	('untrue_delta', 'SELECT count(*) FROM {delta} AS d LEFT JOIN {stage} AS s ON s.ctid = d."tiktok row"
+			LEFT JOIN (SELECT {columns}, _synced_at{_deleted_at} FROM {target} WHERE {window} OFFSET 0) AS t
+			ON {d_is_t}
+		WHERE CASE WHEN d."tiktok op" = ''D'' THEN {stayed} ELSE {untrue} END'),
 	-- states are kept from now on: those that do not hold end, the target's begin, when it
 	-- got them, but for what is recorded of a time before
 	('switch_off', 'UPDATE {history} SET _valid_to = $4 WHERE _valid_to IS NULL'),
@@ -3123,8 +3280,11 @@ BEGIN
 		|| jsonb_build_object(
 			'history', coalesce(history::text, 'NULL'),
 			'changes', coalesce(changes::text, 'NULL'),
-			't_columns', (SELECT string_agg(format('t.%I', c.name), ', ' ORDER BY c.attnum)
-				FROM tiktok._source_columns(source) AS c),
+			't_columns', columns.t,
+			'd_is_t', string_agg(format('d.%1$I = t.%1$I', k), ' AND '),
+			'untrue', format('t._synced_at IS DISTINCT FROM $4%s OR ROW(%s)::record *<> ROW(%s)::record',
+				CASE WHEN mark THEN ' OR t._deleted_at IS NOT NULL' ELSE '' END, columns.s, columns.t),
+			'stayed', CASE WHEN mark THEN 't._deleted_at IS DISTINCT FROM $4' ELSE 't._synced_at IS NOT NULL' END,
 			't_keys', string_agg(format('t.%I', k), ', '),
 			'old_keys', string_agg(format('"tiktok old".%I', k), ', '),
 			'unmarked', CASE WHEN mark THEN ', NULL::pg_catalog.timestamptz AS _deleted_at' ELSE '' END,
@@ -3133,7 +3293,12 @@ BEGIN
 			'gone', CASE WHEN mark THEN format('(%s) OPERATOR(pg_catalog.||) '
 					'pg_catalog.jsonb_build_object(''_synced_at'', $4, ''_deleted_at'', $4)', old)
 				ELSE 'NULL::pg_catalog.jsonb' END)
-	INTO parts FROM unnest(key_columns) AS k;
+	INTO parts
+	FROM unnest(key_columns) AS k, (
+		SELECT string_agg(format('s.%I', c.name), ', ' ORDER BY c.attnum),
+			string_agg(format('t.%I', c.name), ', ' ORDER BY c.attnum)
+		FROM tiktok._source_columns(source) AS c) AS columns (s, t)
+	GROUP BY columns.s, columns.t;
 	RETURN (SELECT jsonb_object_agg(t.name, tiktok._fill(t.template, parts))
 		FROM tiktok._beside_templates() AS t);
 END
@@ -3159,7 +3324,7 @@ BEGIN
 	PERFORM tiktok._check_beside_table(target, source, s.history, 'history', key_columns);
 	PERFORM tiktok._check_beside_table(target, source, s.changes, 'changes', key_columns);
 	RETURN jsonb_populate_record(ROW(s.history, s.changes, s.changes_keep, NULL, NULL, NULL, NULL,
-			NULL, NULL, NULL, NULL)::tiktok._beside,
+			NULL, NULL, NULL, NULL, NULL, NULL)::tiktok._beside,
 		tiktok._beside_statements(target, source, key_columns, time_column, with_accounts,
 			s.history, s.changes));
 END
@@ -3202,10 +3367,63 @@ $$;
 COMMENT ON FUNCTION tiktok._write_beside(tiktok._job, tiktok._step, tiktok._counts, boolean, timestamptz) IS
 'internal: writes the states and changes of a merge that is to come, and drops changes that are old. counts, fresh: as of tiktok._compare(); now: the moment of the merge. Errors: those of the tables'' triggers and constraints';
 
+-- Whether anything but a refresh's own statements may have a say in what they write.
+CREATE FUNCTION tiktok._is_meddled_with(target regclass)
+RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	WITH RECURSIVE tables (id) AS (
+		SELECT target::oid
+		UNION
+		SELECT i.inhrelid FROM tables AS t JOIN pg_inherits AS i ON i.inhparent = t.id)
+	SELECT EXISTS (
+		SELECT FROM tables AS t JOIN pg_trigger AS g ON g.tgrelid = t.id
+		WHERE NOT g.tgisinternal AND g.tgenabled <> 'D'
+		UNION ALL
+		SELECT FROM pg_rewrite AS r WHERE r.ev_class = target AND r.ev_enabled <> 'D')
+$$;
+COMMENT ON FUNCTION tiktok._is_meddled_with(regclass) IS
+'internal: whether a table has triggers, partitions and heirs included, or rules';
+
+-- A trigger may change a row or keep it out. Without states and changes that is between it and
+-- its owner; with them, each refresh would find the row changed again, and say so for ever.
+CREATE FUNCTION tiktok._check_written(job tiktok._job, step tiktok._step, counts tiktok._counts,
+	fresh boolean, now timestamptz)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	untrue bigint;
+BEGIN
+	IF (job.beside).history IS NULL AND (job.beside).changes IS NULL
+		OR counts.inserted + counts.updated + counts.deleted = 0 OR NOT tiktok._is_meddled_with(job.target)
+	THEN
+		RETURN;
+	END IF;
+	EXECUTE CASE WHEN fresh THEN (job.beside).untrue_window ELSE (job.beside).untrue_delta END
+		INTO untrue USING step.accounts, step.first_day, step.last_day + 1, now;
+	IF untrue > 0 THEN
+		RAISE EXCEPTION '% of % % not what was written', untrue || CASE untrue WHEN 1 THEN ' row' ELSE ' rows' END,
+			job.target, CASE untrue WHEN 1 THEN 'is' ELSE 'are' END
+			USING ERRCODE = '27000', DETAIL = 'A trigger or a rule changed or kept out what the API returned, '
+				'so that states and changes beside the table would not be true.',
+				HINT = format('Let it write to columns or tables of its own, or do without: '
+					'SELECT tiktok.create_snapshot(%L, %L%s%s);', job.source, job.target,
+					CASE WHEN (job.beside).history IS NOT NULL THEN ', history => false' ELSE '' END,
+					CASE WHEN (job.beside).changes IS NOT NULL THEN ', changes => false' ELSE '' END);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION tiktok._check_written(tiktok._job, tiktok._step, tiktok._counts, boolean, timestamptz) IS
+'internal: 27000 if the target has other rows than a merge wrote, and tables beside it that say what it wrote. Arguments as of tiktok._write_beside()';
+
 -- What create_snapshot() changes of that, in the registry at once; the statements that
 -- go with it are for the caller to run. A refresh under way would not know of it.
 CREATE FUNCTION tiktok._plan_switch(target regclass, source regclass, history boolean,
-	changes boolean, keep interval, OUT commands text[], OUT moment timestamptz)
+	changes boolean, keep interval, OUT commands text[], OUT moment timestamptz,
+	OUT tables regclass[], OUT names text[])
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -3247,6 +3465,8 @@ BEGIN
 		words := ARRAY['switch_off'];
 	END IF;
 	moment := greatest(moment, latest + interval '1 microsecond');
+	tables := array_remove(ARRAY[target, known.history], NULL);
+	names := ARRAY(SELECT t::text FROM unnest(tables) WITH ORDINALITY AS u (t, n) ORDER BY n);
 	commands := ARRAY(SELECT c.statement FROM unnest(words) WITH ORDINALITY AS w (word, n)
 		JOIN jsonb_each_text(tiktok._beside_statements(target, source, known.key_columns,
 			known.time_column, true, known.history, known.changes)) AS c (word, statement)
@@ -3265,7 +3485,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tiktok._plan_switch(regclass, regclass, boolean, boolean, interval) IS
-'internal: begins or ends the tables beside a target (NULL: as before), for the registry; commands: what is to be run for it, with $4 the moment. Errors: 55006 a refresh is under way; 42501 the history is another''s by now; those of tiktok._get_beside()';
+'internal: begins or ends the tables beside a target (NULL: as before), for the registry; commands: what is to be run for it, with $4 the moment; tables, names: what they name. Errors: 55006 a refresh is under way; 42501 the history is another''s by now; those of tiktok._get_beside()';
 
 -- No SET search_path: triggers fire in here.
 CREATE FUNCTION tiktok._switch_beside(target regclass, source regclass, history boolean,
@@ -3282,12 +3502,13 @@ BEGIN
 	END IF;
 	plan := tiktok._plan_switch(target, source, history, changes, keep);
 	FOREACH command IN ARRAY plan.commands LOOP
+		PERFORM tiktok._hold(plan.tables, plan.names);
 		EXECUTE command USING NULL::bigint[], NULL::pg_catalog.date, NULL::pg_catalog.date, plan.moment;
 	END LOOP;
 END
 $$;
 COMMENT ON FUNCTION tiktok._switch_beside(regclass, regclass, boolean, boolean, interval) IS
-'internal: switches states and changes of a target on (true) or off (false), or leaves them (NULL), and sets how long changes stay. Errors: those of tiktok._plan_switch()';
+'internal: switches states and changes of a target on (true) or off (false), or leaves them (NULL), and sets how long changes stay. Errors: those of tiktok._plan_switch() and tiktok._hold()';
 
 -- ---- sql/parts/46_probe.sql
 --
@@ -3334,45 +3555,48 @@ $$;
 COMMENT ON FUNCTION tiktok._check_probe(regclass, boolean) IS
 'internal: 22023 if probing is asked for and not possible';
 
--- Only accounts that were read to the end, without an error, and not too long ago; some
--- at a time, whose sums fit in memory.
-CREATE FUNCTION tiktok._probe(job tiktok._job, accounts bigint[])
+-- Only accounts that were read to the end, without an error, and not too long ago; some at
+-- a time, each with a commit of its own: what is stopped repeats those under way.
+CREATE FUNCTION tiktok._probes(job tiktok._job, accounts bigint[])
+RETURNS tiktok._step[]
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	WITH ranges AS (
+		SELECT r.*, (row_number() OVER (PARTITION BY r.first_day, r.last_day ORDER BY r.account) - 1)
+			/ (10 * job.concurrency) AS chunk
+		FROM tiktok._ranges(job, accounts) AS r
+			JOIN tiktok.snapshot_accounts AS a ON a.target = job.target AND a.advertiser_id = r.account
+		WHERE NOT r.backward AND a.since <= job.since AND a.next_day IS NULL
+			AND a.last_error IS NULL AND a.probes < 6),
+	steps AS (
+		SELECT r.first_day, r.last_day, r.chunk, ROW(false, array_agg(r.account ORDER BY r.account),
+			r.first_day, r.last_day, 0, false)::tiktok._step AS step
+		FROM ranges AS r GROUP BY 1, 2, 3)
+	SELECT coalesce(array_agg(s.step ORDER BY s.first_day, s.last_day, s.chunk), '{}') FROM steps AS s
+	WHERE job.probe AND tiktok._totals_columns(job.source) IS NOT NULL
+$$;
+COMMENT ON FUNCTION tiktok._probes(tiktok._job, bigint[]) IS
+'internal: which of the accounts are probed, some at a time, and over which days';
+
+-- One of them: an account that did not change counts as read.
+CREATE FUNCTION tiktok._probe(job tiktok._job, step tiktok._step)
 RETURNS bigint[]
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	columns text[] := CASE WHEN job.probe THEN tiktok._totals_columns(job.source) END;
-	asked record;
-	same bigint[];
-	unchanged bigint[] := '{}';
+	unchanged bigint[] := tiktok._unchanged(tiktok._probe_query(job, tiktok._totals_columns(job.source)),
+		step.accounts, step.first_day, step.last_day);
 BEGIN
-	IF columns IS NULL THEN
-		RETURN unchanged;
-	END IF;
-	FOR asked IN
-		SELECT c.first_day, c.last_day, array_agg(c.account) AS accounts
-		FROM (
-			SELECT r.*, (row_number() OVER (PARTITION BY r.first_day, r.last_day) - 1) / 500 AS chunk
-			FROM tiktok._ranges(job, accounts) AS r
-				JOIN tiktok.snapshot_accounts AS a
-					ON a.target = job.target AND a.advertiser_id = r.account
-			WHERE NOT r.backward AND a.since <= job.since AND a.next_day IS NULL
-				AND a.last_error IS NULL AND a.probes < 6) AS c
-		GROUP BY c.first_day, c.last_day, c.chunk
-	LOOP
-		same := tiktok._unchanged(tiktok._probe_query(job, columns), asked.accounts, asked.first_day,
-			asked.last_day);
-		unchanged := unchanged || same;
-		PERFORM tiktok._record(job.target, 'probe', jsonb_build_object('run', job.run,
-			'asked', cardinality(asked.accounts), 'accounts', same, 'end', job.end_day,
-			'read_on', job.read_on, 'now', clock_timestamp()));
-	END LOOP;
+	PERFORM tiktok._record(job.target, 'probe', jsonb_build_object('run', job.run,
+		'asked', cardinality(step.accounts), 'accounts', unchanged, 'end', job.end_day,
+		'read_on', job.read_on, 'now', clock_timestamp(), 'requests', tiktok._requests() - job.requests));
 	RETURN unchanged;
 END
 $$;
-COMMENT ON FUNCTION tiktok._probe(tiktok._job, bigint[]) IS
-'internal: the accounts of which nothing is to be read, since they have not changed; recorded as read. Errors: those of tiktok._unchanged()';
+COMMENT ON FUNCTION tiktok._probe(tiktok._job, tiktok._step) IS
+'internal: asks some accounts for their totals; returns those of which nothing is to be read, since they have not changed, recorded as read. Errors: those of tiktok._unchanged()';
 
 -- Whatever is wrong with an account is told when it is read. One that is refused does not
 -- keep the others from being asked; more than that, and nobody is.
@@ -3448,13 +3672,14 @@ BEGIN
 	UPDATE tiktok._snapshot_run AS r
 	SET accounts_probed = r.accounts_probed + (detail ->> 'asked')::bigint,
 		accounts_unchanged = r.accounts_unchanged + same,
-		accounts_done = r.accounts_done + same
+		accounts_done = r.accounts_done + same,
+		requests = (detail ->> 'requests')::bigint
 	WHERE r.run = (detail ->> 'run')::bigint AND r.snapshot = mine;
 	RETURN 0;
 END
 $$;
 COMMENT ON FUNCTION tiktok._record_probe(regclass, jsonb) IS
-'internal: accounts were probed: run, asked (how many), accounts that have not changed, end, read_on, now; returns 0';
+'internal: accounts were probed: run, asked (how many), accounts that have not changed, end, read_on, now, requests; returns 0';
 REVOKE ALL ON FUNCTION tiktok._record_probe(regclass, jsonb) FROM PUBLIC;
 
 -- ---- sql/parts/50_comments.sql
@@ -3891,6 +4116,8 @@ BEGIN
 	IF name IS NULL THEN
 		RAISE EXCEPTION 'the view must be a name or a schema and a name' USING ERRCODE = '42602';
 	END IF;
+	PERFORM tiktok._lock_name(coalesce(CASE WHEN cardinality(path) = 2 THEN path[1] END, schema),
+		path[cardinality(path)], true);
 	SELECT t.* INTO s FROM tiktok.snapshots AS t WHERE t.target = _create_live_view.target;
 	IF NOT FOUND THEN
 		RAISE EXCEPTION 'table % is no snapshot', target USING ERRCODE = '42704',

@@ -161,6 +161,16 @@
 	pg_foreign_server_aclcheck(server, user, mode)
 #endif
 
+/* access rights of a schema, and the owner of a relation */
+#if PG_VERSION_NUM >= 160000
+#define TT_SCHEMA_ACLCHECK(schema, user, mode) \
+	object_aclcheck(NamespaceRelationId, schema, user, mode)
+#define TT_OWNS_RELATION(relation, user) object_ownercheck(RelationRelationId, relation, user)
+#else
+#define TT_SCHEMA_ACLCHECK(schema, user, mode) pg_namespace_aclcheck(schema, user, mode)
+#define TT_OWNS_RELATION(relation, user)	   pg_class_ownercheck(relation, user)
+#endif
+
 /* makeJsonLexContextCstringLen() takes the context from 17 on */
 #if PG_VERSION_NUM >= 170000
 #define TT_MAKE_JSON_LEX(json, length, encoding, escapes) \

@@ -102,13 +102,15 @@ LANGUAGE sql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 	UPDATE tiktok._snapshot_run AS r
-	SET accounts = (detail ->> 'accounts')::bigint, windows = (detail ->> 'windows')::bigint,
+	SET accounts = coalesce((detail ->> 'accounts')::bigint, r.accounts),
+		accounts_done = r.accounts_done + coalesce((detail ->> 'done')::bigint, 0),
+		windows = coalesce((detail ->> 'windows')::bigint, r.windows),
 		requests = (detail ->> 'requests')::bigint
 	WHERE r.run = (detail ->> 'run')::bigint AND r.snapshot = tiktok._registered(_record_plan.target);
 	SELECT 0::bigint
 $$;
 COMMENT ON FUNCTION tiktok._record_plan(regclass, jsonb) IS
-'internal: how much a run has to do: run, accounts, windows, requests; returns 0';
+'internal: how much a run has to do, as far as that is known: run, accounts, done (how many of them were read before), windows, requests; returns 0';
 
 CREATE FUNCTION tiktok._record_failure(target regclass, detail jsonb)
 RETURNS bigint
@@ -116,7 +118,8 @@ LANGUAGE sql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 	INSERT INTO tiktok._snapshot_account AS a (snapshot, advertiser_id, last_error)
-	VALUES (tiktok._registered(_record_failure.target), (detail ->> 'account')::bigint, detail ->> 'message')
+	SELECT s.snapshot, (detail ->> 'account')::bigint, detail ->> 'message'
+	FROM tiktok._snapshot AS s WHERE s.target = _record_failure.target
 	ON CONFLICT ON CONSTRAINT _snapshot_account_pkey
 		DO UPDATE SET last_error = EXCLUDED.last_error;
 	UPDATE tiktok._snapshot_run AS r SET accounts_failed = r.accounts_failed + 1
@@ -142,6 +145,20 @@ DECLARE
 	now timestamptz := detail ->> 'now';
 	counts tiktok._counts := jsonb_populate_record(NULL::tiktok._counts, detail);
 BEGIN
+	UPDATE tiktok._snapshot_run AS r
+		SET windows_done = r.windows_done + (detail ->> 'windows')::bigint,
+			accounts_done = r.accounts_done + CASE WHEN finished AND NOT backward
+				THEN jsonb_array_length(detail -> 'accounts') ELSE 0 END,
+			inserted = r.inserted + counts.inserted,
+			updated = r.updated + counts.updated,
+			deleted = r.deleted + counts.deleted,
+			unchanged = r.unchanged + counts.unchanged,
+			requests = (detail ->> 'requests')::bigint
+		WHERE r.run = (detail ->> 'run')::bigint AND r.snapshot = tiktok._registered(_record_window.target);
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'snapshot % was forgotten meanwhile', target
+			USING ERRCODE = '55000', HINT = 'Nothing more is written. Register it again with tiktok.create_snapshot(), if it is to go on.';
+	END IF;
 	INSERT INTO tiktok._snapshot_account AS a (snapshot, advertiser_id, since, watermark,
 		next_day, read_on, last_refresh)
 	SELECT tiktok._registered(_record_window.target), account::bigint, first_day,
@@ -157,16 +174,6 @@ BEGIN
 			last_refresh = EXCLUDED.last_refresh,
 			last_error = NULL,
 			probes = CASE WHEN backward THEN a.probes ELSE 0 END;
-	UPDATE tiktok._snapshot_run AS r
-		SET windows_done = r.windows_done + (detail ->> 'windows')::bigint,
-			accounts_done = r.accounts_done + CASE WHEN finished AND NOT backward
-				THEN jsonb_array_length(detail -> 'accounts') ELSE 0 END,
-			inserted = r.inserted + counts.inserted,
-			updated = r.updated + counts.updated,
-			deleted = r.deleted + counts.deleted,
-			unchanged = r.unchanged + counts.unchanged,
-			requests = (detail ->> 'requests')::bigint
-		WHERE r.run = (detail ->> 'run')::bigint AND r.snapshot = tiktok._registered(_record_window.target);
 	UPDATE tiktok._snapshot AS s
 		SET rows = s.rows + counts.inserted
 				- CASE WHEN s.time_column IS NOT NULL THEN counts.deleted ELSE 0 END,
@@ -177,7 +184,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tiktok._record_window(regclass, jsonb) IS
-'internal: a window of some accounts was read and written: the members of tiktok._counts and tiktok._step, run, end, read_on, now, moment (of what was written), requests; days are NULL for a stream that is read whole. Returns 0';
+'internal: a window of some accounts was read and written: the members of tiktok._counts and tiktok._step, run, end, read_on, now, moment (of what was written), requests; days are NULL for a stream that is read whole. Returns 0. Error: 55000 the run is of no snapshot any more';
 
 CREATE FUNCTION tiktok._record_end(target regclass, detail jsonb)
 RETURNS bigint

@@ -49,6 +49,13 @@ LANGUAGE C VOLATILE STRICT;
 COMMENT ON FUNCTION tiktok._unlock(regclass) IS
 'internal: gives the lock of a target back';
 
+CREATE FUNCTION tiktok._lock_name(schema text, name text, wait boolean)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'tiktok_snapshot_lock_name'
+LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION tiktok._lock_name(text, text, boolean) IS
+'internal: takes the lock of a name, until the end of the transaction, so that one session at a time makes something of it; false if it is taken, or (wait) later. No lock for who may make nothing of that name';
+
 CREATE FUNCTION tiktok._check_owner(target regclass)
 RETURNS void
 AS 'MODULE_PATHNAME', 'tiktok_snapshot_check_owner'

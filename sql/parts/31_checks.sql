@@ -234,3 +234,33 @@ END
 $$;
 COMMENT ON FUNCTION tiktok._check_lock(regclass, boolean) IS
 'internal: takes the lock of a target, or 55006 with who has it';
+
+-- What create_snapshot() makes is looked for first: two that look at once would both make
+-- it. Names in the order of their bytes, in which everybody takes them.
+CREATE FUNCTION tiktok._lock_names(existing regclass, path text[], schema name, wait boolean)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	relname text := path[cardinality(path)];
+	suffix text;
+BEGIN
+	IF existing IS NOT NULL THEN
+		SELECT n.nspname, c.relname INTO schema, relname
+		FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = existing;
+	ELSIF cardinality(path) = 2 THEN
+		schema := path[1];
+	END IF;
+	FOREACH suffix IN ARRAY '{"",_changes,_history}'::text[] LOOP
+		IF NOT tiktok._lock_name(schema, relname || suffix, wait) THEN
+			RAISE EXCEPTION 'table %.% is being made a snapshot, or written beside one, by another session',
+				quote_ident(schema), quote_ident(relname || suffix)
+				USING ERRCODE = '55006', HINT = 'Wait until it is done.';
+		END IF;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION tiktok._lock_names(regclass, text[], name, boolean) IS
+'internal: keeps other sessions from making the same snapshot, and tables beside it, until the end of the transaction; existing: the target, NULL: it is to be made, by path and schema. Without wait: 55006 if one does';

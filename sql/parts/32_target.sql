@@ -133,6 +133,7 @@ BEGIN
 			RAISE EXCEPTION 'table % is a snapshot of %, not of %', target, known.source, source
 				USING ERRCODE = '42710', HINT = format('SELECT tiktok.forget(%L) first.', target);
 		END IF;
+		PERFORM tiktok._check_beside_free(target, target);
 	END IF;
 	IF since IS NOT NULL THEN
 		since := tiktok._held_since(source, since, info.start_date);
@@ -170,20 +171,22 @@ COMMENT ON FUNCTION tiktok._create_snapshot(regclass, regclass, text[], name, da
 'internal: the body of tiktok.create_snapshot(), with its errors';
 
 -- In the caller's search_path, and so without a SET: it says what an unqualified name
--- means, and triggers of a table that is beside the target already may fire.
-CREATE FUNCTION tiktok.create_snapshot(source regclass, target text, since date DEFAULT NULL,
-	attribution_window integer DEFAULT NULL, partition_by text DEFAULT NULL,
-	probe boolean DEFAULT NULL, history boolean DEFAULT NULL, changes boolean DEFAULT NULL,
-	changes_keep interval DEFAULT NULL)
+-- means, and triggers of a table that is beside the target already may fire. What is there
+-- is looked at when nobody else can be making it.
+CREATE FUNCTION tiktok._register(source regclass, target text, since date,
+	attribution_window integer, partition_by text, probe boolean, history boolean, changes boolean,
+	changes_keep interval, wait boolean)
 RETURNS regclass
 LANGUAGE plpgsql
 AS $$
 DECLARE
-	existing regclass := pg_catalog.to_regclass(target);
+	existing regclass;
 	path text[] := pg_catalog.parse_ident(target);
 	result regclass;
 BEGIN
 	PERFORM tiktok._check_writable();
+	PERFORM tiktok._lock_names(pg_catalog.to_regclass(target), path, pg_catalog.current_schema(), wait);
+	existing := pg_catalog.to_regclass(target);
 	PERFORM tiktok._check_beside(source, existing, path, pg_catalog.current_schema(), history,
 		changes, changes_keep);
 	result := tiktok._create_snapshot(source, existing, path, pg_catalog.current_schema(), since,
@@ -192,8 +195,24 @@ BEGIN
 	RETURN result;
 END
 $$;
+COMMENT ON FUNCTION tiktok._register(regclass, text, date, integer, text, boolean, boolean, boolean, interval, boolean) IS
+'internal: tiktok.create_snapshot(); wait: for another session that makes the same snapshot, or else 55006';
+
+-- Whoever sets tables up wants them to be there: it waits.
+CREATE FUNCTION tiktok.create_snapshot(source regclass, target text, since date DEFAULT NULL,
+	attribution_window integer DEFAULT NULL, partition_by text DEFAULT NULL,
+	probe boolean DEFAULT NULL, history boolean DEFAULT NULL, changes boolean DEFAULT NULL,
+	changes_keep interval DEFAULT NULL)
+RETURNS regclass
+LANGUAGE plpgsql
+AS $$
+BEGIN
+	RETURN tiktok._register(source, target, since, attribution_window, partition_by, probe, history,
+		changes, changes_keep, true);
+END
+$$;
 COMMENT ON FUNCTION tiktok.create_snapshot(regclass, text, date, integer, text, boolean, boolean, boolean, interval) IS
-'registers a local table that tiktok.refresh() keeps like a foreign table, and creates it if it is missing; sends no request. since: first day wanted (NULL: the option start_date, before which the source holds nothing). attribution_window: days before the watermark that each refresh reads again, 0 to 364 (NULL: 7). partition_by: ''month'' or NULL. probe: whether refreshes of a daily BASIC report ask for totals first and read no rows of accounts that did not change (NULL: true). history: each state of a row goes into a table TARGET_history (streams that are read whole). changes: each change goes into a table TARGET_changes and stays there for changes_keep (NULL: 7 days); false, or NULL at first: not. For a table that is a snapshot already: an earlier since and what else is given are kept, NULL changes nothing, false writes no more and leaves the table. Errors: 42501 not the owner, or a privilege is missing; 22023 wrong argument; 42710 it is a snapshot of another table; HV00L no first day; 42P07, 42622, 42701 a table cannot be made beside it; 55006 history or changes were to be switched during a refresh';
+'registers a local table that tiktok.refresh() keeps like a foreign table, and creates it if it is missing; sends no request, and waits for another session that makes the same. since: first day wanted (NULL: the option start_date, before which the source holds nothing). attribution_window: days before the watermark that each refresh reads again, 0 to 364 (NULL: 7). partition_by: ''month'' or NULL. probe: whether refreshes of a daily BASIC report ask for totals first and read no rows of accounts that did not change (NULL: true). history: each state of a row goes into a table TARGET_history (streams that are read whole). changes: each change goes into a table TARGET_changes and stays there for changes_keep (NULL: 7 days); false, or NULL at first: not. For a table that is a snapshot already: an earlier since and what else is given are kept, NULL changes nothing, false writes no more and leaves the table. Errors: 42501 not the owner, or a privilege is missing; 22023 wrong argument; 42710 it is a snapshot of another table; HV00L no first day; 42P07, 42622, 42701 a table cannot be made beside it; 55006 history or changes were to be switched during a refresh';
 
 -- The table itself is its owner's.
 CREATE FUNCTION tiktok.forget(target regclass)

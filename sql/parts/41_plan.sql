@@ -77,12 +77,31 @@ BEGIN
 	PERFORM tiktok._drop_stage(job.statements);
 	EXECUTE (job.statements).create_stage;
 	EXECUTE (job.statements).create_delta;
+	IF session AND s.columns @> (SELECT array_agg(k.name) FROM tiktok._source_columns(job.source) AS k) THEN
+		job.resumed := tiktok._resumed(wanted);
+	END IF;
 	job.run := tiktok._record(wanted, 'start', '{}');
 	RETURN job;
 END
 $$;
 COMMENT ON FUNCTION tiktok._open(regclass, date, boolean) IS
 'internal: begins a refresh: checks, lock, stage and run. earlier: another since; NULL: as registered. session: as of tiktok._check_lock(). Errors: those of tiktok.refresh()';
+
+-- All refreshes since one came to its end are one that was stopped, and goes on. But what is
+-- older than an hour is not taken for what is now.
+CREATE FUNCTION tiktok._resumed(target regclass)
+RETURNS timestamptz
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT greatest(min(r.started), clock_timestamp() - interval '1 hour')
+	FROM tiktok.snapshot_runs AS r
+	WHERE r.target = _resumed.target AND r.run > coalesce((SELECT max(d.run)
+		FROM tiktok.snapshot_runs AS d WHERE d.target = _resumed.target AND d.status = 'done'), 0)
+	HAVING count(*) > 0
+$$;
+COMMENT ON FUNCTION tiktok._resumed(regclass) IS
+'internal: since when a refresh that was stopped read accounts that are not to be read again; NULL: none was stopped';
 
 -- The windows of one range of days, in the order in which they are read.
 CREATE FUNCTION tiktok._windows(first_day date, last_day date, span integer, backward boolean,
@@ -224,14 +243,30 @@ $$;
 COMMENT ON FUNCTION tiktok._joined(tiktok._step[]) IS
 'internal: the merges of a refresh that writes all at once';
 
--- The first requests of a refresh: which accounts there are, and which did not change.
-CREATE FUNCTION tiktok._plan(job tiktok._job, OUT steps tiktok._step[], OUT failed bigint[])
+-- What a refresh that was stopped was through with: read up to now, or found unchanged.
+CREATE FUNCTION tiktok._read_before(job tiktok._job, accounts bigint[])
+RETURNS bigint[]
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT ARRAY(SELECT a.advertiser_id FROM tiktok.snapshot_accounts AS a
+		WHERE a.target = job.target AND a.advertiser_id = ANY (accounts)
+			AND a.last_refresh >= job.resumed AND a.last_error IS NULL AND a.next_day IS NULL
+			AND (job.time_column IS NULL OR a.since <= job.since
+				AND a.watermark >= least(job.end_day, job.read_on))
+			AND (job.probe OR a.probes = 0))
+$$;
+COMMENT ON FUNCTION tiktok._read_before(tiktok._job, bigint[]) IS
+'internal: those of the accounts that a refresh which was stopped has read, and that are left as they are';
+
+-- The first request of a refresh: which accounts there are.
+CREATE FUNCTION tiktok._accounts(job tiktok._job, OUT accounts bigint[], OUT failed bigint[])
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	accounts bigint[];
-	unchanged bigint[];
+	before bigint[];
+	total bigint;
 	gone bigint;
 BEGIN
 	failed := '{}';
@@ -240,9 +275,8 @@ BEGIN
 	ELSE
 		accounts := ARRAY(SELECT DISTINCT a FROM tiktok.accounts(job.source) AS a ORDER BY a);
 	END IF;
+	total := cardinality(accounts);
 	PERFORM tiktok._clip(job, accounts);
-	unchanged := tiktok._probe(job, accounts);
-	steps := tiktok._steps(job, tiktok._without(accounts, unchanged));
 	-- an account that was read before and that the token lost is no silent gap
 	IF job.account_param <> 'none' AND NOT job.accounts_named THEN
 		FOR gone IN
@@ -254,14 +288,37 @@ BEGIN
 				'account', gone, 'message', 'the token may no longer read this account'));
 		END LOOP;
 	END IF;
+	before := tiktok._read_before(job, accounts);
+	IF cardinality(before) > 0 THEN
+		accounts := tiktok._without(accounts, before);
+		RAISE NOTICE '%: goes on where a refresh was stopped, % of % accounts were read by it', job.target,
+			cardinality(before), total;
+	END IF;
 	PERFORM tiktok._record(job.target, 'plan', jsonb_build_object('run', job.run,
-		'accounts', cardinality(accounts) + cardinality(failed),
-		'windows', (SELECT coalesce(sum(cardinality(s.accounts)), 0) FROM unnest(steps) AS s WHERE s.merge),
+		'accounts', total + cardinality(failed), 'done', cardinality(before),
 		'requests', tiktok._requests() - job.requests));
 END
 $$;
-COMMENT ON FUNCTION tiktok._plan(tiktok._job) IS
-'internal: what a refresh has to do, in order; failed: accounts that were read before and are gone, recorded. Errors: those of tiktok.accounts()';
+COMMENT ON FUNCTION tiktok._accounts(tiktok._job) IS
+'internal: the accounts that a refresh has to read, or to probe; failed: those that were read before and are gone, recorded. Errors: those of tiktok.accounts()';
+
+-- What probes left to be read; how much it is shows in tiktok.snapshot_progress.
+CREATE FUNCTION tiktok._plan(job tiktok._job, accounts bigint[])
+RETURNS tiktok._step[]
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	steps tiktok._step[] := tiktok._steps(job, accounts);
+BEGIN
+	PERFORM tiktok._record(job.target, 'plan', jsonb_build_object('run', job.run,
+		'windows', (SELECT coalesce(sum(cardinality(s.accounts)), 0) FROM unnest(steps) AS s WHERE s.merge),
+		'requests', tiktok._requests() - job.requests));
+	RETURN steps;
+END
+$$;
+COMMENT ON FUNCTION tiktok._plan(tiktok._job, bigint[]) IS
+'internal: what a refresh has to do, in order, to read accounts; recorded';
 
 CREATE FUNCTION tiktok._without(accounts bigint[], failed bigint[])
 RETURNS bigint[]

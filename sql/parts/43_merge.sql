@@ -8,8 +8,9 @@
 --   4 _write_beside  states and changes, in tables beside the target: the delta names
 --                the rows, the stage has the new ones and the target still the old
 --   5 insert or upsert, remove: the target is written, and nothing that did not change
---   6 _renew     links that are over
---   7 _merged    that it was done: the registry
+--   6 _check_written  nothing but that was written, where states or changes say so
+--   7 _renew     links that are over
+--   8 _merged    that it was done: the registry
 
 -- Rows of the stage that have the key of another. When clocks go back, an hour
 -- comes twice: two rows a key, all of one hour of the day, become one. Whoever
@@ -181,7 +182,7 @@ COMMENT ON FUNCTION tiktok._merged(tiktok._job, tiktok._step, tiktok._counts, ti
 
 -- Statements name tables, and a refresh commits between windows: what has a name now may be
 -- another's, whose triggers would run as the caller. The weakest lock keeps names and owners.
-CREATE FUNCTION tiktok._hold(job tiktok._job)
+CREATE FUNCTION tiktok._hold(tables regclass[], names text[])
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -189,21 +190,21 @@ AS $$
 DECLARE
 	held record;
 BEGIN
-	FOR held IN SELECT u.* FROM unnest(job.tables, job.names) AS u (id, name) LOOP
+	FOR held IN SELECT u.* FROM unnest(tables, names) AS u (id, name) LOOP
 		IF to_regclass(held.name) = held.id THEN
 			EXECUTE format('LOCK TABLE %s IN ACCESS SHARE MODE', held.name);
 		END IF;
 		IF to_regclass(held.name) IS DISTINCT FROM held.id THEN
-			RAISE EXCEPTION 'table % was renamed, dropped or replaced during the refresh', held.name
-				USING ERRCODE = '55000', HINT = 'What was written before stays; CALL tiktok.refresh() again.';
+			RAISE EXCEPTION 'table % was renamed, dropped or replaced meanwhile', held.name
+				USING ERRCODE = '55000', HINT = 'What was committed before stays; call it again, if the table is there.';
 		END IF;
 		PERFORM tiktok._check_owner(held.id);
 		PERFORM tiktok._check_partitions(held.id);
 	END LOOP;
 END
 $$;
-COMMENT ON FUNCTION tiktok._hold(tiktok._job) IS
-'internal: locks what a merge writes, so that it stays what it was when the refresh began. Errors: 55000 a name is no longer that table''s; 42501 a table or a partition is now another''s';
+COMMENT ON FUNCTION tiktok._hold(regclass[], text[]) IS
+'internal: locks what statements are about to write, so that it stays what it was when they were made. Errors: 55000 a name is no longer that table''s; 42501 a table or a partition is now another''s';
 
 -- No SET search_path: triggers fire in here.
 CREATE FUNCTION tiktok._merge(job tiktok._job, step tiktok._step,
@@ -215,7 +216,7 @@ DECLARE
 	difference record;
 	now timestamptz;
 BEGIN
-	PERFORM tiktok._hold(job);
+	PERFORM tiktok._hold(job.tables, job.names);
 	fold := tiktok._fold(job, step);
 	now := tiktok._moment(job.target);
 	failed := fold.failed;
@@ -239,6 +240,7 @@ BEGIN
 		EXECUTE (job.statements).remove USING step.accounts, step.first_day,
 			step.last_day OPERATOR(pg_catalog.+) 1, now;
 	END IF;
+	PERFORM tiktok._check_written(job, step, counts, difference.fresh, now);
 	IF NOT difference.fresh THEN
 		PERFORM tiktok._renew(job, step, now);
 	END IF;
@@ -246,4 +248,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tiktok._merge(tiktok._job, tiktok._step) IS
-'internal: writes what a window changed, and that it was read. counts: NULL if no account is left; failed: accounts that could not be merged, recorded; folded: rows that became one with another. Errors: those of tiktok._hold(), tiktok._fold(), of the target''s triggers and constraints';
+'internal: writes what a window changed, and that it was read. counts: NULL if no account is left; failed: accounts that could not be merged, recorded; folded: rows that became one with another. Errors: those of tiktok._hold(), tiktok._fold(), tiktok._check_written(), of the target''s triggers and constraints';

@@ -34,9 +34,16 @@ BEGIN
 					'tiktok.snapshot_accounts has the error of each account.';
 		END IF;
 	END IF;
-	PERFORM tiktok._record(job.target, 'end', jsonb_build_object('run', job.run,
-		'error', problem.message, 'warning', warning,
-		'requests', tiktok._requests() - job.requests));
+	BEGIN
+		PERFORM tiktok._record(job.target, 'end', jsonb_build_object('run', job.run,
+			'error', problem.message, 'warning', warning,
+			'requests', tiktok._requests() - job.requests));
+	EXCEPTION WHEN undefined_table OR insufficient_privilege THEN
+		-- the table was dropped meanwhile, or given away: what ended the refresh is to be told
+		IF problem.code IS NULL THEN
+			problem := (SQLSTATE, SQLERRM, NULL, NULL)::tiktok._problem;
+		END IF;
+	END;
 	RETURN problem;
 END
 $$;
@@ -120,6 +127,7 @@ DECLARE
 	steps tiktok._step[];
 	step tiktok._step;
 	merged record;
+	accounts bigint[];
 	failed bigint[];
 	began timestamptz;
 	written bigint := 0;
@@ -138,15 +146,28 @@ BEGIN
 	END;
 	COMMIT;
 	BEGIN
-		SELECT p.steps, p.failed INTO steps, failed FROM tiktok._plan(job) AS p;
-		began := pg_catalog.clock_timestamp();
-		total := (SELECT pg_catalog.sum(tiktok._size(s)) FROM pg_catalog.unnest(steps) AS s);
+		SELECT a.accounts, a.failed INTO accounts, failed FROM tiktok._accounts(job) AS a;
+		steps := tiktok._probes(job, accounts);
 	EXCEPTION WHEN OTHERS THEN
 		GET STACKED DIAGNOSTICS problem.code = RETURNED_SQLSTATE, problem.message = MESSAGE_TEXT,
 			problem.detail = PG_EXCEPTION_DETAIL, problem.hint = PG_EXCEPTION_HINT;
 		steps := '{}';
 	END;
 	COMMIT;
+	FOREACH step IN ARRAY steps LOOP
+		BEGIN
+			accounts := tiktok._without(accounts, tiktok._probe(job, step));
+		EXCEPTION WHEN OTHERS THEN
+			GET STACKED DIAGNOSTICS problem.code = RETURNED_SQLSTATE, problem.message = MESSAGE_TEXT,
+				problem.detail = PG_EXCEPTION_DETAIL, problem.hint = PG_EXCEPTION_HINT;
+		END;
+		EXIT WHEN problem.code IS NOT NULL;
+		COMMIT;
+	END LOOP;
+	steps := CASE WHEN problem.code IS NULL THEN tiktok._plan(job, accounts) ELSE '{}' END;
+	COMMIT;
+	began := pg_catalog.clock_timestamp();
+	total := (SELECT pg_catalog.sum(tiktok._size(s)) FROM pg_catalog.unnest(steps) AS s);
 	FOREACH step IN ARRAY steps LOOP
 		done := done OPERATOR(pg_catalog.+) tiktok._size(step);
 		step.accounts := tiktok._without(step.accounts, failed);
@@ -198,7 +219,7 @@ BEGIN
 END
 $$;
 COMMENT ON PROCEDURE tiktok.refresh(regclass, date, boolean) IS
-'brings a snapshot up to date, committing after each account and window; stopped at any point, the next call goes on there. For the owner only. since: fetches earlier days too. probe: another than the snapshot''s, for this refresh; false reads all accounts. A WARNING counts accounts that could not be read; an error if none could. Errors: 42501 not the owner, or a privilege is missing; 42704 no snapshot; 55006 another session refreshes it; 25001 in a transaction block; 25006 on a standby, or read-only; 42703, 42804, 42P10 the table or the source was altered: the HINT says what to do';
+'brings a snapshot up to date, committing after each account and window; stopped at any point, the next call goes on there. For the owner only. since: fetches earlier days too. probe: another than the snapshot''s, for this refresh; false reads all accounts. A WARNING counts accounts that could not be read; an error if none could. Errors: 42501 not the owner, or a privilege is missing; 42704 no snapshot; 55006 another session refreshes it; 25001 in a transaction block; 25006 on a standby, or read-only; 42703, 42804, 42P10 the table or the source was altered: the HINT says what to do; 55000 the table was renamed, dropped or replaced meanwhile; 27000 a trigger changed or kept out rows of which history or changes tell';
 
 CREATE FUNCTION tiktok._own_snapshots()
 RETURNS regclass[]
@@ -270,16 +291,21 @@ CREATE FUNCTION tiktok.materialize(source regclass, target text, since date DEFA
 LANGUAGE plpgsql
 AS $$
 DECLARE
-	existing regclass := tiktok.create_snapshot(source, target, since, attribution_window,
-		partition_by, probe, history, changes, changes_keep);
+	existing regclass := tiktok._register(source, target, since, attribution_window,
+		partition_by, probe, history, changes, changes_keep, false);
 	job tiktok._job := tiktok._open(existing, NULL, false);
 	steps tiktok._step[];
 	step tiktok._step;
 	merged record;
+	accounts bigint[];
 	failed bigint[];
 	problem tiktok._problem;
 BEGIN
-	SELECT p.steps, p.failed INTO steps, failed FROM tiktok._plan(job) AS p;
+	SELECT a.accounts, a.failed INTO accounts, failed FROM tiktok._accounts(job) AS a;
+	FOREACH step IN ARRAY tiktok._probes(job, accounts) LOOP
+		accounts := tiktok._without(accounts, tiktok._probe(job, step));
+	END LOOP;
+	steps := tiktok._plan(job, accounts);
 	FOREACH step IN ARRAY steps LOOP
 		CONTINUE WHEN step.merge;
 		step.accounts := tiktok._without(step.accounts, failed);

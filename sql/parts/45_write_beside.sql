@@ -43,6 +43,15 @@ AS $$
 			SELECT ctid AS "tiktok row", {columns}, $4 AS _synced_at{unmarked} FROM {stage}) AS "tiktok new"
 			ON "tiktok new"."tiktok row" OPERATOR(pg_catalog.=) "tiktok old"."tiktok row"'),
 	('prune', 'DELETE FROM {changes} WHERE at OPERATOR(pg_catalog.<) ($4 OPERATOR(pg_catalog.-) $5)'),
+	-- rows of which something else is there than states and changes say
+	('untrue_window', 'SELECT count(*) FROM (SELECT {columns} FROM {stage} WHERE {window}) AS s
+			LEFT JOIN (SELECT {columns}, _synced_at{_deleted_at} FROM {target} WHERE {window} OFFSET 0) AS t
+			ON {s_is_t}
+		WHERE {untrue}'),
+	('untrue_delta', 'SELECT count(*) FROM {delta} AS d LEFT JOIN {stage} AS s ON s.ctid = d."tiktok row"
+			LEFT JOIN (SELECT {columns}, _synced_at{_deleted_at} FROM {target} WHERE {window} OFFSET 0) AS t
+			ON {d_is_t}
+		WHERE CASE WHEN d."tiktok op" = ''D'' THEN {stayed} ELSE {untrue} END'),
 	-- states are kept from now on: those that do not hold end, the target's begin, when it
 	-- got them, but for what is recorded of a time before
 	('switch_off', 'UPDATE {history} SET _valid_to = $4 WHERE _valid_to IS NULL'),
@@ -81,8 +90,11 @@ BEGIN
 		|| jsonb_build_object(
 			'history', coalesce(history::text, 'NULL'),
 			'changes', coalesce(changes::text, 'NULL'),
-			't_columns', (SELECT string_agg(format('t.%I', c.name), ', ' ORDER BY c.attnum)
-				FROM tiktok._source_columns(source) AS c),
+			't_columns', columns.t,
+			'd_is_t', string_agg(format('d.%1$I = t.%1$I', k), ' AND '),
+			'untrue', format('t._synced_at IS DISTINCT FROM $4%s OR ROW(%s)::record *<> ROW(%s)::record',
+				CASE WHEN mark THEN ' OR t._deleted_at IS NOT NULL' ELSE '' END, columns.s, columns.t),
+			'stayed', CASE WHEN mark THEN 't._deleted_at IS DISTINCT FROM $4' ELSE 't._synced_at IS NOT NULL' END,
 			't_keys', string_agg(format('t.%I', k), ', '),
 			'old_keys', string_agg(format('"tiktok old".%I', k), ', '),
 			'unmarked', CASE WHEN mark THEN ', NULL::pg_catalog.timestamptz AS _deleted_at' ELSE '' END,
@@ -91,7 +103,12 @@ BEGIN
 			'gone', CASE WHEN mark THEN format('(%s) OPERATOR(pg_catalog.||) '
 					'pg_catalog.jsonb_build_object(''_synced_at'', $4, ''_deleted_at'', $4)', old)
 				ELSE 'NULL::pg_catalog.jsonb' END)
-	INTO parts FROM unnest(key_columns) AS k;
+	INTO parts
+	FROM unnest(key_columns) AS k, (
+		SELECT string_agg(format('s.%I', c.name), ', ' ORDER BY c.attnum),
+			string_agg(format('t.%I', c.name), ', ' ORDER BY c.attnum)
+		FROM tiktok._source_columns(source) AS c) AS columns (s, t)
+	GROUP BY columns.s, columns.t;
 	RETURN (SELECT jsonb_object_agg(t.name, tiktok._fill(t.template, parts))
 		FROM tiktok._beside_templates() AS t);
 END
@@ -117,7 +134,7 @@ BEGIN
 	PERFORM tiktok._check_beside_table(target, source, s.history, 'history', key_columns);
 	PERFORM tiktok._check_beside_table(target, source, s.changes, 'changes', key_columns);
 	RETURN jsonb_populate_record(ROW(s.history, s.changes, s.changes_keep, NULL, NULL, NULL, NULL,
-			NULL, NULL, NULL, NULL)::tiktok._beside,
+			NULL, NULL, NULL, NULL, NULL, NULL)::tiktok._beside,
 		tiktok._beside_statements(target, source, key_columns, time_column, with_accounts,
 			s.history, s.changes));
 END
@@ -160,10 +177,63 @@ $$;
 COMMENT ON FUNCTION tiktok._write_beside(tiktok._job, tiktok._step, tiktok._counts, boolean, timestamptz) IS
 'internal: writes the states and changes of a merge that is to come, and drops changes that are old. counts, fresh: as of tiktok._compare(); now: the moment of the merge. Errors: those of the tables'' triggers and constraints';
 
+-- Whether anything but a refresh's own statements may have a say in what they write.
+CREATE FUNCTION tiktok._is_meddled_with(target regclass)
+RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	WITH RECURSIVE tables (id) AS (
+		SELECT target::oid
+		UNION
+		SELECT i.inhrelid FROM tables AS t JOIN pg_inherits AS i ON i.inhparent = t.id)
+	SELECT EXISTS (
+		SELECT FROM tables AS t JOIN pg_trigger AS g ON g.tgrelid = t.id
+		WHERE NOT g.tgisinternal AND g.tgenabled <> 'D'
+		UNION ALL
+		SELECT FROM pg_rewrite AS r WHERE r.ev_class = target AND r.ev_enabled <> 'D')
+$$;
+COMMENT ON FUNCTION tiktok._is_meddled_with(regclass) IS
+'internal: whether a table has triggers, partitions and heirs included, or rules';
+
+-- A trigger may change a row or keep it out. Without states and changes that is between it and
+-- its owner; with them, each refresh would find the row changed again, and say so for ever.
+CREATE FUNCTION tiktok._check_written(job tiktok._job, step tiktok._step, counts tiktok._counts,
+	fresh boolean, now timestamptz)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	untrue bigint;
+BEGIN
+	IF (job.beside).history IS NULL AND (job.beside).changes IS NULL
+		OR counts.inserted + counts.updated + counts.deleted = 0 OR NOT tiktok._is_meddled_with(job.target)
+	THEN
+		RETURN;
+	END IF;
+	EXECUTE CASE WHEN fresh THEN (job.beside).untrue_window ELSE (job.beside).untrue_delta END
+		INTO untrue USING step.accounts, step.first_day, step.last_day + 1, now;
+	IF untrue > 0 THEN
+		RAISE EXCEPTION '% of % % not what was written', untrue || CASE untrue WHEN 1 THEN ' row' ELSE ' rows' END,
+			job.target, CASE untrue WHEN 1 THEN 'is' ELSE 'are' END
+			USING ERRCODE = '27000', DETAIL = 'A trigger or a rule changed or kept out what the API returned, '
+				'so that states and changes beside the table would not be true.',
+				HINT = format('Let it write to columns or tables of its own, or do without: '
+					'SELECT tiktok.create_snapshot(%L, %L%s%s);', job.source, job.target,
+					CASE WHEN (job.beside).history IS NOT NULL THEN ', history => false' ELSE '' END,
+					CASE WHEN (job.beside).changes IS NOT NULL THEN ', changes => false' ELSE '' END);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION tiktok._check_written(tiktok._job, tiktok._step, tiktok._counts, boolean, timestamptz) IS
+'internal: 27000 if the target has other rows than a merge wrote, and tables beside it that say what it wrote. Arguments as of tiktok._write_beside()';
+
 -- What create_snapshot() changes of that, in the registry at once; the statements that
 -- go with it are for the caller to run. A refresh under way would not know of it.
 CREATE FUNCTION tiktok._plan_switch(target regclass, source regclass, history boolean,
-	changes boolean, keep interval, OUT commands text[], OUT moment timestamptz)
+	changes boolean, keep interval, OUT commands text[], OUT moment timestamptz,
+	OUT tables regclass[], OUT names text[])
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -205,6 +275,8 @@ BEGIN
 		words := ARRAY['switch_off'];
 	END IF;
 	moment := greatest(moment, latest + interval '1 microsecond');
+	tables := array_remove(ARRAY[target, known.history], NULL);
+	names := ARRAY(SELECT t::text FROM unnest(tables) WITH ORDINALITY AS u (t, n) ORDER BY n);
 	commands := ARRAY(SELECT c.statement FROM unnest(words) WITH ORDINALITY AS w (word, n)
 		JOIN jsonb_each_text(tiktok._beside_statements(target, source, known.key_columns,
 			known.time_column, true, known.history, known.changes)) AS c (word, statement)
@@ -223,7 +295,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tiktok._plan_switch(regclass, regclass, boolean, boolean, interval) IS
-'internal: begins or ends the tables beside a target (NULL: as before), for the registry; commands: what is to be run for it, with $4 the moment. Errors: 55006 a refresh is under way; 42501 the history is another''s by now; those of tiktok._get_beside()';
+'internal: begins or ends the tables beside a target (NULL: as before), for the registry; commands: what is to be run for it, with $4 the moment; tables, names: what they name. Errors: 55006 a refresh is under way; 42501 the history is another''s by now; those of tiktok._get_beside()';
 
 -- No SET search_path: triggers fire in here.
 CREATE FUNCTION tiktok._switch_beside(target regclass, source regclass, history boolean,
@@ -240,9 +312,10 @@ BEGIN
 	END IF;
 	plan := tiktok._plan_switch(target, source, history, changes, keep);
 	FOREACH command IN ARRAY plan.commands LOOP
+		PERFORM tiktok._hold(plan.tables, plan.names);
 		EXECUTE command USING NULL::bigint[], NULL::pg_catalog.date, NULL::pg_catalog.date, plan.moment;
 	END LOOP;
 END
 $$;
 COMMENT ON FUNCTION tiktok._switch_beside(regclass, regclass, boolean, boolean, interval) IS
-'internal: switches states and changes of a target on (true) or off (false), or leaves them (NULL), and sets how long changes stay. Errors: those of tiktok._plan_switch()';
+'internal: switches states and changes of a target on (true) or off (false), or leaves them (NULL), and sets how long changes stay. Errors: those of tiktok._plan_switch() and tiktok._hold()';

@@ -41,45 +41,48 @@ $$;
 COMMENT ON FUNCTION tiktok._check_probe(regclass, boolean) IS
 'internal: 22023 if probing is asked for and not possible';
 
--- Only accounts that were read to the end, without an error, and not too long ago; some
--- at a time, whose sums fit in memory.
-CREATE FUNCTION tiktok._probe(job tiktok._job, accounts bigint[])
+-- Only accounts that were read to the end, without an error, and not too long ago; some at
+-- a time, each with a commit of its own: what is stopped repeats those under way.
+CREATE FUNCTION tiktok._probes(job tiktok._job, accounts bigint[])
+RETURNS tiktok._step[]
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	WITH ranges AS (
+		SELECT r.*, (row_number() OVER (PARTITION BY r.first_day, r.last_day ORDER BY r.account) - 1)
+			/ (10 * job.concurrency) AS chunk
+		FROM tiktok._ranges(job, accounts) AS r
+			JOIN tiktok.snapshot_accounts AS a ON a.target = job.target AND a.advertiser_id = r.account
+		WHERE NOT r.backward AND a.since <= job.since AND a.next_day IS NULL
+			AND a.last_error IS NULL AND a.probes < 6),
+	steps AS (
+		SELECT r.first_day, r.last_day, r.chunk, ROW(false, array_agg(r.account ORDER BY r.account),
+			r.first_day, r.last_day, 0, false)::tiktok._step AS step
+		FROM ranges AS r GROUP BY 1, 2, 3)
+	SELECT coalesce(array_agg(s.step ORDER BY s.first_day, s.last_day, s.chunk), '{}') FROM steps AS s
+	WHERE job.probe AND tiktok._totals_columns(job.source) IS NOT NULL
+$$;
+COMMENT ON FUNCTION tiktok._probes(tiktok._job, bigint[]) IS
+'internal: which of the accounts are probed, some at a time, and over which days';
+
+-- One of them: an account that did not change counts as read.
+CREATE FUNCTION tiktok._probe(job tiktok._job, step tiktok._step)
 RETURNS bigint[]
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	columns text[] := CASE WHEN job.probe THEN tiktok._totals_columns(job.source) END;
-	asked record;
-	same bigint[];
-	unchanged bigint[] := '{}';
+	unchanged bigint[] := tiktok._unchanged(tiktok._probe_query(job, tiktok._totals_columns(job.source)),
+		step.accounts, step.first_day, step.last_day);
 BEGIN
-	IF columns IS NULL THEN
-		RETURN unchanged;
-	END IF;
-	FOR asked IN
-		SELECT c.first_day, c.last_day, array_agg(c.account) AS accounts
-		FROM (
-			SELECT r.*, (row_number() OVER (PARTITION BY r.first_day, r.last_day) - 1) / 500 AS chunk
-			FROM tiktok._ranges(job, accounts) AS r
-				JOIN tiktok.snapshot_accounts AS a
-					ON a.target = job.target AND a.advertiser_id = r.account
-			WHERE NOT r.backward AND a.since <= job.since AND a.next_day IS NULL
-				AND a.last_error IS NULL AND a.probes < 6) AS c
-		GROUP BY c.first_day, c.last_day, c.chunk
-	LOOP
-		same := tiktok._unchanged(tiktok._probe_query(job, columns), asked.accounts, asked.first_day,
-			asked.last_day);
-		unchanged := unchanged || same;
-		PERFORM tiktok._record(job.target, 'probe', jsonb_build_object('run', job.run,
-			'asked', cardinality(asked.accounts), 'accounts', same, 'end', job.end_day,
-			'read_on', job.read_on, 'now', clock_timestamp()));
-	END LOOP;
+	PERFORM tiktok._record(job.target, 'probe', jsonb_build_object('run', job.run,
+		'asked', cardinality(step.accounts), 'accounts', unchanged, 'end', job.end_day,
+		'read_on', job.read_on, 'now', clock_timestamp(), 'requests', tiktok._requests() - job.requests));
 	RETURN unchanged;
 END
 $$;
-COMMENT ON FUNCTION tiktok._probe(tiktok._job, bigint[]) IS
-'internal: the accounts of which nothing is to be read, since they have not changed; recorded as read. Errors: those of tiktok._unchanged()';
+COMMENT ON FUNCTION tiktok._probe(tiktok._job, tiktok._step) IS
+'internal: asks some accounts for their totals; returns those of which nothing is to be read, since they have not changed, recorded as read. Errors: those of tiktok._unchanged()';
 
 -- Whatever is wrong with an account is told when it is read. One that is refused does not
 -- keep the others from being asked; more than that, and nobody is.
@@ -155,11 +158,12 @@ BEGIN
 	UPDATE tiktok._snapshot_run AS r
 	SET accounts_probed = r.accounts_probed + (detail ->> 'asked')::bigint,
 		accounts_unchanged = r.accounts_unchanged + same,
-		accounts_done = r.accounts_done + same
+		accounts_done = r.accounts_done + same,
+		requests = (detail ->> 'requests')::bigint
 	WHERE r.run = (detail ->> 'run')::bigint AND r.snapshot = mine;
 	RETURN 0;
 END
 $$;
 COMMENT ON FUNCTION tiktok._record_probe(regclass, jsonb) IS
-'internal: accounts were probed: run, asked (how many), accounts that have not changed, end, read_on, now; returns 0';
+'internal: accounts were probed: run, asked (how many), accounts that have not changed, end, read_on, now, requests; returns 0';
 REVOKE ALL ON FUNCTION tiktok._record_probe(regclass, jsonb) FROM PUBLIC;

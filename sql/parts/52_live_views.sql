@@ -89,6 +89,8 @@ BEGIN
 	IF name IS NULL THEN
 		RAISE EXCEPTION 'the view must be a name or a schema and a name' USING ERRCODE = '42602';
 	END IF;
+	PERFORM tiktok._lock_name(coalesce(CASE WHEN cardinality(path) = 2 THEN path[1] END, schema),
+		path[cardinality(path)], true);
 	SELECT t.* INTO s FROM tiktok.snapshots AS t WHERE t.target = _create_live_view.target;
 	IF NOT FOUND THEN
 		RAISE EXCEPTION 'table % is no snapshot', target USING ERRCODE = '42704',

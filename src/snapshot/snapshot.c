@@ -16,8 +16,11 @@
 #include "access/relation.h"
 #include "access/table.h"
 #include "access/xact.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
+#include "common/hashfn.h"
 #include "foreign/foreign.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -33,6 +36,7 @@
 #include "utils/syscache.h"
 #include "utils/tuplestore.h"
 
+#include "compat.h"
 #include "accounts/accounts.h"
 #include "qual/days.h"
 #include "failure/failure.h"
@@ -47,7 +51,8 @@
  * An advisory lock (database, pg_class, target, 3): SQL functions take those
  * that end in 1 or 2 only, so that nobody can hold up a refresh by hand.
  */
-#define LOCK_KIND 3
+#define LOCK_KIND	   3
+#define NAME_LOCK_KIND 4 /* of a name: a hash in place of the target */
 
 /* entry points; declared in sql/parts/21_registry.sql and 30_source.sql */
 PG_FUNCTION_INFO_V1(tiktok_snapshot_source);
@@ -57,6 +62,7 @@ PG_FUNCTION_INFO_V1(tiktok_snapshot_check_owner);
 PG_FUNCTION_INFO_V1(tiktok_snapshot_record);
 PG_FUNCTION_INFO_V1(tiktok_snapshot_lock);
 PG_FUNCTION_INFO_V1(tiktok_snapshot_unlock);
+PG_FUNCTION_INFO_V1(tiktok_snapshot_lock_name);
 PG_FUNCTION_INFO_V1(tiktok_snapshot_check_no_block);
 PG_FUNCTION_INFO_V1(tiktok_snapshot_requests);
 PG_FUNCTION_INFO_V1(tiktok_snapshot_failed_account);
@@ -327,7 +333,9 @@ check_owner(Oid target)
 				 errmsg("must be owner of table %s", name),
 				 errdetail("The triggers of a table must not run with the rights of anybody "
 						   "but its owner."),
-				 errhint("SET ROLE %s, if you may.",
+				 errhint("Log in as %s. SET ROLE %s does as well, if you trust its triggers: they can "
+						 "take the rights of your own role back.",
+						 GetUserNameFromId(owner, false),
 						 quote_identifier(GetUserNameFromId(owner, false)))));
 }
 
@@ -465,6 +473,42 @@ tiktok_snapshot_unlock(PG_FUNCTION_ARGS)
 		}
 	}
 	PG_RETURN_VOID();
+}
+
+/*
+ * Whether somebody could make a table of that name, or owns one: whoever cannot
+ * has no business to keep others from it.
+ */
+static bool
+may_make(Oid namespaceId, const char *name)
+{
+	Oid relid = get_relname_relid(name, namespaceId);
+
+	if (OidIsValid(relid) && TT_OWNS_RELATION(relid, GetUserId()))
+		return true;
+	return TT_SCHEMA_ACLCHECK(namespaceId, GetUserId(), ACL_CREATE) == ACLCHECK_OK;
+}
+
+/*
+ * tiktok._lock_name(schema, name, wait): false if another session has it.  Names
+ * of one hash wait for each other, which harms nobody.
+ */
+Datum
+tiktok_snapshot_lock_name(PG_FUNCTION_ARGS)
+{
+	char   *schema = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	char   *name = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	Oid		namespaceId = get_namespace_oid(schema, true);
+	uint32	hash;
+	LOCKTAG tag;
+
+	if (!OidIsValid(namespaceId) || strlen(name) >= NAMEDATALEN || !may_make(namespaceId, name))
+		PG_RETURN_BOOL(true);
+	hash = hash_combine(hash_uint32(namespaceId),
+						DatumGetUInt32(hash_any((const unsigned char *) name, strlen(name))));
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, RelationRelationId, hash, NAME_LOCK_KIND);
+	PG_RETURN_BOOL(LockAcquire(&tag, ExclusiveLock, false, !PG_GETARG_BOOL(2)) !=
+				   LOCKACQUIRE_NOT_AVAIL);
 }
 
 /* ---- a target in a dump --------------------------------------------------- */

@@ -8,7 +8,9 @@ use warnings;
 
 use FindBin;
 use lib $FindBin::Bin;
+use JSON::PP ();
 use POSIX qw(strftime);
+use TiktokSession;
 use TiktokTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -221,15 +223,18 @@ sub watermarks
 	return ask(q{SELECT coalesce(sum(watermark - DATE '2000-01-01'), 0) FROM tiktok.snapshot_accounts
 		WHERE target = 'mart.h'::regclass});
 }
-api_settings(latency => 100);
-fails(q{SET statement_timeout = 1500; CALL tiktok.refresh('mart.h')}, qr/57014/, 'statement_timeout');
+# after some windows the API says nothing more
+api_faults([ { match => { path => 'report/integrated/get' }, after => 20, times => 0, action => { hang => JSON::PP::true } } ]);
+fails(q{SET statement_timeout = 6000; CALL tiktok.refresh('mart.h')}, qr/57014/, 'statement_timeout');
 my $done = watermarks();
 cmp_ok($done, '>', 0, 'what was committed stays');
 is(ask("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"), 0, 'no lock is left');
 is(ask('SELECT status FROM tiktok.snapshot_runs ORDER BY run DESC LIMIT 1'), 'stopped', 'the run shows');
 api_reset();
 my $first = ask(q{SELECT min(next_day) FROM tiktok.snapshot_accounts WHERE target = 'mart.h'::regclass});
-try(q{SET statement_timeout = 1000; CALL tiktok.refresh('mart.h')});
+api_faults([ { match => { path => 'report/integrated/get' }, after => 7, times => 0, action => { code => 40105 } } ]);
+try(q{CALL tiktok.refresh('mart.h')});
+api_faults([]);
 my ($start) = sort map { $_->{params}{start_date} } grep { $_->{params}{start_date} } @{ api_log() };
 is($start, $first, 'the next call goes on where it was');
 
@@ -256,6 +261,9 @@ $node->poll_query_until('postgres',
 my $pid = ask(q{SELECT pid FROM tiktok.snapshot_progress});
 fails(q{CALL tiktok.refresh('mart.h')}, qr/55006: .*by process $pid/, 'a second refresh fails at once');
 fails(q{SELECT tiktok.materialize('ads.campaigns_reports_hourly', 'mart.h')}, qr/55006/, 'materialize too');
+fails(q{SELECT tiktok.create_snapshot('ads.campaigns_reports_hourly', 'mart.h', changes => true)}, qr/55006: .*by process $pid/,
+	'and whoever would switch what it writes');
+is(ask(q{SELECT to_regclass('mart.h_changes'), changes FROM tiktok.snapshots WHERE target = 'mart.h'::regclass}), '|', 'which is not made');
 is((try(q{CALL tiktok.refresh('mart.c')}))[0], 0, 'another target is refreshed beside it');
 is(ask("SELECT count(*) FROM pg_locks WHERE relation = 'mart.h'::regclass
 	AND mode NOT IN ('AccessShareLock', 'RowExclusiveLock')"), 0, 'no strong lock is held');
@@ -270,6 +278,97 @@ is( ask(q{SELECT count(*) FROM (
 		WHERE s.spend IS DISTINCT FROM h.spend}),
 	0, 'in the end everything is there');
 is(ask(q{CALL tiktok.refresh_all()}), '', 'refresh_all');
+
+# ---- two at once ------------------------------------------------------------------
+
+sub waiting
+{
+	my ($what) = @_;
+	$node->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_locks WHERE NOT granted AND $what") or die 'nobody waits';
+	return;
+}
+my ($one, $two) = map { TiktokSession->new($node) } 1 .. 2;
+my $snapshot = q{SELECT tiktok.create_snapshot('ads.campaigns', 'mart.%s', history => true, changes => true)};
+foreach my $end ('COMMIT', 'ROLLBACK')
+{
+	$one->query('BEGIN');
+	is($one->query(sprintf($snapshot, 'twice')), 'mart.twice', 'a snapshot is being made');
+	$two->send(sprintf($snapshot, 'twice'));
+	waiting("locktype = 'advisory'");
+	fails(q{SELECT tiktok.materialize('ads.campaigns', 'mart.twice')}, qr/55006: .*mart\.twice is being made/, 'materialize does not wait');
+	$one->query($end);
+	is($two->finish, 'mart.twice', 'the second waits, and has it');
+	is(ask(q{SELECT count(*), min(history::text), min(changes::text) FROM tiktok.snapshots WHERE target = 'mart.twice'::regclass}),
+		'1|mart.twice_history|mart.twice_changes', 'once');
+	is((try(q{CALL tiktok.refresh('mart.twice')}))[0], 0, 'as it should be');
+	ask(q{SELECT tiktok.forget('mart.twice'); DROP TABLE mart.twice, mart.twice_history, mart.twice_changes});
+}
+ask(q{SELECT tiktok.create_snapshot('ads.campaigns', 'mart.twice')});
+$one->query('BEGIN');
+$one->query(sprintf($snapshot, 'twice'));
+$two->send(sprintf($snapshot, 'twice'));
+waiting("locktype = 'advisory'");
+$one->query('COMMIT');
+is($two->finish, 'mart.twice', 'switched on twice at once, of a table that was there');
+foreach my $beside ('history', 'changes')
+{
+	$one->query('BEGIN');
+	$one->query(sprintf($snapshot, "of_$beside"));
+	$two->send("SELECT tiktok.create_snapshot('ads.campaigns', 'mart.of_${beside}_$beside')");
+	waiting("locktype = 'advisory'");
+	$one->query('COMMIT');
+	like($two->finish, qr/ERROR:  42P07: relation mart\.of_${beside}_$beside exists already\n.*another snapshot/s, "a table of $beside is nobody's target");
+}
+ask(q{SELECT tiktok.materialize('ads.campaigns_reports_daily', 'mart.v', since => current_date - 3)});
+$one->query('BEGIN');
+is($one->query(q{SELECT tiktok.create_live_view('mart.v', 'mart.v_live')}), 'mart.v_live', 'a view is being made');
+$two->send(q{SELECT tiktok.create_live_view('mart.v', 'mart.v_live')});
+waiting("locktype = 'advisory'");
+$one->query('COMMIT');
+is($two->finish, 'mart.v_live', 'the second waits, too');
+ask('CREATE ROLE stranger; GRANT USAGE ON SCHEMA mart TO stranger');
+$one->query(q{BEGIN; SET LOCAL ROLE stranger; SELECT tiktok._lock_name('mart', 'held', true)});
+is(ask(q{SET lock_timeout = '10s'; SELECT tiktok.create_snapshot('ads.campaigns', 'mart.held')}), 'mart.held', 'who may make nothing holds up nobody');
+$one->query('ROLLBACK');
+
+# ---- a table that goes, or is another, between two windows ---------------------------
+
+ask(q{CREATE FUNCTION mart.wait() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN PERFORM pg_advisory_xact_lock(7); RETURN NULL; END$$});
+my $like = q{(LIKE ads.campaigns_reports_daily, _synced_at timestamptz, PRIMARY KEY (advertiser_id, campaign_id, stat_time_day))};
+foreach my $case ([ 'renamed', 'ALTER TABLE mart.s RENAME TO s_old', 'mart.s_old' ],
+	[ 'replaced', "ALTER TABLE mart.s RENAME TO s_old; CREATE TABLE mart.s $like", 'mart.s_old' ],
+	[ 'dropped', 'DROP TABLE mart.s' ], [ 'dropped and made again', "DROP TABLE mart.s; CREATE TABLE mart.s $like" ])
+{
+	my ($name, $swap, $old) = @$case;
+	ask(q{DROP TABLE IF EXISTS mart.s, mart.s_old;
+		SELECT tiktok.create_snapshot('ads.campaigns_reports_daily', 'mart.s', since => current_date - 70);
+		CREATE TRIGGER wait AFTER INSERT ON mart.s EXECUTE FUNCTION mart.wait()});
+	my $holder = TiktokSession->new($node);
+	$holder->query('SELECT pg_advisory_lock(7)');
+	$one->send(q{CALL tiktok.refresh('mart.s')});
+	waiting("locktype = 'advisory'");
+	$two->send("BEGIN; $swap; COMMIT");
+	waiting("locktype = 'relation'");
+	$holder->query('SELECT pg_advisory_unlock(7)');
+	like($one->finish, qr/ERROR:  55000: table mart\.s was renamed, dropped or replaced meanwhile\n.*HINT/s, "$name: the refresh says so");
+	is($two->finish, '', 'which did not hold it up for longer than a window');
+	is(ask(q{SELECT to_regclass('mart.s')}), '', 'nothing has the name') if $name =~ /^(renamed|dropped)$/;
+	is(ask('SELECT count(*) FROM mart.s'), 0, 'the other one is not written') if $name !~ /^(renamed|dropped)$/;
+	is(ask(qq{SELECT count(*) > 0, max(last_error) LIKE '%replaced meanwhile' FROM tiktok.snapshots, $old WHERE target = '$old'::regclass}),
+		't|t', 'what was there keeps its window, and the error') if $old;
+	is(ask("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"), 0, 'no lock is left');
+	is((try("CALL tiktok.refresh('$old')"))[0], 0, 'and it goes on under its name') if $old;
+}
+ask(q{DROP TABLE mart.s; SELECT tiktok.create_snapshot('ads.campaigns_reports_daily', 'mart.s', since => current_date - 70);
+	CREATE TRIGGER wait AFTER INSERT ON mart.s EXECUTE FUNCTION mart.wait()});
+$two->query('SELECT pg_advisory_lock(7)');
+$one->send(q{CALL tiktok.refresh('mart.s')});
+waiting("locktype = 'advisory'");
+ask(q{SELECT tiktok.forget('mart.s')});
+$two->query('SELECT pg_advisory_unlock(7)');
+like($one->finish, qr/ERROR:  55000: snapshot mart\.s was forgotten meanwhile\n.*HINT/s, 'forgotten: the refresh says so');
+is(ask(q{SELECT count(*) FROM mart.s}), 0, 'and writes no more');
+ask(q{DROP TABLE mart.s});
 is_deeply([ grep { ($_->{code} // 0) !~ /^(40105|40100|40104)$/ } @{ api_violations() } ], [], 'asked as documented');
 
 done_testing();

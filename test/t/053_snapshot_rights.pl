@@ -83,8 +83,9 @@ api_reset();
 
 ask('GRANT USAGE ON SCHEMA mart TO bob; GRANT SELECT, INSERT, UPDATE, DELETE ON mart.c TO bob');
 fails('bob', q{CALL tiktok.refresh('mart.c')}, qr/42501: .*must be owner/, 'not with all rights but ownership');
-fails('postgres', q{CALL tiktok.refresh('mart.c')}, qr/42501: .*HINT:  SET ROLE ann/s, 'not as superuser');
+fails('postgres', q{CALL tiktok.refresh('mart.c')}, qr/42501: .*HINT:  Log in as ann\. SET ROLE ann does as well, if you trust/s, 'not as superuser');
 ask('GRANT ann TO bob');
+is((as('postgres', q{SET ROLE ann; CALL tiktok.refresh('mart.c')}))[0], 0, 'who can be the owner, as the hint says');
 fails('bob', q{CALL tiktok.refresh('mart.c')}, qr/42501/, 'not as a member of the owner');
 is((as('bob', q{SET ROLE ann; CALL tiktok.refresh('mart.c')}))[0], 0, 'but as the owner');
 ask('REVOKE ann FROM bob');
@@ -132,6 +133,22 @@ is(ask('SELECT count(*) FROM mart.w_changes'), 0, 'is not written to');
 cmp_ok(ask('SELECT count(*) FROM mart.w_old'), '>', 0, 'the window before stays');
 is((as('ann', q{CALL tiktok.refresh('mart.w')}))[0], 0, 'the next refresh goes on');
 is(ask('SELECT (SELECT count(*) FROM mart.w_old) - count(*) FROM mart.w'), 0, 'in the table that it was');
+# nor are another's triggers run when states end: those of a partition
+($rc, $err) = as('ann', q{CREATE TABLE mart.s_history (LIKE ads.campaigns, _synced_at timestamptz NOT NULL, _deleted_at timestamptz,
+		_valid_from timestamptz NOT NULL, _valid_to timestamptz, PRIMARY KEY (advertiser_id, campaign_id, _valid_from)) PARTITION BY HASH (advertiser_id);
+	CREATE TABLE mart.s_h1 PARTITION OF mart.s_history FOR VALUES WITH (MODULUS 1, REMAINDER 0);
+	SELECT tiktok.create_snapshot('ads.campaigns', 'mart.s', history => true); CALL tiktok.refresh('mart.s')});
+is($rc, 0, 'a history that is partitioned') or diag($err);
+ask(q{CREATE TABLE mart.ran (who name); GRANT ALL ON mart.ran TO PUBLIC; CREATE FUNCTION mart.run() RETURNS trigger LANGUAGE plpgsql AS
+		$$BEGIN INSERT INTO mart.ran VALUES (current_user); RETURN NEW; END$$;
+	CREATE TRIGGER run BEFORE INSERT OR UPDATE ON mart.s_h1 FOR EACH ROW EXECUTE FUNCTION mart.run(); ALTER TABLE mart.s_h1 OWNER TO bob});
+fails('ann', q{SELECT tiktok.create_snapshot('ads.campaigns', 'mart.s', history => false)},
+	qr/42501: partition mart\.s_h1 .*HINT:  ALTER TABLE mart\.s_h1 OWNER TO ann/s, 'a partition that is another\'s is not ended');
+ask(q{SET ROLE ann; SELECT tiktok.forget('mart.s')});
+fails('ann', q{SELECT tiktok.create_snapshot('ads.campaigns', 'mart.s', history => true)}, qr/42501: partition mart\.s_h1/, 'nor gone on with');
+is(ask('SELECT count(*) FROM mart.ran'), 0, 'and its triggers do not run');
+ask(q{DROP TABLE mart.s, mart.s_history, mart.ran});
+
 # these are not of the rest
 ask(q{DROP TABLE mart.w, mart.w_old, mart.w_changes, mart.p});
 

@@ -168,6 +168,39 @@ cmp_ok(scalar(@{ api_log(qr{report}) }), '<', periods('week', day(70)) * @accoun
 is(ask("SELECT count(*) FROM ads.ad_groups_reports_weekly WHERE stat_time_week >= '" . day(70) . "'"),
 	ask('SELECT count(*) FROM mart.stopped'), 'nothing is missing');
 
+# ---- a source that begins later for a while ---------------------------------------------
+
+# A start_date that leaves out periods that were to be read again: without it they are no
+# settled gap, and are fetched.
+foreach my $case ([ 'week', 40, 20, 9 ], [ 'month', 130, 60, 10 ])
+{
+	my ($grain, $ago, $asleep, $begins) = @$case;
+	my ($source, $target, $since) = ("ads.ad_groups_reports_${grain}ly", "mart.clip_$grain", day($ago));
+	my $columns = ask("SELECT string_agg(quote_ident(name), ', ') FROM tiktok._source_columns('$source')");
+	my $missing = sub {
+		return ask("WITH a AS MATERIALIZED (SELECT $columns FROM $_[0] WHERE $column{$grain} >= '$since'),
+				b AS MATERIALIZED (SELECT $columns FROM $source WHERE $column{$grain} >= '$since')
+			SELECT (SELECT count(*) FROM (TABLE a EXCEPT ALL TABLE b) AS x) + (SELECT count(*) FROM (TABLE b EXCEPT ALL TABLE a) AS y)");
+	};
+
+	ask("SELECT tiktok.materialize('$source', '$target', since => '$since', attribution_window => $window);
+		SELECT tiktok.create_live_view('$target', '${target}_live')");
+	is($missing->($target), 0, "by $grain: all of it");
+	# as if nobody had refreshed since: what is younger is gone, what was open is as it was then
+	ask("UPDATE tiktok._snapshot_account SET watermark = watermark - $asleep, read_on = read_on - $asleep
+			WHERE snapshot = (SELECT snapshot FROM tiktok._snapshot WHERE target = '$target'::regclass);
+		DELETE FROM $target WHERE $column{$grain} >= tiktok.settled('$target')");
+	cmp_ok($missing->($target), '>', 0, 'of which the younger are missing');
+	ask("ALTER FOREIGN TABLE $source OPTIONS (ADD start_date '" . day($begins) . "')");
+	is(($node->psql('postgres', "CALL tiktok.refresh('$target')"))[0], 0, 'with a start_date it reads what the source has');
+	ask("ALTER FOREIGN TABLE $source OPTIONS (DROP start_date)");
+	is(ask("SELECT tiktok.settled('$target')"), $since, 'without it nothing is settled');
+	is($missing->("${target}_live"), 0, 'the live view has all');
+	is(($node->psql('postgres', "CALL tiktok.refresh('$target')"))[0], 0, 'what was left out is read');
+	is($missing->($target), 0, 'and there');
+	is(ask("SELECT tiktok.settled('$target')"), $first{$grain}, 'then it is settled');
+}
+
 # ---- what is no source ---------------------------------------------------------------
 
 ($rc, $out, $err) = $node->psql('postgres', "\\set VERBOSITY verbose\nSELECT tiktok.create_snapshot('ads.ads_reports_period', 'mart.periods')");

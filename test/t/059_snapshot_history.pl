@@ -82,6 +82,7 @@ ask(q{SELECT tiktok.create_snapshot('ads.campaigns', 'mart.c', history => true, 
 ask(q{CALL tiktok.refresh('mart.c'); CALL tiktok.refresh('mart.d')});
 my @campaigns = map { [ split /\|/ ] } split /\n/, ask('SELECT advertiser_id, campaign_id FROM mart.c');
 my %state;       # campaign → what was done to it
+my %done;        # and how often
 is(scalar(@campaigns), 9, 'campaigns to change');
 my @moments = (ask('SELECT clock_timestamp()'));
 my $dir = PostgreSQL::Test::Utils::tempdir();
@@ -109,7 +110,10 @@ for my $i (1 .. $rounds)
 			{ %what, op => 'set', fields => { operation_status => $i % 2 ? 'DISABLE' : 'ENABLE' } },
 			{ %what, op => 'delete' }, { %what, op => 'vanish' }, { %what, op => 'vanish' });
 		# what was gone comes back, as it was
-		$state{$id} = @was < @{ $state{$id} // [] } ? \@was : [ @was, $all[ int(rand(@all)) ] ];
+		my $next = $all[ int(rand(@all)) ];
+		my $back = @was < @{ $state{$id} // [] };
+		$state{$id} = $back ? \@was : [ @was, $next ];
+		$done{ $back ? 'back' : $next->{fields} ? (keys %{ $next->{fields} })[0] : $next->{op} }++;
 	}
 	api_reset(data => 1);
 	api_mutate([ told(), { op => 'restate', advertiser_id => $accounts[0], percent => 100 + $i,
@@ -137,6 +141,7 @@ is(differences(qq{SELECT s::text FROM (SELECT n, $columns FROM said) AS s},
 	qq{SELECT s::text FROM (SELECT n, $columns FROM asked JOIN mart.c_history
 		ON _valid_from <= at AND at < coalesce(_valid_to, 'infinity')) AS s}),
 	'0|t', 'each state that was is what the API said then');
+is(join(' ', sort keys %done), 'back budget delete operation_status rename vanish', 'after all that campaigns go through');
 is(ask('SELECT count(DISTINCT md5(x)) > 20 FROM (SELECT n, string_agg(s::text, E\'\n\' ORDER BY campaign_id) AS x
 	FROM said AS s GROUP BY n) AS y'), 't', 'and they are many');
 is(differences(qq{SELECT c::text FROM (SELECT $columns, _synced_at FROM mart.c WHERE _deleted_at IS NULL) AS c},
@@ -372,6 +377,109 @@ foreach my $table (qw(c c_history c_changes))
 ask(q{CALL tiktok.refresh('mart.c')});
 isnt(ask($everything), $was, 'and then all of it');
 
+# ---- tables that are partitioned ---------------------------------------------------------------
+
+ask(qq{CREATE TABLE mart.p (LIKE ads.campaigns, _synced_at timestamptz NOT NULL, _deleted_at timestamptz,
+		PRIMARY KEY (advertiser_id, campaign_id)) PARTITION BY LIST (advertiser_id);
+	CREATE TABLE mart.p1 PARTITION OF mart.p FOR VALUES IN ($accounts[0]) PARTITION BY HASH (campaign_id);
+	CREATE TABLE mart.p1a PARTITION OF mart.p1 FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+	CREATE TABLE mart.p1b PARTITION OF mart.p1 FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+	CREATE TABLE mart.p2 PARTITION OF mart.p DEFAULT;
+	CREATE TABLE mart.p_history (LIKE mart.p, _valid_from timestamptz NOT NULL, _valid_to timestamptz,
+		PRIMARY KEY (advertiser_id, campaign_id, _valid_from)) PARTITION BY HASH (advertiser_id);
+	CREATE TABLE mart.h1 PARTITION OF mart.p_history FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+	CREATE TABLE mart.h2 PARTITION OF mart.p_history FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+	CREATE TABLE mart.p_changes (run bigint NOT NULL, op text NOT NULL, advertiser_id bigint, campaign_id bigint, old jsonb, new jsonb,
+		at timestamptz, PRIMARY KEY (at, advertiser_id, campaign_id)) PARTITION BY RANGE (at);
+	CREATE TABLE mart.p_changes1 PARTITION OF mart.p_changes FOR VALUES FROM (MINVALUE) TO ('2020-01-01');
+	CREATE TABLE mart.p_changes2 PARTITION OF mart.p_changes DEFAULT;
+	CREATE TABLE mart.y (LIKE ads.campaigns_reports_daily, _synced_at timestamptz NOT NULL,
+		PRIMARY KEY (advertiser_id, campaign_id, stat_time_day)) PARTITION BY RANGE (stat_time_day);
+	CREATE TABLE mart.y1 PARTITION OF mart.y FOR VALUES FROM (MINVALUE) TO ('@{[ strftime('%Y-%m-%d', gmtime(time - 3 * 86400)) ]}');
+	CREATE TABLE mart.y2 PARTITION OF mart.y DEFAULT;
+	SELECT tiktok.create_snapshot('ads.campaigns', 'mart.p', history => true, changes => true);
+	SELECT tiktok.create_snapshot('ads.campaigns_reports_daily', 'mart.y', since => current_date - 20, changes => true)});
+my $campaign_columns = ask(q{SELECT string_agg(quote_ident(name), ', ' ORDER BY attnum) FROM tiktok._source_columns('ads.campaigns')});
+ask("CREATE TABLE past AS SELECT now() AS moment, $campaign_columns FROM mart.p WITH NO DATA");
+foreach my $round (1 .. 6)
+{
+	my ($account, $id) = @{ $campaigns[ $round % 3 * 4 % @campaigns ] };
+	my %which = (advertiser_id => $account, kind => 'campaign', id => $id, touch => JSON::PP::false);
+
+	api_reset(data => 1);
+	api_mutate([ $round % 2 ? { %which, op => 'vanish' } : { %which, op => 'rename', name => "Round $round" },
+		{ op => 'restate', advertiser_id => $accounts[1], percent => 100 + $round, from => strftime('%Y-%m-%d', gmtime(time - 4 * 86400)), to => $today } ]);
+	ask(q{CALL tiktok.refresh('mart.p'); CALL tiktok.refresh('mart.y')});
+	is(differences("SELECT c::text FROM (SELECT $campaign_columns FROM mart.p WHERE _deleted_at IS NULL) AS c",
+		"SELECT c::text FROM (SELECT $campaign_columns FROM ads.campaigns) AS c"), '0|t', "partitioned, round $round: as the source");
+	ask("INSERT INTO past SELECT now(), $campaign_columns FROM ads.campaigns");
+}
+is(differences('SELECT p::text FROM past AS p', qq{SELECT h::text FROM (SELECT moment, $campaign_columns FROM (SELECT DISTINCT moment FROM past) AS m
+	JOIN mart.p_history ON _valid_from <= moment AND moment < coalesce(_valid_to, 'infinity')) AS h}), '0|t', 'each past state is as the source was');
+is(ask(q{SELECT count(*) FILTER (WHERE _valid_to IS NOT NULL) > 5, count(DISTINCT tableoid) FROM mart.p_history}), 't|2', 'in both partitions');
+is(ask(q{SELECT count(DISTINCT op) FROM mart.p_changes}) . ask(q{SELECT count(DISTINCT op) FROM mart.y_changes}), '33', 'all that can happen');
+is(replay('mart.p'), '0|t', 'changes of a partitioned target give it');
+is(replay('mart.y'), '0|t', 'and of a report that its owner partitioned');
+ask(q{SELECT tiktok.create_snapshot('ads.campaigns', 'mart.p', history => false)});
+is(ask(q{SELECT count(*) FROM mart.p_history WHERE _valid_to IS NULL}), 0, 'switched off');
+ask(q{SELECT tiktok.create_snapshot('ads.campaigns', 'mart.p', history => true)});
+is(ask(q{SELECT (SELECT count(*) FROM mart.p_history WHERE _valid_to IS NULL) = count(*) FROM mart.p WHERE _deleted_at IS NULL}), 't', 'and on');
+
+# ---- triggers that change what is written -------------------------------------------------------
+
+# Without states and changes a row that a trigger keeps out is merely tried again.
+my $beside = q{SELECT md5(string_agg(x, E'\n' ORDER BY x)) FROM (SELECT t::text FROM mart.p AS t UNION ALL SELECT h::text FROM mart.p_history AS h
+	UNION ALL SELECT c::text FROM mart.p_changes AS c UNION ALL SELECT y::text FROM mart.y AS y UNION ALL SELECT c::text FROM mart.y_changes AS c) AS x (x)};
+my $leaf = ask(qq{SELECT tableoid::regclass FROM mart.p WHERE campaign_id = $campaigns[0][1]});
+ask(q{CREATE FUNCTION mart.meddle() RETURNS trigger LANGUAGE plpgsql AS $$
+	BEGIN
+		IF TG_ARGV[0] = 'change' THEN NEW.campaign_name := upper(NEW.campaign_name); RETURN NEW; END IF;
+		IF TG_ARGV[0] = 'note' THEN NEW.note := NEW.campaign_name; RETURN NEW; END IF;
+		IF TG_ARGV[0] = 'time' THEN NEW._synced_at := now(); RETURN NEW; END IF;
+		IF TG_ARGV[0] = 'tidy' THEN DELETE FROM mart.p WHERE _deleted_at IS NOT NULL; END IF;
+		RETURN NULL;
+	END $$;
+	ALTER TABLE mart.p ADD COLUMN note text});
+my @this = (advertiser_id => $campaigns[0][0], kind => 'campaign', id => $campaigns[0][1], touch => JSON::PP::false);
+my $rename = sub { return { @this, op => 'rename', name => "Meddled with $_[0]" } };
+foreach my $case ([ 'keeps out a new state', 'p', "CREATE TRIGGER t BEFORE UPDATE ON mart.p FOR EACH ROW EXECUTE FUNCTION mart.meddle('skip')", $rename->(1) ],
+	[ 'changes it', 'p', "CREATE TRIGGER t BEFORE INSERT OR UPDATE ON mart.p FOR EACH ROW EXECUTE FUNCTION mart.meddle('change')", $rename->(2) ],
+	[ 'sets its time', 'p', "CREATE TRIGGER t BEFORE INSERT OR UPDATE ON mart.p FOR EACH ROW EXECUTE FUNCTION mart.meddle('time')", $rename->(3) ],
+	[ 'of a partition keeps it out', 'p', "CREATE TRIGGER t BEFORE UPDATE ON $leaf FOR EACH ROW EXECUTE FUNCTION mart.meddle('skip')", $rename->(4) ],
+	[ 'keeps out a mark', 'p', "CREATE TRIGGER t BEFORE UPDATE ON mart.p FOR EACH ROW EXECUTE FUNCTION mart.meddle('skip')", { @this, op => 'vanish' } ],
+	[ 'deletes what is marked', 'p', "CREATE TRIGGER t AFTER UPDATE ON mart.p FOR EACH ROW EXECUTE FUNCTION mart.meddle('tidy')", { @this, op => 'vanish' } ],
+	[ 'keeps a row that is gone', 'y', "CREATE TRIGGER t BEFORE DELETE ON mart.y FOR EACH ROW EXECUTE FUNCTION mart.meddle('skip')", { @this, op => 'vanish' } ],
+	[ 'or a rule does', 'y', 'CREATE RULE t AS ON DELETE TO mart.y DO INSTEAD NOTHING', { @this, op => 'vanish' } ])
+{
+	my ($name, $table, $create, $change) = @$case;
+	api_reset(data => 1);
+	ask(q{CALL tiktok.refresh('mart.p'); CALL tiktok.refresh('mart.y', probe => false)});
+	api_mutate($change);
+	my $was = ask($beside);
+	ask($create);
+	fails("CALL tiktok.refresh('mart.$table'" . ($table eq 'y' ? ', probe => false' : '') . ')',
+		qr/27000: \d+ rows? of mart\.$table (is|are) not what was written.*HINT: .*changes => false/s, "a trigger that $name is an error");
+	is(ask($beside), $was, 'and nothing is written');
+	ask($create =~ /RULE/ ? "DROP RULE t ON mart.$table" : $create =~ /ON (\Q$leaf\E) / ? "DROP TRIGGER t ON $1" : "DROP TRIGGER t ON mart.$table");
+}
+ask(q{CREATE TRIGGER t BEFORE INSERT OR UPDATE ON mart.p FOR EACH ROW EXECUTE FUNCTION mart.meddle('note');
+	CALL tiktok.refresh('mart.p'); CALL tiktok.refresh('mart.y', probe => false)});
+is(ask(qq{SELECT count(*) FROM mart.p WHERE campaign_id = $campaigns[0][1] AND _deleted_at IS NOT NULL}), 1, 'without it, the refresh goes on');
+api_reset(data => 1);
+api_mutate($rename->(5));
+ask(q{CALL tiktok.refresh('mart.p')});
+is(ask(qq{SELECT note FROM mart.p WHERE campaign_id = $campaigns[0][1]}), 'Meddled with 5', 'a trigger that writes to a column of its owner\'s is none of ours');
+is(ask(qq{SELECT campaign_name FROM mart.p_history WHERE campaign_id = $campaigns[0][1] AND _valid_to IS NULL}), 'Meddled with 5', 'and the states go on');
+ask(q{DROP TRIGGER t ON mart.p; SELECT tiktok.create_snapshot('ads.campaigns', 'mart.fresh', history => true);
+	CREATE TRIGGER t BEFORE INSERT ON mart.fresh FOR EACH ROW WHEN (NEW.campaign_id = } . $campaigns[0][1] . q{) EXECUTE FUNCTION mart.meddle('skip')});
+fails(q{CALL tiktok.refresh('mart.fresh')}, qr/27000: 1 row of mart\.fresh is not what was written.*HINT: [^\n]*history => false\)/s, 'in a first refresh, too');
+is(ask('SELECT count(*) FROM mart.fresh_history'), 0, 'without a trace');
+ask(q{SELECT tiktok.create_snapshot('ads.campaigns', 'mart.fresh', history => false); CALL tiktok.refresh('mart.fresh')});
+is(ask("SELECT count(*) FROM mart.fresh WHERE campaign_id = $campaigns[0][1]") . ask('SELECT count(*) > 0 FROM mart.fresh'), '0t', 'without states it is the trigger\'s affair');
+ask(q{SELECT tiktok.forget('mart.fresh'); DROP TABLE mart.fresh, mart.fresh_history});
+api_reset(data => 1);
+ask(q{CALL tiktok.refresh_all()});
+
 # ---- dump and restore --------------------------------------------------------------------------
 
 ask(q{ALTER TABLE mart.c_history RENAME TO "Hi story"});
@@ -379,6 +487,19 @@ my $dump = "$dir/dump";
 my $shown = q{SELECT target, history, changes, changes_keep, last_change FROM tiktok.snapshots ORDER BY target::text};
 my $registered = ask($shown);
 like($registered, qr/"Hi story"/, 'a table that was renamed is known');
+# keys, constraints, partitions, rights and comments of the target and what is beside it
+my $described = q{WITH t AS (SELECT c.oid, c.oid::regclass::text AS name, c.relkind, (SELECT string_agg(a::text, ' ' ORDER BY a::text)
+			FROM aclexplode(coalesce(c.relacl, acldefault('r', c.relowner))) AS a) AS relacl FROM pg_class AS c WHERE relnamespace = 'mart'::regnamespace AND relkind IN ('r', 'p')
+		AND (relname ~ '^[cdvpy]_changes|^[cdvpy]$|^[pv]_history' OR relname = 'Hi story'))
+	SELECT string_agg(x, E'\n' ORDER BY x) FROM (
+		SELECT concat_ws(' ', name, relkind, relacl, obj_description(oid, 'pg_class')) FROM t
+		UNION ALL SELECT concat_ws(' ', name, pg_get_constraintdef(c.oid)) FROM t JOIN pg_constraint AS c ON c.conrelid = t.oid
+		UNION ALL SELECT concat_ws(' ', name, pg_get_indexdef(i.indexrelid)) FROM t JOIN pg_index AS i ON i.indrelid = t.oid
+		UNION ALL SELECT concat_ws(' ', name, attname, atttypid::regtype, attnotnull, col_description(attrelid, attnum)) FROM t JOIN pg_attribute ON attrelid = t.oid AND attnum > 0
+			WHERE NOT attisdropped
+		UNION ALL SELECT concat_ws(' ', name, i.inhrelid::regclass) FROM t JOIN pg_inherits AS i ON i.inhparent = t.oid) AS x (x)};
+my $was_described = ask($described);
+like($was_described, qr/$_/, "$_ is described") foreach ('Hi story.*_valid_to IS NULL', 'c_changes PRIMARY KEY \(at, ', 'Hi story" CHECK', 'c_changes old jsonb f the row as it was', 'mart\\.d p .*snapshot of');
 foreach my $case ([ 'restored', [] ], [ 'without', [ '-T', 'mart."Hi story"' ] ])
 {
 	my ($name, $options) = @$case;
@@ -390,6 +511,7 @@ foreach my $case ([ 'restored', [] ], [ 'without', [ '-T', 'mart."Hi story"' ] ]
 api_mutate({ %it, op => 'rename', name => 'restored' });
 $db = 'restored';
 is(ask($shown), $registered, 'state survives');
+is(ask($described), $was_described, 'and so do keys, constraints, rights and comments');
 ask(q{CALL tiktok.refresh('mart.c')});
 is(ask(qq{SELECT campaign_name FROM mart."Hi story" WHERE campaign_id = $id AND _valid_to IS NULL})
 	. ask('SELECT new->>\'campaign_name\' FROM mart.c_changes ORDER BY at DESC LIMIT 1'), 'restoredrestored', 'and both go on');
