@@ -1875,16 +1875,14 @@ BEGIN
 		'folded', coalesce(string_agg(format(CASE WHEN c.additive
 				THEN '%1$I = CASE WHEN a.%1$I IS NULL THEN b.%1$I WHEN b.%1$I IS NULL THEN a.%1$I '
 					'ELSE a.%1$I + b.%1$I END'
-				ELSE '%1$I = CASE WHEN ROW(a.%1$I)::record *= ROW(b.%1$I)::record THEN a.%1$I END' END,
+				ELSE '%1$I = CASE WHEN record_image_eq(ROW(a.%1$I), ROW(b.%1$I)) THEN a.%1$I END' END,
 				c.name), ', ') FILTER (WHERE NOT o.is_key), format('%1$I = a.%1$I', account)),
-		-- where there is none, false stands before them
-		'signed', coalesce(string_agg(format(', %I', c.name), '') FILTER (WHERE c.signed_url), ''),
-		'renewed', coalesce(string_agg(format('%1$I = g.%1$I', c.name), ', ')
-			FILTER (WHERE c.signed_url), ''),
-		't_signed', coalesce(string_agg(format('t.%I', c.name), ', ') FILTER (WHERE c.signed_url), ''),
-		'g_signed', coalesce(string_agg(format('g.%I', c.name), ', ') FILTER (WHERE c.signed_url), ''),
-		'expired', coalesce(string_agg(tiktok._expired(c.name, a.atttypid), ' OR ')
-			FILTER (WHERE c.signed_url), 'false'))
+		-- NULL where there is none: tiktok._statements() leaves out what needs them
+		'signed', string_agg(format(', %I', c.name), '') FILTER (WHERE c.signed_url),
+		'renewed', string_agg(format('%1$I = g.%1$I', c.name), ', ') FILTER (WHERE c.signed_url),
+		't_signed', string_agg(format('t.%I', c.name), ', ') FILTER (WHERE c.signed_url),
+		'g_signed', string_agg(format('g.%I', c.name), ', ') FILTER (WHERE c.signed_url),
+		'expired', string_agg(tiktok._expired(c.name, a.atttypid), ' OR ') FILTER (WHERE c.signed_url))
 	INTO columns
 	FROM tiktok._source_columns(source) AS c
 		JOIN pg_attribute AS a ON a.attrelid = source AND a.attnum = c.attnum
@@ -1981,16 +1979,18 @@ AS $$
 	('remove', 'WITH g AS MATERIALIZED (SELECT {keys} FROM {delta}
 			WHERE "tiktok op" OPERATOR(pg_catalog.=) ''D''::pg_catalog."char")
 		{remove} WHERE {t_window} AND {t_is_g}'),
-	-- links that are over or missing, where there are others: no change of the row
+	-- links that are over or missing, where there are others: no change of the row. By a
+	-- function, for operators of rows are none any more where a server writes them out for
+	-- another one, or for a view: ROW(a)::record *<> ROW(b)::record becomes ROW(a) *<> ROW(b)
 	('expired', 'WITH g AS MATERIALIZED (SELECT {keys}{signed} FROM {stage} WHERE {window})
 		SELECT true FROM {target} AS t, g
 		WHERE {t_window} AND {t_is_g} AND ({expired})
-			AND ROW({t_signed})::pg_catalog.record OPERATOR(pg_catalog.*<>) ROW({g_signed})::pg_catalog.record
+			AND pg_catalog.record_image_ne(ROW({t_signed}), ROW({g_signed}))
 		LIMIT 1'),
 	('renew', 'WITH g AS MATERIALIZED (SELECT {keys}{signed} FROM {stage} WHERE {window})
 		UPDATE {target} AS t SET {renewed} FROM g
 		WHERE {t_window} AND {t_is_g} AND ({expired})
-			AND ROW({t_signed})::pg_catalog.record OPERATOR(pg_catalog.*<>) ROW({g_signed})::pg_catalog.record'
+			AND pg_catalog.record_image_ne(ROW({t_signed}), ROW({g_signed}))'
 		)) AS v (name, template)
 $$;
 COMMENT ON FUNCTION tiktok._templates() IS
@@ -2006,9 +2006,10 @@ AS $$
 		jsonb_object_agg(t.name, tiktok._fill(t.template, p.parts)))
 	FROM tiktok._templates() AS t,
 		(SELECT tiktok._parts(target, source, key_columns, time_column, with_accounts)) AS p (parts)
+	WHERE p.parts ->> 'signed' IS NOT NULL OR t.name NOT IN ('expired', 'renew')
 $$;
 COMMENT ON FUNCTION tiktok._statements(regclass, regclass, text[], text, boolean) IS
-'internal: the statements that bring a target up to date. Arguments as of tiktok._parts(); month by month they make sense with a time_column only';
+'internal: the statements that bring a target up to date. Arguments as of tiktok._parts(); month by month they make sense with a time_column only; expired and renew are NULL where no column has signed links';
 
 -- ---- sql/parts/41_plan.sql
 --
@@ -2552,6 +2553,9 @@ AS $$
 DECLARE
 	expired boolean;
 BEGIN
+	IF (job.statements).expired IS NULL THEN
+		RETURN;
+	END IF;
 	EXECUTE (job.statements).expired INTO expired
 		USING step.accounts, step.first_day, step.last_day OPERATOR(pg_catalog.+) 1, now;
 	IF expired THEN

@@ -154,6 +154,9 @@ AS $$
 DECLARE
 	expired boolean;
 BEGIN
+	IF (job.statements).expired IS NULL THEN
+		RETURN;
+	END IF;
 	EXECUTE (job.statements).expired INTO expired
 		USING step.accounts, step.first_day, step.last_day OPERATOR(pg_catalog.+) 1, now;
 	IF expired THEN
