@@ -285,7 +285,7 @@ COMMENT ON TYPE tiktok._counts IS 'internal: what a merge did';
 
 CREATE TYPE tiktok._statements AS (stage text, delta text, create_stage text, create_delta text,
 	load text, count text, repeated text, fold text, present text, compare text, differing text,
-	months text, insert text, upsert text, remove text, expired text, renew text);
+	months text, insert text, replace text, upsert text, remove text, expired text, renew text);
 COMMENT ON TYPE tiktok._statements IS
 'internal: the SQL of a target, by the names of tiktok._templates(); stage and delta are tables';
 
@@ -1763,7 +1763,7 @@ COMMENT ON FUNCTION tiktok._get_beside(regclass, regclass, text, text[]) IS
 -- Parameters of every statement: $1 accounts, $2 first day, $3 the day after the last,
 -- $4 now. The target's rows are read in a sub-select that does not mix with the rest
 -- (OFFSET 0): distributed tables then need no join with a local table. Whatever runs
--- where triggers fire – insert, upsert, remove, renew – names its operators with their schema.
+-- where triggers fire – insert, replace, upsert, remove, renew – names its operators with their schema.
 
 -- {name} in a template is a part that is SQL as it stands: a list of columns, a
 -- condition, a table. {name:I} is a name and {name:L} a text, quoted here. Parts
@@ -1967,8 +1967,11 @@ AS $$
 			count(*) FILTER (WHERE "tiktok op" = ''D'') AS deleted
 		FROM {delta}'),
 	('months', 'SELECT DISTINCT date_trunc(''month'', {day:I})::date FROM {stage} WHERE {window}'),
-	-- all of the stage's rows, where the target has none; they may have come meanwhile
+	-- all of the stage's rows, where the target has none
 	('insert', 'INSERT INTO {target} ({columns}, _synced_at{_deleted_at})
+		SELECT {columns}, $4{is_there} FROM {stage} WHERE {window}'),
+	-- the same where some have come meanwhile
+	('replace', 'INSERT INTO {target} ({columns}, _synced_at{_deleted_at})
 		SELECT {columns}, $4{is_there} FROM {stage} WHERE {window}
 		ON CONFLICT ({keys}) DO UPDATE SET {excluded}_synced_at = EXCLUDED._synced_at{revived}'),
 	('upsert', 'INSERT INTO {target} ({columns}, _synced_at{_deleted_at})
@@ -2545,6 +2548,23 @@ $$;
 COMMENT ON FUNCTION tiktok._moment(regclass) IS
 'internal: the time, and later than anything that refreshes of the target wrote before';
 
+-- No SET search_path: triggers fire in here. The target had no row of the window; only where
+-- somebody else has written some meanwhile is looking for each worth what it costs.
+CREATE FUNCTION tiktok._insert(job tiktok._job, step tiktok._step, now timestamptz)
+RETURNS void
+LANGUAGE plpgsql
+AS $$
+DECLARE
+	next_day date := step.last_day OPERATOR(pg_catalog.+) 1;
+BEGIN
+	EXECUTE (job.statements).insert USING step.accounts, step.first_day, next_day, now;
+EXCEPTION WHEN unique_violation THEN
+	EXECUTE (job.statements).replace USING step.accounts, step.first_day, next_day, now;
+END
+$$;
+COMMENT ON FUNCTION tiktok._insert(tiktok._job, tiktok._step, timestamptz) IS
+'internal: writes the rows of the stage into a target that has none of the window. Errors: those of the target''s triggers and constraints';
+
 -- No SET search_path: triggers fire in here. Where nothing is over, nothing is locked.
 CREATE FUNCTION tiktok._renew(job tiktok._job, step tiktok._step, now timestamptz)
 RETURNS void
@@ -2633,8 +2653,10 @@ BEGIN
 	END IF;
 	PERFORM tiktok._write_beside(job, step, counts, difference.fresh, now);
 	-- nothing changed: the target is not even locked for writing
-	IF counts.inserted OPERATOR(pg_catalog.+) counts.updated OPERATOR(pg_catalog.>) 0 THEN
-		EXECUTE CASE WHEN difference.fresh THEN (job.statements).insert ELSE (job.statements).upsert END
+	IF difference.fresh AND counts.inserted OPERATOR(pg_catalog.>) 0 THEN
+		PERFORM tiktok._insert(job, step, now);
+	ELSIF counts.inserted OPERATOR(pg_catalog.+) counts.updated OPERATOR(pg_catalog.>) 0 THEN
+		EXECUTE (job.statements).upsert
 			USING step.accounts, step.first_day, step.last_day OPERATOR(pg_catalog.+) 1, now;
 	END IF;
 	IF counts.deleted OPERATOR(pg_catalog.>) 0 THEN

@@ -5,7 +5,7 @@
 -- Parameters of every statement: $1 accounts, $2 first day, $3 the day after the last,
 -- $4 now. The target's rows are read in a sub-select that does not mix with the rest
 -- (OFFSET 0): distributed tables then need no join with a local table. Whatever runs
--- where triggers fire – insert, upsert, remove, renew – names its operators with their schema.
+-- where triggers fire – insert, replace, upsert, remove, renew – names its operators with their schema.
 
 -- {name} in a template is a part that is SQL as it stands: a list of columns, a
 -- condition, a table. {name:I} is a name and {name:L} a text, quoted here. Parts
@@ -209,8 +209,11 @@ AS $$
 			count(*) FILTER (WHERE "tiktok op" = ''D'') AS deleted
 		FROM {delta}'),
 	('months', 'SELECT DISTINCT date_trunc(''month'', {day:I})::date FROM {stage} WHERE {window}'),
-	-- all of the stage's rows, where the target has none; they may have come meanwhile
+	-- all of the stage's rows, where the target has none
 	('insert', 'INSERT INTO {target} ({columns}, _synced_at{_deleted_at})
+		SELECT {columns}, $4{is_there} FROM {stage} WHERE {window}'),
+	-- the same where some have come meanwhile
+	('replace', 'INSERT INTO {target} ({columns}, _synced_at{_deleted_at})
 		SELECT {columns}, $4{is_there} FROM {stage} WHERE {window}
 		ON CONFLICT ({keys}) DO UPDATE SET {excluded}_synced_at = EXCLUDED._synced_at{revived}'),
 	('upsert', 'INSERT INTO {target} ({columns}, _synced_at{_deleted_at})
