@@ -13,7 +13,7 @@ CREATE SERVER tiktok FOREIGN DATA WRAPPER tiktok_fdw
 CREATE USER MAPPING FOR CURRENT_USER SERVER tiktok OPTIONS (access_token 'local-access-token');
 CREATE SCHEMA ads;
 CREATE SCHEMA mart;
-IMPORT FOREIGN SCHEMA tiktok LIMIT TO (ads_reports_daily, campaigns) FROM SERVER tiktok INTO ads;
+IMPORT FOREIGN SCHEMA tiktok LIMIT TO (ads_reports_daily, campaigns, creative_assets_videos) FROM SERVER tiktok INTO ads;
 
 -- parts are quoted as the template says, and not looked into
 SELECT tiktok._fill('SELECT {cols} FROM {tab:I} WHERE a = {val:L} AND b = ''{}'' AND {n:X}',
@@ -125,6 +125,44 @@ SELECT inserted, updated, deleted FROM tiktok.materialize('ads.campaigns', 'mart
 SELECT campaign_id, _deleted_at < '2000-01-02' AS before FROM mart.campaigns WHERE _deleted_at IS NOT NULL ORDER BY 1;
 -- no temporary table is left
 SELECT relname FROM pg_class WHERE relname LIKE 'tiktok\_stage%' OR relname LIKE 'tiktok\_delta%';
+
+-- what is written for another server, as Citus does for its workers, is what was meant: each
+-- statement on a target as a function, whose text PostgreSQL writes, and which is made again of it
+CREATE FUNCTION pg_temp.written_out(target regclass, source regclass, time_column text)
+RETURNS TABLE (name text, error text) LANGUAGE plpgsql AS $$
+DECLARE
+	keys text[] := tiktok._key_columns(source);
+	statements tiktok._statements := tiktok._statements(target, source, keys, time_column, true);
+	statement text;
+BEGIN
+	EXECUTE statements.create_stage;
+	EXECUTE statements.create_delta;
+	FOR name, statement IN
+		SELECT * FROM jsonb_each_text(to_jsonb(statements))
+		UNION ALL SELECT * FROM jsonb_each_text(tiktok._beside_statements(target, source, keys, time_column,
+			true, (target || '_history')::regclass, (target || '_changes')::regclass))
+	LOOP
+		-- months: of streams with days
+		CONTINUE WHEN name IN ('stage', 'delta', 'create_stage', 'create_delta', 'load', 'months') OR statement IS NULL;
+		error := NULL;
+		BEGIN
+			-- $5 of prune is how long changes stay
+			EXECUTE format('CREATE OR REPLACE FUNCTION pg_temp.%I(bigint[], date, date, timestamptz, %s) RETURNS void '
+				'BEGIN ATOMIC %s; END', name, CASE name WHEN 'prune' THEN 'interval' ELSE 'bigint' END, statement);
+			EXECUTE pg_get_functiondef(format('pg_temp.%I', name)::regproc);
+		EXCEPTION WHEN OTHERS THEN
+			error := SQLERRM;
+		END;
+		RETURN NEXT;
+	END LOOP;
+END $$;
+SELECT tiktok.create_snapshot('ads.creative_assets_videos', 'mart.videos', history => true, changes => true);
+SELECT count(*) AS statements, string_agg(name || ': ' || error, ', ') AS errors
+FROM pg_temp.written_out('mart.videos', 'ads.creative_assets_videos', NULL);
+SELECT count(*) FROM pg_proc WHERE proname IN ('expired', 'renew') AND pronamespace = pg_my_temp_schema();
+-- where there is no signed link, nothing is asked for one
+SELECT (s).expired, (s).renew FROM tiktok._statements('mart.campaigns', 'ads.campaigns', '{advertiser_id,campaign_id}', NULL, true) AS s;
+SELECT tiktok.forget('mart.videos');
 
 DROP SCHEMA ads, mart CASCADE;
 DROP EXTENSION tiktok_fdw CASCADE;

@@ -6,7 +6,7 @@ COMMENT ON TYPE tiktok._counts IS 'internal: what a merge did';
 
 CREATE TYPE tiktok._statements AS (stage text, delta text, create_stage text, create_delta text,
 	load text, count text, repeated text, fold text, present text, compare text, differing text,
-	months text, insert text, upsert text, remove text, expired text, renew text);
+	months text, insert text, replace text, upsert text, remove text, expired text, renew text);
 COMMENT ON TYPE tiktok._statements IS
 'internal: the SQL of a target, by the names of tiktok._templates(); stage and delta are tables';
 

@@ -5,7 +5,7 @@
 -- Parameters of every statement: $1 accounts, $2 first day, $3 the day after the last,
 -- $4 now. The target's rows are read in a sub-select that does not mix with the rest
 -- (OFFSET 0): distributed tables then need no join with a local table. Whatever runs
--- where triggers fire – insert, upsert, remove, renew – names its operators with their schema.
+-- where triggers fire – insert, replace, upsert, remove, renew – names its operators with their schema.
 
 -- {name} in a template is a part that is SQL as it stands: a list of columns, a
 -- condition, a table. {name:I} is a name and {name:L} a text, quoted here. Parts
@@ -117,16 +117,14 @@ BEGIN
 		'folded', coalesce(string_agg(format(CASE WHEN c.additive
 				THEN '%1$I = CASE WHEN a.%1$I IS NULL THEN b.%1$I WHEN b.%1$I IS NULL THEN a.%1$I '
 					'ELSE a.%1$I + b.%1$I END'
-				ELSE '%1$I = CASE WHEN ROW(a.%1$I)::record *= ROW(b.%1$I)::record THEN a.%1$I END' END,
+				ELSE '%1$I = CASE WHEN record_image_eq(ROW(a.%1$I), ROW(b.%1$I)) THEN a.%1$I END' END,
 				c.name), ', ') FILTER (WHERE NOT o.is_key), format('%1$I = a.%1$I', account)),
-		-- where there is none, false stands before them
-		'signed', coalesce(string_agg(format(', %I', c.name), '') FILTER (WHERE c.signed_url), ''),
-		'renewed', coalesce(string_agg(format('%1$I = g.%1$I', c.name), ', ')
-			FILTER (WHERE c.signed_url), ''),
-		't_signed', coalesce(string_agg(format('t.%I', c.name), ', ') FILTER (WHERE c.signed_url), ''),
-		'g_signed', coalesce(string_agg(format('g.%I', c.name), ', ') FILTER (WHERE c.signed_url), ''),
-		'expired', coalesce(string_agg(tiktok._expired(c.name, a.atttypid), ' OR ')
-			FILTER (WHERE c.signed_url), 'false'))
+		-- NULL where there is none: tiktok._statements() leaves out what needs them
+		'signed', string_agg(format(', %I', c.name), '') FILTER (WHERE c.signed_url),
+		'renewed', string_agg(format('%1$I = g.%1$I', c.name), ', ') FILTER (WHERE c.signed_url),
+		't_signed', string_agg(format('t.%I', c.name), ', ') FILTER (WHERE c.signed_url),
+		'g_signed', string_agg(format('g.%I', c.name), ', ') FILTER (WHERE c.signed_url),
+		'expired', string_agg(tiktok._expired(c.name, a.atttypid), ' OR ') FILTER (WHERE c.signed_url))
 	INTO columns
 	FROM tiktok._source_columns(source) AS c
 		JOIN pg_attribute AS a ON a.attrelid = source AND a.attnum = c.attnum
@@ -211,8 +209,11 @@ AS $$
 			count(*) FILTER (WHERE "tiktok op" = ''D'') AS deleted
 		FROM {delta}'),
 	('months', 'SELECT DISTINCT date_trunc(''month'', {day:I})::date FROM {stage} WHERE {window}'),
-	-- all of the stage's rows, where the target has none; they may have come meanwhile
+	-- all of the stage's rows, where the target has none
 	('insert', 'INSERT INTO {target} ({columns}, _synced_at{_deleted_at})
+		SELECT {columns}, $4{is_there} FROM {stage} WHERE {window}'),
+	-- the same where some have come meanwhile
+	('replace', 'INSERT INTO {target} ({columns}, _synced_at{_deleted_at})
 		SELECT {columns}, $4{is_there} FROM {stage} WHERE {window}
 		ON CONFLICT ({keys}) DO UPDATE SET {excluded}_synced_at = EXCLUDED._synced_at{revived}'),
 	('upsert', 'INSERT INTO {target} ({columns}, _synced_at{_deleted_at})
@@ -223,16 +224,18 @@ AS $$
 	('remove', 'WITH g AS MATERIALIZED (SELECT {keys} FROM {delta}
 			WHERE "tiktok op" OPERATOR(pg_catalog.=) ''D''::pg_catalog."char")
 		{remove} WHERE {t_window} AND {t_is_g}'),
-	-- links that are over or missing, where there are others: no change of the row
+	-- links that are over or missing, where there are others: no change of the row. By a
+	-- function, for operators of rows are none any more where a server writes them out for
+	-- another one, or for a view: ROW(a)::record *<> ROW(b)::record becomes ROW(a) *<> ROW(b)
 	('expired', 'WITH g AS MATERIALIZED (SELECT {keys}{signed} FROM {stage} WHERE {window})
 		SELECT true FROM {target} AS t, g
 		WHERE {t_window} AND {t_is_g} AND ({expired})
-			AND ROW({t_signed})::pg_catalog.record OPERATOR(pg_catalog.*<>) ROW({g_signed})::pg_catalog.record
+			AND pg_catalog.record_image_ne(ROW({t_signed}), ROW({g_signed}))
 		LIMIT 1'),
 	('renew', 'WITH g AS MATERIALIZED (SELECT {keys}{signed} FROM {stage} WHERE {window})
 		UPDATE {target} AS t SET {renewed} FROM g
 		WHERE {t_window} AND {t_is_g} AND ({expired})
-			AND ROW({t_signed})::pg_catalog.record OPERATOR(pg_catalog.*<>) ROW({g_signed})::pg_catalog.record'
+			AND pg_catalog.record_image_ne(ROW({t_signed}), ROW({g_signed}))'
 		)) AS v (name, template)
 $$;
 COMMENT ON FUNCTION tiktok._templates() IS
@@ -248,6 +251,7 @@ AS $$
 		jsonb_object_agg(t.name, tiktok._fill(t.template, p.parts)))
 	FROM tiktok._templates() AS t,
 		(SELECT tiktok._parts(target, source, key_columns, time_column, with_accounts)) AS p (parts)
+	WHERE p.parts ->> 'signed' IS NOT NULL OR t.name NOT IN ('expired', 'renew')
 $$;
 COMMENT ON FUNCTION tiktok._statements(regclass, regclass, text[], text, boolean) IS
-'internal: the statements that bring a target up to date. Arguments as of tiktok._parts(); month by month they make sense with a time_column only';
+'internal: the statements that bring a target up to date. Arguments as of tiktok._parts(); month by month they make sense with a time_column only; expired and renew are NULL where no column has signed links';

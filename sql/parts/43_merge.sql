@@ -147,6 +147,23 @@ $$;
 COMMENT ON FUNCTION tiktok._moment(regclass) IS
 'internal: the time, and later than anything that refreshes of the target wrote before';
 
+-- No SET search_path: triggers fire in here. The target had no row of the window; only where
+-- somebody else has written some meanwhile is looking for each worth what it costs.
+CREATE FUNCTION tiktok._insert(job tiktok._job, step tiktok._step, now timestamptz)
+RETURNS void
+LANGUAGE plpgsql
+AS $$
+DECLARE
+	next_day date := step.last_day OPERATOR(pg_catalog.+) 1;
+BEGIN
+	EXECUTE (job.statements).insert USING step.accounts, step.first_day, next_day, now;
+EXCEPTION WHEN unique_violation THEN
+	EXECUTE (job.statements).replace USING step.accounts, step.first_day, next_day, now;
+END
+$$;
+COMMENT ON FUNCTION tiktok._insert(tiktok._job, tiktok._step, timestamptz) IS
+'internal: writes the rows of the stage into a target that has none of the window. Errors: those of the target''s triggers and constraints';
+
 -- No SET search_path: triggers fire in here. Where nothing is over, nothing is locked.
 CREATE FUNCTION tiktok._renew(job tiktok._job, step tiktok._step, now timestamptz)
 RETURNS void
@@ -155,6 +172,9 @@ AS $$
 DECLARE
 	expired boolean;
 BEGIN
+	IF (job.statements).expired IS NULL THEN
+		RETURN;
+	END IF;
 	EXECUTE (job.statements).expired INTO expired
 		USING step.accounts, step.first_day, step.last_day OPERATOR(pg_catalog.+) 1, now;
 	IF expired THEN
@@ -232,8 +252,10 @@ BEGIN
 	END IF;
 	PERFORM tiktok._write_beside(job, step, counts, difference.fresh, now);
 	-- nothing changed: the target is not even locked for writing
-	IF counts.inserted OPERATOR(pg_catalog.+) counts.updated OPERATOR(pg_catalog.>) 0 THEN
-		EXECUTE CASE WHEN difference.fresh THEN (job.statements).insert ELSE (job.statements).upsert END
+	IF difference.fresh AND counts.inserted OPERATOR(pg_catalog.>) 0 THEN
+		PERFORM tiktok._insert(job, step, now);
+	ELSIF counts.inserted OPERATOR(pg_catalog.+) counts.updated OPERATOR(pg_catalog.>) 0 THEN
+		EXECUTE (job.statements).upsert
 			USING step.accounts, step.first_day, step.last_day OPERATOR(pg_catalog.+) 1, now;
 	END IF;
 	IF counts.deleted OPERATOR(pg_catalog.>) 0 THEN

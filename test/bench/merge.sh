@@ -6,6 +6,7 @@
 #   sh test/bench/merge.sh --rows 100000    only so many (thousands); can be repeated
 #   sh test/bench/merge.sh --times 1        the medians of so many rounds (3)
 #   sh test/bench/merge.sh --statements     and how long each statement took
+#   sh test/bench/merge.sh --write-doc      and puts the table into doc/performance.md
 #
 # See merge.py for what is compared with what.
 
@@ -46,4 +47,4 @@ tt_api_start --scale small --today "$(date -u +%Y-%m-%d)" || exit 1
 unset PGOPTIONS PGSERVICE PGSERVICEFILE
 export PGHOST="$run" PGPORT=5432 PGUSER=postgres PGDATABASE=postgres
 "${PYTHON:-python3}" "$TT_TOP/test/bench/merge.py" --api "$TT_API_URL" --psql "$TT_BINDIR/psql" \
-	--work "$TT_WORK/home" "$@"
+	--work "$TT_WORK/home" --doc "$TT_TOP/doc/performance.md" "$@"

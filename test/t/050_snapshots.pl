@@ -9,6 +9,7 @@ use warnings;
 use FindBin;
 use lib $FindBin::Bin;
 use POSIX qw(strftime);
+use TiktokSession;
 use TiktokTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -180,6 +181,22 @@ my ($earliest) = sort map { $_->{params}{start_date} }
 is($earliest, ask("SELECT min(watermark) - 4 FROM tiktok.snapshot_accounts
 	WHERE target = 'mart.ads_reports_daily'::regclass"),
 	'a longer attribution_window reads more again');
+
+# ---- somebody else writes a row while an empty table is filled -----------------------
+
+ask(q{SELECT tiktok.create_snapshot('ads.campaigns', 'mart.raced', history => true, changes => true)});
+my ($other, $refresh) = map { TiktokSession->new($node) } 1 .. 2;
+$other->query(q{BEGIN; INSERT INTO mart.raced (advertiser_id, campaign_id, campaign_name, _synced_at)
+	SELECT advertiser_id, campaign_id, 'another''s', now() FROM mart.campaigns WHERE _deleted_at IS NULL LIMIT 1});
+$refresh->send(q{SET client_min_messages = warning; CALL tiktok.refresh('mart.raced')});
+ok($node->poll_query_until('postgres', "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = " . $refresh->pid),
+	'a refresh waits for a row that is not committed');
+$other->query('COMMIT');
+is($refresh->finish, '', 'and goes on');
+is(ask(q{SELECT count(*) FILTER (WHERE r.campaign_name IS DISTINCT FROM c.campaign_name), count(*) = count(r.campaign_id)
+	FROM ads.campaigns AS c LEFT JOIN mart.raced AS r USING (advertiser_id, campaign_id)}), '0|t', 'with what is upstream');
+is(ask(q{SELECT count(*) = (SELECT count(*) FROM mart.raced_changes) AND count(*) = (SELECT count(*) FROM mart.raced_history)
+	FROM mart.raced}), 't', 'once in each table beside it');
 
 is_deeply(api_violations(), [], 'asked as documented');
 done_testing();
