@@ -36,7 +36,6 @@ PG_CPPFLAGS = -I$(TOP)/src -DTT_VERSION='"$(EXTVERSION)"' $(shell $(PKG_CONFIG) 
 SHLIB_LINK = $(shell $(PKG_CONFIG) --libs libcurl jansson)
 
 PG_CONFIG ?= pg_config
-PYTHON ?= python3
 CLANG_FORMAT ?= $(or $(shell command -v clang-format-14 2>/dev/null),clang-format)
 
 # WERROR=1: no warning passes. PostgreSQL's own headers do not compile cleanly
@@ -54,6 +53,11 @@ endif
 
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
+
+# that of PL/Python, which not every server was built with
+ifeq ($(PYTHON),)
+PYTHON = python3
+endif
 
 ifneq ($(filter 9.% 10 11 12 13 14,$(MAJORVERSION)),)
 $(error tiktok_fdw needs PostgreSQL 15 or later, $(PG_CONFIG) is of $(VERSION): name another's in PG_CONFIG)

@@ -48,6 +48,7 @@ tt_packages() {
 		more postgresql-NN-cron        tt_have_cron
 		coverage gcovr                 tt_have gcovr
 		soak libclang-rt-dev           tt_have_libfuzzer
+		soak debootstrap               tt_have_debootstrap
 	LIST
 }
 
@@ -59,6 +60,11 @@ tt_have() {
 
 tt_have_server() {
 	tt_find_pg && [ -x "$TT_BINDIR/initdb" ] && [ -x "$TT_BINDIR/psql" ]
+}
+
+# of use for root only
+tt_have_debootstrap() {
+	[ "$(id -u)" != 0 ] || tt_have debootstrap
 }
 
 tt_have_libfuzzer() {
