@@ -95,6 +95,12 @@ is(analyzed('ads.ads'), $sampled =~ s/^\d+/$number + 25/er, 'the number of now, 
 is(page_sizes(), '1', 'one row is read');
 is(scalar @{ api_log() }, 4, 'of each account and series');
 like($node->safe_psql('postgres', 'EXPLAIN SELECT * FROM ads.ads'), qr/rows=@{[$number + 25]} /, 'the planner has it');
+my (undef, undef, $verbose) = $node->psql('postgres', 'ANALYZE VERBOSE ads.ads');
+like($verbose, qr/"ads": the TikTok API has @{[$number + 25]} rows by its totals; no sample/, 'VERBOSE says so');
+my $imported = $node->pg_version->major >= 19;
+ok($imported xor $verbose =~ /analyzing "ads\.ads"/, 'imported where PostgreSQL can, without looking for a sample');
+is($node->safe_psql('postgres', "SELECT pg_stat_get_analyze_count('ads.ads'::regclass) > 0"),
+	't', 'and counted');
 $node->safe_psql('postgres', q{ALTER FOREIGN TABLE ads.ads OPTIONS (ADD analyze 'rows')});
 like(analyzed('ads.ads'), qr/^@{[$number + 25]}\|/, 'a table may want rows');
 is(page_sizes(), '10', 'and has them read');
