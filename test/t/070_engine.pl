@@ -69,9 +69,7 @@ C
 sub pause
 {
 	my ($seconds) = @_;
-
-	select(undef, undef, undef, $seconds);
-	return;
+	return TiktokSession::pause($seconds);
 }
 
 # What a backend holds open to talk to an API.
