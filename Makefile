@@ -36,7 +36,6 @@ PG_CPPFLAGS = -I$(TOP)/src -DTT_VERSION='"$(EXTVERSION)"' $(shell $(PKG_CONFIG) 
 SHLIB_LINK = $(shell $(PKG_CONFIG) --libs libcurl jansson)
 
 PG_CONFIG ?= pg_config
-PYTHON ?= python3
 CLANG_FORMAT ?= $(or $(shell command -v clang-format-14 2>/dev/null),clang-format)
 
 # WERROR=1: no warning passes. PostgreSQL's own headers do not compile cleanly
@@ -54,6 +53,11 @@ endif
 
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
+
+# that of PL/Python, which not every server was built with
+ifeq ($(PYTHON),)
+PYTHON = python3
+endif
 
 ifneq ($(filter 9.% 10 11 12 13 14,$(MAJORVERSION)),)
 $(error tiktok_fdw needs PostgreSQL 15 or later, $(PG_CONFIG) is of $(VERSION): name another's in PG_CONFIG)
@@ -91,7 +95,8 @@ pg_regress_installcheck := $(subst $(tt_pg_regress),sh $(TOP)/test/with_api.sh \
 
 # Unit tests: each test/unit/*_test.c is a program, linked with what needs no
 # PostgreSQL (request.c and jansson), under the sanitizers where there are any.
-UNIT_SOURCES = src/request/request.c src/request/option_filters.c src/request/periods.c src/request/second_ids.c src/catalog/catalog.c
+UNIT_SOURCES = src/request/request.c src/request/option_filters.c src/request/periods.c src/request/second_ids.c \
+	src/request/windows.c src/catalog/catalog.c
 UNIT_TESTS = $(patsubst test/unit/%.c,build/unit/%,$(sort $(wildcard test/unit/*_test.c)))
 UNIT_CFLAGS = -std=gnu99 -g -O1 -Wall -Wextra -Werror -Wno-unused-parameter -Wno-format-truncation -Isrc -Itest/unit \
 	$(shell $(PKG_CONFIG) --cflags jansson)

@@ -67,6 +67,9 @@ tiktok_fdw_handler(PG_FUNCTION_ARGS)
 	routine->ForeignAsyncConfigureWait = tiktokForeignAsyncConfigureWait;
 	routine->ForeignAsyncNotify = tiktokForeignAsyncNotify;
 	routine->AnalyzeForeignTable = tiktokAnalyzeForeignTable;
+#ifdef TT_HAVE_IMPORT_STATISTICS
+	routine->ImportForeignStatistics = tiktokImportForeignStatistics;
+#endif
 	routine->ImportForeignSchema = tiktokImportForeignSchema;
 	PG_RETURN_POINTER(routine);
 }

@@ -159,7 +159,7 @@ ALTER SERVER tiktok OPTIONS (ADD page_size '9');
 ALTER FOREIGN TABLE ads.r OPTIONS (DROP page_size);
 :q;
 ALTER SERVER tiktok OPTIONS (DROP page_size);
-RESET plan_cache_mode;
+SET plan_cache_mode = auto;
 :q;
 -- a change of the catalogue by hand, which no relation is told of
 UPDATE pg_foreign_table SET ftoptions = '{stream=ads_reports_lifetime}' WHERE ftrelid = 'ads.r'::regclass;

@@ -157,6 +157,10 @@ SELECT pg_temp.ft(o) FROM (VALUES
 	($$stream 'ads_reports_lifetime', include_idle 'false'$$),
 	($$stream 'ads', include_idle 'true'$$),
 	($$stream 'ads_reports_weekly', include_idle 'perhaps'$$),
+	($$stream 'ads', analyze 'totals'$$),
+	($$stream 'ads', analyze 'rows'$$),
+	($$stream 'ads', analyze 'nothing'$$),
+	($$stream 'advertisers', analyze 'totals'$$),
 	($$stream 'ads_reports_weekly', grain 'week'$$)) AS t (o);
 
 -- reports of one's own

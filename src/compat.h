@@ -269,6 +269,24 @@ timestamp2timestamptz_opt_overflow(Timestamp local, int *overflow)
 #define TT_VACUUM_DELAY_POINT() vacuum_delay_point()
 #endif
 
+/* ANALYZE takes statistics from elsewhere */
+#if PG_VERSION_NUM >= 190000
+#define TT_HAVE_IMPORT_STATISTICS 1
+#include "statistics/statistics.h"
+#include "utils/rel.h"
+
+/* one page: the planner has no use for pages here */
+static inline bool
+tt_import_row_count(Relation relation, double rows)
+{
+	NullableDatum none = {.isnull = true};
+	NullableDatum pages = {.value = UInt32GetDatum(1)};
+	NullableDatum tuples = {.value = Float4GetDatum((float4) rows)};
+
+	return import_relation_statistics(relation, &none, &pages, &tuples, &none, &none);
+}
+#endif
+
 /* named wait events of extensions */
 #if PG_VERSION_NUM >= 170000
 #define TT_HAVE_NAMED_WAIT_EVENTS 1

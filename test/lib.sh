@@ -55,6 +55,7 @@ tt_packages() {
 		more pgbouncer                 tt_have pgbouncer
 		coverage gcovr                 tt_have gcovr
 		soak libclang-rt-dev           tt_have_libfuzzer
+		soak debootstrap               tt_have_debootstrap
 	LIST
 }
 
@@ -66,6 +67,11 @@ tt_have() {
 
 tt_have_server() {
 	tt_find_pg && [ -x "$TT_BINDIR/initdb" ] && [ -x "$TT_BINDIR/psql" ]
+}
+
+# of use for root only
+tt_have_debootstrap() {
+	[ "$(id -u)" != 0 ] || tt_have debootstrap
 }
 
 tt_have_libfuzzer() {

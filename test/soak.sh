@@ -11,10 +11,11 @@
 # (test/fuzz/run.sh) get a tenth of the time first, or all of it; without parts,
 # the tests of faults run under sanitizers next (test/sanitize.sh, short variants:
 # the long ones are TT_SOAK=1 sh test/sanitize.sh), the ways to build and install
-# are tried (test/install.sh), and upgrades (test/upgrade.sh), and snapshots on Citus and
-# TimescaleDB where the server has one (test/scale/run.sh). Every round is a run of
-# check.sh with servers and an API of its own. Ends with "N passed, N failed",
-# summed over the rounds; the first failure ends it.
+# are tried (test/install.sh), upgrades (test/upgrade.sh), snapshots on Citus and
+# TimescaleDB where the server has one (test/scale/run.sh), and as root fresh machines and
+# the packages of each release (test/fresh.sh, which calls test/package.sh there; it takes
+# as long as it takes). Every round is a run of check.sh with servers and an API of its
+# own. Ends with "N passed, N failed", summed over the rounds; the first failure ends it.
 # Environment: TT_MINUTES (for want of the argument).
 
 . "$(dirname "$0")/lib.sh"
@@ -29,6 +30,11 @@ esac
 scripts=
 [ $# -gt 0 ] || {
 	scripts="sanitize install upgrade scale/run"
+	if [ "$(id -u)" = 0 ]; then
+		scripts="$scripts fresh"
+	else
+		echo "fresh: not without root"
+	fi
 	set -- unit regress tap
 }
 ends=$(($(date +%s) + minutes * 60))

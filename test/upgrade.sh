@@ -6,6 +6,9 @@
 #   sh test/upgrade.sh [OLD_PG_CONFIG [NEW_PG_CONFIG]]
 #
 # Without names, from the server under test to itself. Nothing is installed into them.
+# The new server's minor release must not be older than the old one's: a pg_dump of
+# before November 2026 takes the versions that later ones keep of each column (pg_attver,
+# 15.20 and its like) for options, and pg_upgrade fails, with tables of any kind.
 # Ends with "N passed, N failed".
 
 . "$(dirname "$0")/lib.sh"
@@ -180,6 +183,9 @@ upgrade() {
 	tt_as env -C "$home" pg_upgrade -U postgres -b "$old_bin" -B "$new_bin" -d "$home/old.data" \
 		-D "$home/new.data" -s "$home/run" && return
 	find "$home/new.data/pg_upgrade_output.d" -name '*.log' -exec tail -n 3 {} +
+	if grep -rq 'unrecognized parameter "pg_attver"' "$home/new.data/pg_upgrade_output.d"; then
+		echo "the new server's minor release is older than the old one's: PostgreSQL cannot upgrade that"
+	fi
 	return 1
 }
 ok "pg_upgrade" upgrade || enough

@@ -38,6 +38,7 @@ typedef struct TtOptions
 	bool		include_idle;	 /* of reports by period: rows of zeros too */
 	int			buying_types;	 /* TT_BUYING_* */
 	int			page_size;		 /* 0: the endpoint's maximum */
+	bool		analyze_totals;	 /* analyze = totals */
 	int			concurrency;	 /* requests in flight per scan */
 	int			rate_limit;		 /* requests per second, cluster-wide */
 	int			timeout;		 /* seconds */

@@ -47,6 +47,12 @@ has_pages(const TtStream *stream)
 	return stream->endpoint->max_page_size > 0;
 }
 
+static bool
+has_totals(const TtStream *stream)
+{
+	return stream->endpoint->paging == TT_PAGING_PAGES;
+}
+
 static const TtOptionLimit own_report = {is_own_report, "only stream \"report\" takes it"};
 static const TtOptionLimit by_period = {
 	is_by_period, "only reports by week, month or period take it"};
@@ -58,6 +64,7 @@ static const TtOptionLimit of_objects = {
 	tt_stream_hides_objects,
 	"campaigns, ad_groups, ads and BASIC, AUDIENCE and CATALOG reports take it"};
 static const TtOptionLimit paged = {has_pages, "the API gives this stream in one piece"};
+static const TtOptionLimit counted = {has_totals, "the API does not say how many rows it has"};
 
 /* ---- the table ------------------------------------------------------------ */
 
@@ -84,6 +91,8 @@ const TtOptionDef tt_option_table[] = {
 	 .words = "AUCTION,RESERVATION_RF,RESERVATION_TOP_VIEW", .only = &of_objects},
 	{"page_size", IN_SERVER | IN_TABLE, V_INTEGER, OPT(page_size),
 	 .about = "rows per request", .min = 1, .max = 1000, .only = &paged},
+	{"analyze", IN_SERVER | IN_TABLE, V_EITHER, OPT(analyze_totals),
+	 .about = "what ANALYZE reads", .words = "rows,totals", .only = &counted},
 	{"concurrency", IN_SERVER, V_INTEGER, OPT(concurrency),
 	 .about = "requests in flight per scan", .min = 1, .max = 100, .initial = 8},
 	{"rate_limit", IN_SERVER, V_INTEGER, OPT(rate_limit),

@@ -17,6 +17,7 @@
 
 #include "plan/aggregate.h"
 
+#include "access/transam.h"
 #include "catalog/pg_type.h"
 #include "compat.h"
 #include "nodes/makefuncs.h"

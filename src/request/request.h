@@ -222,6 +222,12 @@ extern int64_t tt_required_count(const TtQuery *query);
 extern int	   tt_required_values(const TtQuery *query, const TtUnit *unit, int i,
 								  const char ***values);
 
+/*
+ * windows.c.  Windows of the query's days, or its periods as they are, since a part of
+ * one says nothing of it; in *windows, malloc'ed.  Returns their number, -1 if out of memory.
+ */
+extern int tt_query_windows(const TtQuery *query, TtDays **windows);
+
 /* days that one request may cover; 0: any number */
 extern int tt_request_span(const TtStream *stream);
 

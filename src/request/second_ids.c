@@ -1,8 +1,7 @@
 /*
  * second_ids.c
  *	  What requests of some endpoints have to name: something of the account, such
- *	  as a store, and values of conditions that the endpoint requires; how many values a
- *	  request takes.
+ *	  as a store, and values of conditions that the endpoint requires.
  *
  * Pure C.
  */

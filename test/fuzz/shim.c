@@ -223,6 +223,18 @@ ProcessInterrupts(void)
 {
 }
 
+/*
+ * Assert() of a server's headers that was built with assertions: by the name that the
+ * linker knows, since its other arguments differ between PostgreSQL 15 and 16.
+ */
+void assertion_failed(const char *condition) __asm__("ExceptionalCondition");
+
+void
+assertion_failed(const char *condition)
+{
+	fprintf(stderr, "assertion failed: %s\n", condition);
+	abort();
+}
 
 /* ---- encodings ---- */
 

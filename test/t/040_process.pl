@@ -160,6 +160,10 @@ $session->send($count);
 ok( $node->poll_query_until(
 		'postgres', 'SELECT wait_event_type = \'Extension\' FROM pg_stat_activity WHERE pid = ' . $session->pid),
 	'waiting for the API is an event of the extension');
+# PostgreSQL 17 and later know events of extensions by name
+my $named = $node->pg_version->major >= 17;
+is( $other->query('SELECT wait_event FROM pg_stat_activity WHERE pid = ' . $session->pid),
+	$named ? 'TiktokFdwHttp' : 'Extension', 'which says for what');
 is( $other->query(
 		"SELECT string_agg(DISTINCT mode, ',') FROM pg_locks WHERE pid = " . $session->pid
 		  . " AND relation = 'ads.ads'::regclass"),
@@ -167,6 +171,17 @@ is( $other->query(
 $other->query('SELECT pg_cancel_backend(' . $session->pid . ')');
 like($session->finish, qr/57014/, 'until it is cancelled');
 api_reset();
+nothing_left('a cancel');
+
+$other->query(q{ALTER SERVER tiktok OPTIONS (SET rate_limit '1')});
+$session->send($count);
+ok( $node->poll_query_until('postgres',
+		'SELECT wait_event = ' . ($named ? "'TiktokFdwRateLimit'" : "'Extension'")
+		  . ' FROM pg_stat_activity WHERE pid = ' . $session->pid),
+	'waiting for the rate limit is another');
+$other->query('SELECT pg_cancel_backend(' . $session->pid . ')');
+like($session->finish, qr/57014/, 'it can be cancelled, too');
+$other->query(q{ALTER SERVER tiktok OPTIONS (SET rate_limit '1000')});
 nothing_left('a cancel');
 
 # ---- the end of the server -------------------------------------------------------

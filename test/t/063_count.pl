@@ -8,6 +8,7 @@ use warnings;
 use FindBin;
 use lib $FindBin::Bin;
 use TiktokTest;
+use POSIX qw(strftime);
 use PostgreSQL::Test::Utils;
 use Test::More;
 
@@ -63,6 +64,58 @@ api_reset();
 $node->safe_psql('postgres', 'SELECT count(*) FROM ads.ads');
 is_deeply([ map { $_->{params}{page_size} } @{ api_log() } ], [ 1, 1, 1, 1 ], 'a row of each account and series');
 
+# ANALYZE of a table that wants no more than totals: the same requests, and the number
+# is the planner's. What is known of the columns from a sample stays.
+sub analyzed
+{
+	my ($table) = @_;
+
+	api_reset();
+	$node->safe_psql('postgres', "ANALYZE $table");
+	return $node->safe_psql('postgres', <<"SQL");
+SELECT reltuples, (SELECT count(*) FROM pg_stats WHERE schemaname || '.' || tablename = '$table')
+FROM pg_class WHERE oid = '$table'::regclass
+SQL
+}
+
+sub page_sizes
+{
+	my %sizes = map { ($_->{params}{page_size} // '-' => 1) } @{ api_log() };
+	return join(',', sort keys %sizes);
+}
+
+my ($number) = counts('ads.ads t');
+my $sampled = analyzed('ads.ads');
+like($sampled, qr/^$number\|[1-9]\d+$/, 'ANALYZE with rows: the number, and of columns');
+is(page_sizes(), '10', 'in whole pages');
+$node->safe_psql('postgres', q{ALTER SERVER tiktok OPTIONS (ADD analyze 'totals')});
+is(analyzed('ads.campaigns'), (counts('ads.campaigns t'))[1] . '|0', 'ANALYZE with totals: the number, nothing of columns');
+api_mutate([ { op => 'add_objects', advertiser_id => $account, kind => 'PROMOTE', ads => 25 } ]);
+is(analyzed('ads.ads'), $sampled =~ s/^\d+/$number + 25/er, 'the number of now, and of columns what was known');
+is(page_sizes(), '1', 'one row is read');
+is(scalar @{ api_log() }, 4, 'of each account and series');
+like($node->safe_psql('postgres', 'EXPLAIN SELECT * FROM ads.ads'), qr/rows=@{[$number + 25]} /, 'the planner has it');
+my (undef, undef, $verbose) = $node->psql('postgres', 'ANALYZE VERBOSE ads.ads');
+like($verbose, qr/"ads": the TikTok API has @{[$number + 25]} rows by its totals; no sample/, 'VERBOSE says so');
+my $imported = $node->pg_version->major >= 19;
+is($verbose =~ /analyzing "ads\.ads"/ ? 'sampled' : 'imported', $imported ? 'imported' : 'sampled',
+	'imported where PostgreSQL can');
+is($node->safe_psql('postgres', "SELECT pg_stat_get_analyze_count('ads.ads'::regclass) > 0"),
+	't', 'and counted');
+$node->safe_psql('postgres', q{ALTER FOREIGN TABLE ads.ads OPTIONS (ADD analyze 'rows')});
+like(analyzed('ads.ads'), qr/^@{[$number + 25]}\|/, 'a table may want rows');
+is(page_sizes(), '10', 'and has them read');
+
+# no total in a reply: the rows are read
+api_reset();
+api_faults([ { match => { path => 'campaign/get' }, times => 0, action => { missing => ['page_info'] } } ]);
+$node->safe_psql('postgres', 'ANALYZE ads.campaigns');
+like(page_sizes(), qr/^1,10$/, 'no totals: the rows are read');
+is($node->safe_psql('postgres', "SELECT reltuples FROM pg_class WHERE oid = 'ads.campaigns'::regclass"),
+	(counts('ads.campaigns t'))[1], 'and counted');
+api_reset(data => 1);
+is_deeply(api_violations(), [], 'asked as documented');
+
 # A filter that the API refuses is not left out: the total would be of all rows.
 api_faults([ { match => { path => 'campaign/get' },
 		action => { code => 40002, message => 'filtering.campaign_ids: is not valid' } } ]);
@@ -90,6 +143,17 @@ $node->safe_psql('postgres', q{ALTER SERVER tiktok OPTIONS (ADD on_advertiser_er
 ($rc, $out, $err) = $node->psql('postgres', 'SELECT count(*) FROM ads.campaigns');
 cmp_ok($out, '<', $all, 'or its rows are missing');
 like($err, qr/WARNING/, 'and a warning says so');
+
+# ANALYZE of a report is about its last days, which the API above has nothing of
+$node->safe_psql('postgres', q{ALTER SERVER tiktok OPTIONS (DROP on_advertiser_error)});
+api_start('--today', strftime('%Y-%m-%d', gmtime));
+$node->safe_psql('postgres', 'ALTER SERVER tiktok OPTIONS (SET api_url ' . sql_literal(api_url()) . ')');
+my $days = analyzed('ads.ads_reports_daily');
+is(page_sizes(), '1', 'ANALYZE of a report with totals: one row of each window');
+is($days, $node->safe_psql('postgres', 'SELECT count(ad_id) FROM ads.ads_reports_daily'
+		  . " WHERE stat_time_day > (now() AT TIME ZONE 'UTC')::date - 29") . '|0', 'as many as the last 30 days have');
+cmp_ok((split /\|/, $days)[0], '>', 100, 'which are some');
+is_deeply(api_violations(), [], 'asked as documented');
 
 $node->stop;
 done_testing();

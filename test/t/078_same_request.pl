@@ -165,7 +165,7 @@ foreach my $end ('CLOSE c', 'MOVE FORWARD ALL FROM c')
 	{
 		my $session = TiktokSession->new($node);
 		my $first = $session->query($cursor);
-		select(undef, undef, undef, 1.2);
+		TiktokSession::pause(1.2);
 		unlike($first . $session->query("$end; COMMIT"), qr/ERROR/, "not read for longer than the time-out, then $end");
 	}
 	api_reset();

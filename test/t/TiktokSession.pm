@@ -13,6 +13,7 @@ package TiktokSession;
 use strict;
 use warnings;
 
+use Errno;
 use IO::Select;
 use IPC::Open3;
 use Time::HiRes qw(time);
@@ -57,8 +58,14 @@ sub finish
 
 	while ($self->{buffer} !~ /\Q$self->{marker}\E\n/)
 	{
-		die "no answer: $self->{buffer}" unless $select->can_read($until - time());
-		last unless sysread($self->{out}, $self->{buffer}, 65536, length($self->{buffer}));
+		# the end of a child interrupts both: PostgreSQL 18's modules have a handler for that
+		$! = 0;
+		my $ready = $select->can_read($until - time());
+		next if !$ready && $!{EINTR} && time() < $until;
+		die "no answer: $self->{buffer}" unless $ready;
+		my $got = sysread($self->{out}, $self->{buffer}, 65536, length($self->{buffer}));
+		next if !defined $got && $!{EINTR};
+		last unless $got;
 	}
 	my $result = $self->{buffer};
 	$self->{buffer} = '';
@@ -72,6 +79,19 @@ sub query
 
 	$self->send($sql);
 	return $self->finish;
+}
+
+# Time that passes, all of it: the end of a child interrupts select().
+sub pause
+{
+	my ($seconds) = @_;
+	my $until = time() + $seconds;
+
+	while ((my $left = $until - time()) > 0)
+	{
+		select(undef, undef, undef, $left);
+	}
+	return;
 }
 
 sub DESTROY
