@@ -92,7 +92,7 @@ BEGIN
 			'changes', coalesce(changes::text, 'NULL'),
 			't_columns', columns.t,
 			'd_is_t', string_agg(format('d.%1$I = t.%1$I', k), ' AND '),
-			'untrue', format('t._synced_at IS DISTINCT FROM $4%s OR ROW(%s)::record *<> ROW(%s)::record',
+			'untrue', format('t._synced_at IS DISTINCT FROM $4%s OR record_image_ne(ROW(%s), ROW(%s))',
 				CASE WHEN mark THEN ' OR t._deleted_at IS NOT NULL' ELSE '' END, columns.s, columns.t),
 			'stayed', CASE WHEN mark THEN 't._deleted_at IS DISTINCT FROM $4' ELSE 't._synced_at IS NOT NULL' END,
 			't_keys', string_agg(format('t.%I', k), ', '),

@@ -652,6 +652,26 @@ tt_stream_hides_objects(const TtStream *stream)
 		   strcmp(stream->report.report_type, "CATALOG") == 0;
 }
 
+int
+tt_filter_limit(TtFilter filter)
+{
+	switch (filter)
+	{
+		case TT_FILTER_IDS20:
+			return 20;
+		case TT_FILTER_IDS:
+		case TT_FILTER_TOP_IDS:
+		case TT_FILTER_MUSIC_IDS:
+		case TT_FILTER_ENUMS:
+			return TT_MAX_IDS;
+		case TT_FILTER_EQ:
+		case TT_FILTER_PARAM:
+			return 1;
+		default:
+			return 0;
+	}
+}
+
 const TtReportFilter *
 tt_report_filter(const TtReport *report, const char *name)
 {

@@ -382,6 +382,9 @@ extern const char *tt_level_status_field(int level);
  */
 extern bool tt_stream_hides_objects(const TtStream *stream);
 
+/* how many values of a filter one request may have; 0: any number */
+extern int tt_filter_limit(TtFilter filter);
+
 /* what narrows a report by a dimension or attribute; NULL: nothing in this report */
 extern const TtReportFilter *tt_report_filter(const TtReport *report, const char *name);
 

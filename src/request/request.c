@@ -17,26 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-int
-tt_filter_limit(TtFilter filter)
-{
-	switch (filter)
-	{
-		case TT_FILTER_IDS20:
-			return 20;
-		case TT_FILTER_IDS:
-		case TT_FILTER_TOP_IDS:
-		case TT_FILTER_MUSIC_IDS:
-		case TT_FILTER_ENUMS:
-			return TT_MAX_IDS;
-		case TT_FILTER_EQ:
-		case TT_FILTER_PARAM:
-			return 1;
-		default:
-			return 0;
-	}
-}
-
 static int
 condition_batches(const TtCondition *condition)
 {

@@ -208,9 +208,6 @@ typedef struct TtUnits
 /* a request without time dimension covers at most this many days */
 #define TT_UNDATED_DAYS 365
 
-/* values of a filter that fit in one request; 0: any number */
-extern int tt_filter_limit(TtFilter filter);
-
 /*
  * second_ids.c.  seconds: accounts of the query × what requests name beside each;
  * returns their number, -1 if out of memory.  count: the combinations of required
