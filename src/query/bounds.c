@@ -326,8 +326,9 @@ apply_condition(TtBounds *bounds, const TtTable *table, const TtQual *qual, int 
 static TtBoundFilter *
 find_filter(TtBounds *bounds, const TtTable *table, AttrNumber attnum)
 {
-	TtBoundFilter *filter;
-	ListCell	  *lc;
+	const TtColumn *listed = table->columns[attnum - 1].listed;
+	TtBoundFilter  *filter;
+	ListCell	   *lc;
 
 	foreach(lc, bounds->filters)
 	{
@@ -339,11 +340,10 @@ find_filter(TtBounds *bounds, const TtTable *table, AttrNumber attnum)
 	filter->attnum = attnum;
 	filter->condition.filter = tt_qual_filter(table, attnum, &filter->condition.param);
 	filter->condition.path = table->columns[attnum - 1].path;
-	filter->required = table->columns[attnum - 1].listed != NULL &&
-					   (table->columns[attnum - 1].listed->flags & TT_CF_REQUIRED) != 0;
+	filter->required = listed != NULL && (listed->flags & TT_CF_REQUIRED) != 0;
 	filter->positive = tt_qual_positive(table, attnum);
 	filter->number = tt_stream_is_integrated(table->stream) ||
-					 table->columns[attnum - 1].listed->type == TT_TYPE_bigint;
+					 (listed != NULL && listed->type == TT_TYPE_bigint);
 	filter->condition.nvalues = -1; /* no value yet */
 	bounds->filters = lappend(bounds->filters, filter);
 	return filter;
