@@ -95,12 +95,12 @@ add_page(TtSecondIds *ids, const TtPage *page, const TtSecondId *second, const T
 
 TtSecondIds *
 tt_second_ids_read(TtSecondIds *ids, const TtTable *table, const TtOptions *options,
-				   const TtQuery *scan, TtFetchStats *stats)
+				   const TtQuery *query, TtFetchStats *stats)
 {
-	const TtSecondId *second = scan->stream->endpoint->second;
+	const TtSecondId *second = query->stream->endpoint->second;
 	const char		 *paths[] = {second->path, second->usable};
 	TtProjection	  projection = {second->usable != NULL ? 2 : 1, paths, 1, NULL};
-	TtQuery			  query = {0};
+	TtQuery			  list = {0};
 	TtFetch			 *fetch;
 	TtPage			 *page;
 	bool			  finished;
@@ -109,19 +109,19 @@ tt_second_ids_read(TtSecondIds *ids, const TtTable *table, const TtOptions *opti
 	if (ids == NULL)
 		ids = palloc0(sizeof(TtSecondIds));
 	first = ids->naccounts;
-	if (add_accounts(ids, scan) == 0)
+	if (add_accounts(ids, query) == 0)
 		return ids;
-	query.stream = tt_stream_find(second->stream);
-	if (query.stream->endpoint->account_param != TT_ACCOUNT_TOKEN)
+	list.stream = tt_stream_find(second->stream);
+	if (list.stream->endpoint->account_param != TT_ACCOUNT_TOKEN)
 	{
-		query.naccounts = ids->naccounts - first;
-		query.accounts = ids->accounts + first;
+		list.naccounts = ids->naccounts - first;
+		list.accounts = ids->accounts + first;
 	}
-	query.page_size = tt_query_page_size(query.stream, options);
-	fetch = tt_fetch_create(table, options, &query, &projection, stats);
+	list.page_size = tt_query_page_size(list.stream, options);
+	fetch = tt_fetch_create(table, options, &list, &projection, stats);
 	while ((page = tt_fetch_next(fetch, true, &finished)) != NULL)
 	{
-		add_page(ids, page, second, &query);
+		add_page(ids, page, second, &list);
 		tt_fetch_release(page);
 	}
 	tt_fetch_end(fetch);

@@ -254,6 +254,7 @@ prepare_report(TtStream *stream)
 	TtReport			 *report = &stream->report;
 	char				 *p = names[stream - streams];
 	char				 *key = keys[stream - streams];
+	char				 *rest;
 	const TtPeriodColumn *added;
 
 	strncpy(p, stream->key, sizeof(names[0]) - 1);
@@ -261,7 +262,8 @@ prepare_report(TtStream *stream)
 		snprintf(key, sizeof(keys[0]), "%s,%s", stream->endpoint->second->column, stream->key);
 	else
 		strncpy(key, stream->key, sizeof(keys[0]) - 1);
-	for (p = strtok(p, ","); p != NULL; p = strtok(NULL, ","))
+	/* the first look-up comes here, from within a caller's own strtok(), perhaps */
+	for (p = strtok_r(p, ",", &rest); p != NULL; p = strtok_r(NULL, ",", &rest))
 		report->dimensions[report->ndimensions++] = p;
 	for (int i = 0; (added = tt_period_column_at(report->grain, i)) != NULL; i++)
 	{
