@@ -30,7 +30,7 @@ BEGIN
 		CONTINUE WHEN line !~ '(Foreign Scan|(Stream|Endpoint|Request Plan|Accounts|Windows|Filters|Metrics|Fields|'
 			'Page Size|Pushed Conditions|Local Conditions|Requests|Pages|Rows Received|Retries|.* Wait|'
 			'Bytes .*|Peak Concurrency|Order|Settings|Rows Removed by Filter|Estimated Requests): )';
-		RETURN NEXT regexp_replace(line, '\(InitPlan \d+\)\.col\d+|\$\d+', '$', 'g');
+		RETURN NEXT regexp_replace(line, '\(InitPlan \w+\)\.col\d+|\$\d+', '$', 'g');
 	END LOOP;
 END $$;
 
