@@ -339,6 +339,26 @@ add_join(PlannerInfo *root, RelOptInfo *joinrel, RelOptInfo *innerrel, Path *out
 	add_path(joinrel, (Path *) path);
 }
 
+/*
+ * Whether a relation is read from the API, all or in part.  Keys that are waited for save
+ * few requests then, and cost what starting together saves.
+ */
+static bool
+is_remote(PlannerInfo *root, RelOptInfo *rel)
+{
+	int relid = -1;
+
+	while ((relid = bms_next_member(rel->relids, relid)) >= 0)
+	{
+		RelOptInfo *base = root->simple_rel_array[relid];
+
+		if (base != NULL && base->fdwroutine != NULL &&
+			base->fdwroutine->GetForeignPaths == tiktokGetForeignPaths)
+			return true;
+	}
+	return false;
+}
+
 /* The outer side; NULL: there is none that needs no other relation. */
 static Path *
 outer_path(PlannerInfo *root, RelOptInfo *outer, JoinType *jointype, SpecialJoinInfo *sjinfo)
@@ -370,7 +390,7 @@ add_joins(PlannerInfo *root, RelOptInfo *joinrel, RelOptInfo *outerrel, RelOptIn
 		jointype != JOIN_ANTI && jointype != JOIN_UNIQUE_OUTER)
 		return;
 	keys = find_keys(joinrel, outerrel, innerrel, jointype, clauses);
-	if (keys == NIL)
+	if (keys == NIL || is_remote(root, outerrel))
 		return;
 	outer = outer_path(root, outerrel, &jointype, extra->sjinfo);
 	if (outer == NULL)

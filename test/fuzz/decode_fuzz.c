@@ -60,10 +60,11 @@ static TtDecoder *decoders[lengthof(types)];
 static TtDecoder *
 create_decoder(Oid type, bool is_report)
 {
-	static TtStream stream;
-	TtTableColumn	column = {.name = "value"};
-	TtTable			table = {.name = "fuzz", .stream = &stream, .natts = 1, .columns = &column};
-	int				slot = 0;
+	static const TtEndpoint endpoint = {.account_param = TT_ACCOUNT_ONE};
+	static TtStream			stream = {.endpoint = &endpoint};
+	TtTableColumn			column = {.name = "value"};
+	TtTable					table = {.name = "fuzz", .stream = &stream, .natts = 1, .columns = &column};
+	int						slot = 0;
 
 	stream.kind = is_report ? TT_KIND_REPORT : TT_KIND_ENTITY;
 	return tt_decoder_create(&table, shim_tuple_desc(type), &slot);

@@ -144,7 +144,8 @@ my $sql = '';
 foreach my $stream (@streams)
 {
 	my $where = "advertiser_id = $accounts[1]";
-	$where .= " AND stat_time_day BETWEEN '" . day(2) . "' AND '" . day(1) . "'"
+	# live rooms are not open each day
+	$where .= " AND stat_time_day BETWEEN '" . day($stream =~ /live/ ? 29 : 2) . "' AND '" . day(1) . "'"
 	  if $stream =~ /_daily$/;
 	$where .= " AND stat_time_hour >= '" . day(1) . "' AND stat_time_hour < '" . day(0) . "'"
 	  if $stream =~ /_hourly$/;
