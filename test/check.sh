@@ -241,7 +241,7 @@ part_tap() {
 		TT_QUERIES="${TT_QUERIES:-}" TT_BOUNDS="${TT_BOUNDS:-}" TT_REPLIES="${TT_REPLIES:-}" \
 		TT_ONLY="${TT_ONLY:-}" TT_NODE_PATH="${TT_NODE_PATH:-}" TT_JDBC="${TT_JDBC:-}" \
 		TT_PGBOUNCER="${TT_PGBOUNCER:-}" \
-		xargs -P "$TT_JOBS" -n 1 sh "$TT_WORK/tap.sh" "$pgxs" "$TT_WORK/tap" "$limit"
+		xargs -P "$((TT_JOBS + 1))" -n 1 sh "$TT_WORK/tap.sh" "$pgxs" "$TT_WORK/tap" "$limit"
 	for f in $files; do
 		f=$TT_WORK/tap/$(basename "$f" .pl)
 		[ -e "$f.tap" ] || : >"$f.tap"

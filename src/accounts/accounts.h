@@ -64,7 +64,7 @@ typedef struct TtSecondIds TtSecondIds;
  * at first; in the current memory context, which must be the same every time.
  */
 extern TtSecondIds *tt_second_ids_read(TtSecondIds *ids, const TtTable *table,
-									   const TtOptions *options, const TtQuery *scan,
+									   const TtOptions *options, const TtQuery *query,
 									   TtFetchStats *stats);
 
 /* Those of the query's accounts, as far as conditions leave them, become query->second. */

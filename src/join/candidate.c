@@ -17,6 +17,7 @@
 
 #include <math.h>
 
+#include "foreign/fdwapi.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/cost.h"
@@ -339,22 +340,57 @@ add_join(PlannerInfo *root, RelOptInfo *joinrel, RelOptInfo *innerrel, Path *out
 	add_path(joinrel, (Path *) path);
 }
 
+static bool
+is_ours(const RangeTblEntry *rte)
+{
+	return rte->rtekind == RTE_RELATION && rte->relkind == RELKIND_FOREIGN_TABLE &&
+		   GetFdwRoutineByRelId(rte->relid)->GetForeignPaths == tiktokGetForeignPaths;
+}
+
+/* Whether a sub-query reads a table of ours. */
+static bool
+reads_remote(const Query *query)
+{
+	ListCell *lc;
+
+	foreach(lc, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst(lc);
+
+		if (is_ours(rte) || (rte->rtekind == RTE_SUBQUERY && reads_remote(rte->subquery)))
+			return true;
+	}
+	return false;
+}
+
 /*
- * Whether a relation is read from the API, all or in part.  Keys that are waited for save
- * few requests then, and cost what starting together saves.
+ * Whether values come from the API themselves.  Waiting for them saves few requests, and
+ * costs what scans that start together save.
  */
 static bool
-is_remote(PlannerInfo *root, RelOptInfo *rel)
+is_remote(PlannerInfo *root, Node *values)
 {
-	int relid = -1;
+	Relids	  relids = pull_varnos(root, values);
+	int		  relid = -1;
+	ListCell *lc;
 
-	while ((relid = bms_next_member(rel->relids, relid)) >= 0)
+	while ((relid = bms_next_member(relids, relid)) >= 0)
 	{
-		RelOptInfo *base = root->simple_rel_array[relid];
+		RangeTblEntry *rte = root->simple_rte_array[relid];
 
-		if (base != NULL && base->fdwroutine != NULL &&
-			base->fdwroutine->GetForeignPaths == tiktokGetForeignPaths)
+		if (is_ours(rte))
 			return true;
+		if (rte->rtekind == RTE_SUBQUERY && reads_remote(rte->subquery))
+			return true;
+		if (rte->rtekind != RTE_CTE || rte->ctelevelsup > 0)
+			continue;
+		foreach(lc, root->parse->cteList)
+		{
+			CommonTableExpr *cte = lfirst(lc);
+
+			if (strcmp(cte->ctename, rte->ctename) == 0 && reads_remote((Query *) cte->ctequery))
+				return true;
+		}
 	}
 	return false;
 }
@@ -390,7 +426,7 @@ add_joins(PlannerInfo *root, RelOptInfo *joinrel, RelOptInfo *outerrel, RelOptIn
 		jointype != JOIN_ANTI && jointype != JOIN_UNIQUE_OUTER)
 		return;
 	keys = find_keys(joinrel, outerrel, innerrel, jointype, clauses);
-	if (keys == NIL || is_remote(root, outerrel))
+	if (keys == NIL)
 		return;
 	outer = outer_path(root, outerrel, &jointype, extra->sjinfo);
 	if (outer == NULL)
@@ -403,7 +439,7 @@ add_joins(PlannerInfo *root, RelOptInfo *joinrel, RelOptInfo *outerrel, RelOptIn
 		TtJoinKey *key = lfirst(lc);
 		bool	   alone = account == NULL || key->role == TT_ROLE_ACCOUNT;
 
-		if (key->attnum != 0)
+		if (key->attnum != 0 && !is_remote(root, key->outer))
 			add_join(root, joinrel, innerrel, outer, jointype, clauses,
 					 alone ? list_make1(key) : list_make2(key, account), keys);
 	}

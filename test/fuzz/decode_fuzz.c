@@ -63,9 +63,10 @@ create_decoder(Oid type, bool is_report)
 	static const TtEndpoint endpoint = {.account_param = TT_ACCOUNT_ONE};
 	static TtStream			stream = {.endpoint = &endpoint};
 	TtTableColumn			column = {.name = "value"};
-	TtTable					table = {.name = "fuzz", .stream = &stream, .natts = 1, .columns = &column};
+	TtTable					table = {.name = "fuzz", .stream = &stream, .natts = 1};
 	int						slot = 0;
 
+	table.columns = &column;
 	stream.kind = is_report ? TT_KIND_REPORT : TT_KIND_ENTITY;
 	return tt_decoder_create(&table, shim_tuple_desc(type), &slot);
 }

@@ -140,6 +140,8 @@ foreach my $block (slurp_file("$FindBin::Bin/../../doc/ads.md") =~ /^<!-- run --
 	is($rc, 0, "doc/ads.md: runs: $first") or diag($err);
 	like($rows, qr/\n.*\n/, 'and shows rows');
 	like($rows, qr/^(German|English)\|/m, 'languages have names') if $block =~ /languages/;
+	like($rows, qr/^Germany\|(Berlin|Bavaria)\|/m, 'provinces have names') if $block =~ /locations/;
+	like($rows, qr/^(Games|Travel|Beauty)\|/m, 'interests have names') if $block =~ /by_interest/;
 }
 
 $node->stop;
