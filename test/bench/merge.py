@@ -57,7 +57,7 @@ DECLARE
 BEGIN
     job := tiktok._open(target, NULL, true);
     COMMIT;
-    SELECT p.steps INTO steps FROM tiktok._plan(job) AS p;
+    SELECT tiktok._plan(job, a.accounts) INTO steps FROM tiktok._accounts(job) AS a;
     COMMIT;
     FOREACH step IN ARRAY steps LOOP
         since := bench.cpu();
