@@ -131,7 +131,7 @@ is(ask(q{SELECT (SELECT sum(spend) FROM views.tiktok_ads__campaign_country_repor
 # ---- what the manual shows ---------------------------------------------------------------------
 
 ask('ALTER SCHEMA ads RENAME TO before; CREATE SCHEMA ads;
-	IMPORT FOREIGN SCHEMA tiktok LIMIT TO (ads) FROM SERVER tiktok INTO ads');
+	IMPORT FOREIGN SCHEMA tiktok LIMIT TO (ads, ads_audience_reports_by_province_daily) FROM SERVER tiktok INTO ads');
 foreach my $block (slurp_file("$FindBin::Bin/../../doc/ads.md") =~ /^<!-- run -->\n```sql\n(.*?)^```/gms)
 {
 	my ($first) = $block =~ /^SELECT (.*)/m;
