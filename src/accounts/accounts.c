@@ -104,9 +104,11 @@ tt_accounts_hold_row(const TtTable *table, const TtOptions *options, const TtPag
 {
 	int64 id;
 
-	if (table->stream->endpoint->account_param != TT_ACCOUNT_NONE)
+	if (table->stream->endpoint->account_param != TT_ACCOUNT_NONE &&
+		(table->stream->endpoint->account_param != TT_ACCOUNT_TOKEN ||
+		 strcmp(table->key_paths[0], "advertiser_id") != 0))
 		return true;
-	/* the key of the token's list is the account: the first of each row's values */
+	/* the key of a list of accounts begins with it: the first of each row's values */
 	return !tt_reply_int(tt_reply_value(page->reply, row, 0), &id) ||
 		   tt_option_bounds_account(options, id);
 }

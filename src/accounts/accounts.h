@@ -30,7 +30,7 @@ extern void tt_accounts_require_app(const TtTable *table, const TtOptions *optio
 
 /*
  * Whether a row that arrived is one of the table's: false for an account of the
- * token's list that option advertiser_ids does not name.
+ * token's list, or of a list of a Business Center's, that option advertiser_ids does not name.
  */
 extern bool tt_accounts_hold_row(const TtTable *table, const TtOptions *options,
 								 const TtPage *page, int row);

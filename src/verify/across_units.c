@@ -105,11 +105,28 @@ period_hash(const TtVerify *verify, const TtUnit *unit)
 	return hash_combine64((uint64) unit->days.from, (uint64) unit->period_to);
 }
 
+/*
+ * What tells the rows of one store, say, from those of another, where they do not tell it
+ * themselves and it is in their key: two Business Centers may have the same account.
+ */
+static uint64
+second_hash(const TtVerify *verify, const TtUnit *unit)
+{
+	const TtStream	 *stream = verify->query->stream;
+	const TtSecondId *second = stream->endpoint->second;
+
+	if (unit->second.n != 1 || second == NULL || stream->kind == TT_KIND_REPORT ||
+		!tt_list_contains(stream->key, second->column) ||
+		!tt_stream_asks(stream, second->column))
+		return 0;
+	return (uint64) strtoll(verify->query->second[unit->second.first].id, NULL, 10);
+}
+
 /* ---- the first row of each unit -------------------------------------------- */
 
 /*
  * The key of the page's first row that has one, together with the account, whose
- * key it is only, and with the period where rows do not tell it; 0: none has.
+ * key it is only, and with what is in the key and rows do not tell; 0: none has.
  */
 static uint64
 first_key(const TtUnitRows *rows, const TtReply *reply)
@@ -122,7 +139,8 @@ first_key(const TtUnitRows *rows, const TtReply *reply)
 
 	for (int row = 0; row < reply->nrows; row++)
 		if (!tt_row_is_hourless(verify, reply, row) && tt_row_key(verify, reply, row, &key))
-			return hash_combine64(hash_combine64(key, (uint64) account),
+			return hash_combine64(hash_combine64(hash_combine64(key, (uint64) account),
+												 second_hash(verify, rows->unit)),
 								  period_hash(verify, rows->unit));
 	return 0;
 }

@@ -122,4 +122,32 @@ LISTS = {
 }
 
 LISTS['spark_ads']['columns']['spark_ads_post_id']['path'] = 'item_info.item_id'
-STREAMS = {**SMART_PLUS, **REPORTS, **LISTS}
+# lists of Business Centers, whose rules are centers.py; no page tells the limit of catalog/get
+CENTERS = {
+    'business_centers': stream(
+        'bc/get', ['bc_id'], '''bc_id:i name:t company:t currency:t registered_area:t status:t
+        timezone:t type:t user_role:t ext_user_role:j''', pages=[10, 50]),
+    'bc_assets': stream(
+        'bc/asset/get', ['bc_id', 'asset_type', 'asset_id'], '''
+        bc_id:i asset_type:t asset_id:t asset_name:t relation_type:t relation_status:t
+        advertiser_status:t advertiser_account_type:t advertiser_role:t catalog_role:t
+        ad_creation_eligible:t store_role:t pixel_code:t tt_account_roles:a owner_bc_name:t''',
+        pages=[10, 50], pushable=['asset_type', 'bc_id']),
+    'bc_balances': stream(
+        'advertiser/balance/get', ['advertiser_id', 'bc_id'], '''
+        advertiser_id:i bc_id:i advertiser_name:t advertiser_status:t advertiser_type:t
+        timezone:t currency:t account_open_days:in balance_reminder:b company:t contact_name:t
+        contact_email:t create_time:z recharge_amount:n account_balance:n
+        valid_account_balance:n frozen_balance:n tax:n cash_balance:n valid_cash_balance:n
+        grant_balance:n valid_grant_balance:n payment_portfolio_id:in payment_portfolio_name:t
+        payment_portfolio_type:t budget_mode:t budget:n budget_cost:n''',
+        rows='advertiser_account_list', pages=[10, 50], pushable=['bc_id']),
+    'catalogs': stream(
+        'catalog/get', ['bc_id', 'catalog_id'], '''
+        bc_id:i catalog_id:i catalog_name:t catalog_type:t catalog_conf:j''',
+        pages=[10, 50], pushable=['bc_id'])}
+
+for _name in ('bc_id', 'name', 'company', 'currency', 'registered_area', 'status', 'timezone',
+              'type'):
+    CENTERS['business_centers']['columns'][_name]['path'] = f'bc_info.{_name}'
+STREAMS = {**SMART_PLUS, **REPORTS, **LISTS, **CENTERS}

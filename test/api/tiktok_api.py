@@ -20,6 +20,7 @@ import time
 import urllib.parse
 import zlib
 
+import centers
 import faults as fault_rules
 import pixels
 import sandbox as sandbox_rules
@@ -117,7 +118,7 @@ class Api:
         if sandbox:
             self.sandbox.check(endpoint)
         params = Params(endpoint, query, body, ignored)
-        for module in (shops, pixels):
+        for module in (shops, pixels, centers):
             if endpoint in module.ANSWERS:
                 key, rows, count, paging = module.answer(self.store, endpoint, params)
                 return Answer(key, rows, count, paging and page_info(*paging, 0))

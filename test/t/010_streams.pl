@@ -110,6 +110,9 @@ SQL
 $node->safe_psql('postgres', <<'SQL');
 ALTER FOREIGN TABLE ads.smart_plus_campaigns OPTIONS (ADD page_size '20');
 ALTER FOREIGN TABLE ads.smart_plus_ad_groups OPTIONS (ADD page_size '30');
+ALTER FOREIGN TABLE ads.business_centers OPTIONS (ADD page_size '2');
+ALTER FOREIGN TABLE ads.bc_balances OPTIONS (ADD page_size '4');
+ALTER FOREIGN TABLE ads.catalogs OPTIONS (ADD page_size '30');
 SQL
 
 # Fewer requests than this would mean that the test is about nothing.
@@ -118,6 +121,7 @@ sub pages
 	my ($stream) = @_;
 
 	return 1 if $stream =~ /^advertiser(s|_ids)$/;
+	return 4 if $stream eq 'business_centers';
 	return 6 if $stream =~ /^advertisers_.*lifetime$/ || !$paged{$stream};
 	return 8 if $stream !~ /_(daily|hourly)$/;
 	return $stream =~ /_hourly$/ ? 21 : $stream =~ $breakdown ? 12 : 14;
@@ -143,7 +147,8 @@ api_reset();
 my $sql = '';
 foreach my $stream (@streams)
 {
-	my $where = "advertiser_id = $accounts[1]";
+	# what belongs to no account
+	my $where = 'advertiser_id = ' . ($stream =~ /^(business_centers|catalogs)$/ ? 0 : $accounts[1]);
 	# live rooms are not open each day
 	$where .= " AND stat_time_day BETWEEN '" . day($stream =~ /live/ ? 29 : 2) . "' AND '" . day(1) . "'"
 	  if $stream =~ /_daily$/;
