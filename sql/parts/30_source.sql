@@ -5,7 +5,7 @@ RETURNS SETOF bigint
 AS 'MODULE_PATHNAME', 'tiktok_snapshot_accounts'
 LANGUAGE C VOLATILE STRICT;
 COMMENT ON FUNCTION tiktok.accounts(regclass) IS
-'the accounts that a scan of the foreign table asks for: those of the option advertiser_ids, or every account of the token (one request; needs app_id and secret)';
+'the accounts that a scan of the foreign table asks for: those of the option advertiser_ids, or of the Business Centers of the option bc_id (one request for 50 accounts), or every account of the token (one request; needs app_id and secret)';
 
 CREATE FUNCTION tiktok._source(source regclass,
 	OUT stream text,

@@ -12,15 +12,16 @@
 #include "fetch/fetch.h"
 
 /*
- * The accounts that the token may read, by oauth2/advertiser/get; in the
- * current memory context.  table: for messages.  ERROR if the user mapping
- * lacks app_id or secret, or in the sandbox, where accounts must be named.
+ * The accounts of the Business Centers of option bc_id, by bc/asset/get, or else
+ * those that the token may read, by oauth2/advertiser/get, where it is an ERROR if the
+ * user mapping lacks app_id or secret.  In the current memory context.  table: for
+ * messages.  ERROR in the sandbox, where accounts must be named.
  */
 extern int tt_accounts_get(const TtTable *table, const TtOptions *options,
 						   TtFetchStats *stats, int64 **accounts);
 
-/* ERROR if the token may read no account */
-extern void tt_accounts_require(int naccounts);
+/* ERROR if there is no account to ask */
+extern void tt_accounts_require(const TtOptions *options, int naccounts);
 
 /*
  * ERROR if the stream's endpoint lists accounts and the user mapping lacks

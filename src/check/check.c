@@ -133,6 +133,8 @@ check_mapping(Check *check)
 	options->skip_failed_accounts = false; /* a refused one is a finding */
 	return options->app_id != NULL && options->secret != NULL
 			   ? "access_token, app_id and secret are set"
+		   : options->ncenters > 0 && options->naccounts == 0
+			   ? "access_token is set; the accounts are those of option bc_id"
 			   : "access_token is set; without app_id and secret, accounts must be named";
 }
 
@@ -195,10 +197,12 @@ check_accounts(Check *check)
 {
 	StringInfoData buf;
 
-	tt_accounts_require(check->naccounts);
+	tt_accounts_require(check->options, check->naccounts);
 	initStringInfo(&buf);
 	appendStringInfo(&buf, "%d from %s: ", check->naccounts,
-					 check->options->naccounts > 0 ? "option advertiser_ids" : "the token");
+					 check->options->naccounts > 0	? "option advertiser_ids"
+					 : check->options->ncenters > 0 ? "option bc_id"
+													: "the token");
 	for (int i = 0; i < check->naccounts && i < MAX_ACCOUNTS_CHECKED; i++)
 		appendStringInfo(&buf, "%s" INT64_FORMAT, i > 0 ? ", " : "", check->accounts[i]);
 	if (check->naccounts > MAX_ACCOUNTS_CHECKED)

@@ -460,11 +460,7 @@ find_accounts(State *state, bool one, int64 account)
 	if (state->naccounts == 0)
 		state->naccounts = tt_accounts_get(tt_ask_table(tt_stream_find("advertiser_ids")),
 										   options, &state->stats, &state->accounts);
-	if (state->naccounts == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("the token may read no account"),
-				 errhint("Give it access to an ad account in TikTok Ads Manager.")));
+	tt_accounts_require(options, state->naccounts);
 }
 
 static void

@@ -63,6 +63,8 @@ valid_values(const TtOptionDef *def)
 				   "SELECT name FROM tiktok.streams lists the streams";
 		case V_ACCOUNTS:
 			return "a comma-separated list of ad account ids";
+		case V_CENTERS:
+			return "a comma-separated list of Business Center ids";
 		case V_DATE:
 			return "a day from 1970 to 9999, as YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ";
 		case V_API_URL:
@@ -217,6 +219,9 @@ tt_option_read(const TtOptionDef *def, const char *value, TtOptionSet *s)
 			return;
 		case V_ACCOUNTS:
 			complaint = tt_value_accounts(value, &s->o.naccounts, &s->o.accounts);
+			break;
+		case V_CENTERS:
+			complaint = tt_value_accounts(value, &s->o.ncenters, &s->o.centers);
 			break;
 		case V_DIMENSIONS:
 			complaint = tt_value_names(value, false, TT_MAX_DIMENSIONS, (List **) field);

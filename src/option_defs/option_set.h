@@ -31,6 +31,8 @@ typedef struct TtOptions
 	int			naccounts;	   /* option advertiser_ids; 0: not set */
 	int64	   *accounts;	   /* in the option's order, without repeats */
 	const char *accounts_from; /* "server" or "foreign table", for messages */
+	int			ncenters;	   /* option bc_id; 0: not set */
+	int64	   *centers;
 	bool		has_start_date;
 	DateADT		start_date;
 	bool		include_deleted;

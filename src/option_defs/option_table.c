@@ -80,6 +80,8 @@ const TtOptionDef tt_option_table[] = {
 	 .about = "base URL of the API", .flags = HIDDEN},
 	{"advertiser_ids", IN_SERVER | IN_TABLE, V_ACCOUNTS, OPT(accounts),
 	 .about = "ad accounts that the tables hold"},
+	{"bc_id", IN_SERVER, V_CENTERS, OPT(centers),
+	 .about = "Business Centers whose ad accounts are asked where nothing names any"},
 	{"start_date", IN_SERVER | IN_TABLE, V_DATE, OPT(start_date),
 	 .about = "first day that report tables hold", .only = &dated},
 	{"include_deleted", IN_SERVER | IN_TABLE, V_BOOL, OPT(include_deleted),

@@ -35,6 +35,7 @@ typedef enum TtOptionKind
 	V_WORDS, /* some of them, as bits in their order */
 	V_STREAM,
 	V_ACCOUNTS,
+	V_CENTERS,
 	V_DATE,
 	V_API_URL,
 	V_PROXY,

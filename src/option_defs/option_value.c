@@ -225,10 +225,10 @@ tt_value_accounts(const char *text, int *naccounts, int64 **accounts)
 		{
 			if (*p < '0' || *p > '9' || pg_mul_s64_overflow(id, 10, &id) ||
 				pg_add_s64_overflow(id, *p - '0', &id))
-				return "An ad account id is a positive integer of at most 19 digits.";
+				return "An id is a positive integer of at most 19 digits.";
 		}
 		if (id == 0)
-			return "An ad account id is a positive integer of at most 19 digits.";
+			return "An id is a positive integer of at most 19 digits.";
 		list[n++] = id;
 	}
 	*naccounts = drop_repeats(list, n);

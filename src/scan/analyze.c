@@ -139,7 +139,7 @@ build(Reading *r, List *attrs)
 		int64 *accounts;
 
 		r->query.naccounts = tt_accounts_get(r->table, r->options, &r->stats, &accounts);
-		tt_accounts_require(r->query.naccounts);
+		tt_accounts_require(r->options, r->query.naccounts);
 		r->query.accounts = accounts;
 	}
 	if (r->table->stream->endpoint->second != NULL)

@@ -77,7 +77,9 @@ describe_accounts(const TtScanState *state)
 	if (state->table->stream->endpoint->account_param == TT_ACCOUNT_TOKEN)
 		return "none: what the token may read";
 	if (state->query.naccounts == 0)
-		return "all that the token may read";
+		return state->options->ncenters > 0
+				   ? "all of the Business Centers of option bc_id"
+				   : "all that the token may read";
 	initStringInfo(&buf);
 	for (int i = 0; i < state->query.naccounts && i < SHOWN; i++)
 		appendStringInfo(&buf, "%s" INT64_FORMAT, i > 0 ? ", " : "",

@@ -368,7 +368,7 @@ find_accounts(ForeignScanState *node)
 		state->naccounts = tt_accounts_get(state->table, state->options, &state->stats,
 										   &state->accounts);
 		MemoryContextSwitchTo(old);
-		tt_accounts_require(state->naccounts);
+		tt_accounts_require(state->options, state->naccounts);
 	}
 	state->query.naccounts = state->naccounts;
 	state->query.accounts = state->accounts;

@@ -292,7 +292,7 @@ tiktok_snapshot_accounts(PG_FUNCTION_ARGS)
 	if (n == 0)
 	{
 		n = tt_accounts_get(table, options, &stats, &accounts);
-		tt_accounts_require(n);
+		tt_accounts_require(options, n);
 	}
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	result = (ReturnSetInfo *) fcinfo->resultinfo;

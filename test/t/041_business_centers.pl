@@ -83,4 +83,108 @@ is(ask("ALTER SERVER tiktok OPTIONS (ADD advertiser_ids '$FIRST');
 	't|t', 'advertiser_ids bounds balances');
 is_deeply(api_violations(), [], 'asked as documented');
 
+# ---- option bc_id -----------------------------------------------------------------
+
+# An agency of 120 accounts that are bound, and three that are not: three pages.
+my $many = 120 - ask('SELECT count(*) FROM ads.advertiser_ids');
+api_mutate([ map { { op => 'add_account', advertiser_id => 7300000000000000000 + $_, name => "A $_", ads => 1 } } 1 .. $many ]);
+my @all = split /\n/, ask('SELECT advertiser_id FROM ads.advertiser_ids ORDER BY 1');
+is(scalar(@all), 120, 'an agency of 120 accounts');
+my ($agency, $other, $empty) = split /\n/, ask('SELECT bc_id FROM ads.business_centers ORDER BY 1 LIMIT 3');
+
+# a user who has a token, and neither app_id nor secret
+ask(<<SQL);
+CREATE SERVER agency FOREIGN DATA WRAPPER tiktok_fdw OPTIONS (api_url '@{[ api_url() ]}', rate_limit '1000', bc_id '$agency');
+CREATE USER MAPPING FOR CURRENT_USER SERVER agency OPTIONS (access_token '$TOKEN');
+CREATE SCHEMA a;
+IMPORT FOREIGN SCHEMA tiktok FROM SERVER agency INTO a OPTIONS (streams 'all');
+SQL
+
+sub paths
+{
+	my %count;
+
+	$count{ $_->{path} }++ foreach @{ api_log() };
+	return join(', ', map { "$_ $count{$_}" } sort keys %count);
+}
+
+api_reset();
+is(ask('SELECT string_agg(DISTINCT advertiser_id::text, E\'\n\' ORDER BY advertiser_id::text) FROM a.advertisers'),
+	join("\n", sort @all), 'all accounts of the agency, and none that is not bound');
+is(paths(), 'advertiser/info 2, bc/asset/get 3', 'looked up in three pages');
+is(join(' ', sort map { "$_->{params}{page}/$_->{params}{page_size}" } requests('bc/asset/get')), '1/50 2/50 3/50',
+	'of 50');
+ask("ALTER SERVER agency OPTIONS (SET bc_id '$other, $agency,$empty')");
+api_reset();
+is(ask('SELECT count(*), count(DISTINCT advertiser_id) FROM a.advertisers'), '120|120',
+	'an account of two Business Centers is asked for once');
+like(paths(), qr{^advertiser/info 2, bc/asset/get [5-6]$}, 'each Business Center is looked up');
+ask("ALTER SERVER agency OPTIONS (SET bc_id '$other')");
+my $theirs = ask("SELECT string_agg(asset_id, ',' ORDER BY asset_id) FROM a.bc_assets
+	WHERE bc_id = $other AND asset_type = 'ADVERTISER' AND coalesce(relation_status, 'BOUND') = 'BOUND'");
+is(ask("SELECT string_agg(advertiser_id::text, ',' ORDER BY advertiser_id) FROM a.advertisers"), $theirs,
+	'those of another one');
+cmp_ok(scalar(split /,/, $theirs), '<', 120, 'fewer');
+like(ask('EXPLAIN (VERBOSE, COSTS OFF) SELECT advertiser_id FROM a.advertisers'),
+	qr/Accounts: all of the Business Centers of option bc_id/, 'EXPLAIN says so');
+like(ask("SELECT string_agg(detail, E'\n') FROM tiktok.check('agency')"), qr/^\d+ from option bc_id: 7/m,
+	'tiktok.check() says so');
+
+# WHERE, then advertiser_ids, then bc_id, then the token's own list
+my $foreign = (grep { $theirs !~ /$_/ } @all)[0];
+api_reset();
+is(ask("SELECT advertiser_id FROM a.advertisers WHERE advertiser_id = $foreign"), $foreign,
+	'a condition may name any account');
+is(paths(), 'advertiser/info 1', 'and nothing is looked up');
+api_reset();
+is(ask("ALTER SERVER agency OPTIONS (ADD advertiser_ids '$foreign'); SELECT advertiser_id FROM a.advertisers"), $foreign,
+	'advertiser_ids go first');
+is(paths(), 'advertiser/info 1', 'and nothing is looked up');
+like(ask("SELECT string_agg(detail, E'\n') FROM tiktok.check('agency')"), qr/^1 from option advertiser_ids: $foreign/m,
+	'tiktok.check() says so');
+ask("ALTER SERVER agency OPTIONS (DROP advertiser_ids)");
+
+# snapshots
+api_reset();
+is(ask("CREATE SCHEMA mart; SELECT inserted FROM tiktok.materialize('a.advertisers', 'mart.advertisers')"),
+	scalar(my @list = split /,/, $theirs), 'a snapshot of them');
+is(scalar(requests('oauth2/advertiser/get')), 0, 'without the list of the token');
+is_deeply(api_violations(), [], 'asked as documented');
+
+# errors
+ask('ALTER SERVER agency OPTIONS (SET bc_id \'5\')');
+like(fails('SELECT count(*) FROM a.advertisers'), qr/ERROR:  \w+: .*No permission to operate Business Center 5/s,
+	'a Business Center of somebody else');
+ask("ALTER SERVER agency OPTIONS (SET bc_id '$empty')");
+like(fails('SELECT count(*) FROM a.campaigns'),
+	qr/42501: the Business Centers of option bc_id of server "agency" have no account that the token may read/,
+	'a Business Center without accounts');
+ask('ALTER SERVER agency OPTIONS (DROP bc_id)');
+like(fails('SELECT count(*) FROM a.campaigns'),
+	qr/28000: user mapping for server "agency" needs app_id .*or a Business Center that has them: ALTER SERVER agency OPTIONS \(ADD bc_id /s,
+	'without it the error says that it would do');
+ask("ALTER SERVER agency OPTIONS (ADD bc_id '$agency', ADD environment 'sandbox')");
+like(fails('SELECT count(*) FROM a.campaigns'),
+	qr/needs the option advertiser_ids.*TikTok's sandbox has no Business Centers/s, 'the sandbox has none');
+like(fails("ALTER SERVER agency OPTIONS (SET bc_id '1,x')"),
+	qr/invalid value for option "bc_id".*Business Center ids/s, 'no id');
+like(fails("ALTER FOREIGN TABLE a.campaigns OPTIONS (ADD bc_id '1')"), qr/HV\w+: .*"bc_id"/, 'an option of servers');
+
+# the local API refuses what TikTok does
+my $url = api_url();
+foreach my $case (
+	[ 'bc/asset/get', { asset_type => 'ADVERTISER' }, 'bc_id: Missing' ],
+	[ 'bc/asset/get', { bc_id => $agency }, 'asset_type: Missing' ],
+	[ 'bc/asset/get', { bc_id => $agency, asset_type => 'CAR' }, 'CAR is not a valid value' ],
+	[ 'bc/asset/get', { bc_id => $agency, asset_type => 'PIXEL', page_size => 51 }, 'page_size: Must be' ],
+	[ 'advertiser/balance/get', { bc_id => $agency, advertiser_id => 1 }, 'advertiser_id: Unknown' ],
+	[ 'catalog/get', { bc_id => 5 }, 'No permission' ])
+{
+	my ($path, $params, $word) = @$case;
+	my $query = join('&', map { "$_=$params->{$_}" } sort keys %$params);
+	my ($out) = run_command([ 'curl', '-s', '-H', "Access-Token: $TOKEN", "$url$path/?$query" ]);
+
+	like($out, qr/"code": ?400\d\d.*\Q$word\E/, "$path: $word");
+}
+
 done_testing();
