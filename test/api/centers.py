@@ -173,7 +173,9 @@ def balance_list(store, params):
 
 
 def catalog_list(store, params):
-    return catalog_rows(own(store, CATALOGS, params))
+    wanted = params.text('catalog_id')
+    return [r for r in catalog_rows(own(store, CATALOGS, params))
+            if wanted in (None, r['catalog_id'])]
 
 
 ANSWERS = {LIST: list_of, ASSETS: assets, BALANCES: balance_list, CATALOGS: catalog_list}

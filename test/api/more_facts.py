@@ -145,7 +145,7 @@ CENTERS = {
     'catalogs': stream(
         'catalog/get', ['bc_id', 'catalog_id'], '''
         bc_id:i catalog_id:i catalog_name:t catalog_type:t catalog_conf:j''',
-        pages=[10, 50], pushable=['bc_id'])}
+        pages=[10, 50], pushable=['bc_id', 'catalog_id'])}
 
 for _name in ('bc_id', 'name', 'company', 'currency', 'registered_area', 'status', 'timezone',
               'type'):

@@ -77,6 +77,9 @@ is(compare('bc_balances', "advertiser_id = $FIRST"), 't|0|0', 'balances of an ac
 is(compare('bc_balances', "advertiser_id = $FIRST AND bc_id = $first"), 't|0|0',
 	'balances of an account in a Business Center');
 is(compare('catalogs', 'true'), 't|0|0', 'catalogues, in several pages');
+api_reset();
+is(compare('catalogs', 'catalog_id = (SELECT max(catalog_id) FROM e_catalogs)'), 't|0|0', 'a catalogue by its id');
+is(scalar(grep { !$_->{params}{catalog_id} } requests('catalog/get')), 0, 'which is asked for');
 is(ask("ALTER SERVER tiktok OPTIONS (ADD advertiser_ids '$FIRST');
 	SELECT count(*) > 0, bool_and(advertiser_id = $FIRST) FROM ads.bc_balances;
 	ALTER SERVER tiktok OPTIONS (DROP advertiser_ids)"),

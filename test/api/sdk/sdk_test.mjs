@@ -96,6 +96,25 @@ async function lists() {
     'toolRegion');
 }
 
+async function centers() {
+  const api = new sdk.BCApi();
+  const list = await walk(api, 'bcGet', 'list', 3, [token], {});
+  const ids = list.map((c) => c.bc_info.bc_id);
+  check(ids.length === 7 && new Set(ids).size === 7, 'bcGet: Business Centers');
+  const assets = {};
+  for (const type of ['ADVERTISER', 'CATALOG', 'TIKTOK_SHOP', 'PIXEL', 'LEAD', 'TT_ACCOUNT']) {
+    assets[type] = await walk(api, 'bcAssetGet', 'list', 4, [ids[0], type, token], {});
+    check(assets[type].every((a) => a.asset_type === type && a.asset_id), `bcAssetGet: ${type}`);
+  }
+  const bound = assets.ADVERTISER.filter((a) => (a.relation_status ?? 'BOUND') === 'BOUND');
+  const balances = await walk(api, 'advertiserBalanceGet', 'advertiser_account_list', 4,
+    [ids[0], token], {});
+  check(bound.length === balances.length
+    && balances.every((b) => bound.some((a) => a.asset_id === b.advertiser_id)),
+  'advertiserBalanceGet: the accounts that are bound');
+  await walk(new sdk.CatalogApi(), 'catalogGet', 'list', 50, [ids[1], token], {});
+}
+
 async function reports(ads) {
   const api = new sdk.ReportingApi();
   const every = (field) => [{ field_name: field, filter_type: 'IN', filter_value: '["STATUS_ALL"]' }];
@@ -152,6 +171,7 @@ try {
   const ads = await entities();
   await smartPlus(ads);
   await lists();
+  await centers();
   await reports(ads);
   await shops();
 } catch (error) {
