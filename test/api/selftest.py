@@ -14,6 +14,7 @@ import unittest
 import centers
 import expected
 import pixels
+import selftest_centers
 import selftest_faults
 import selftest_rows
 import selftest_shops
@@ -24,7 +25,7 @@ from facts import STREAMS as EVERY
 from selftest_case import (BIG, EMPTY, FIRST, KINDS, MUSIC, REPORT, TODAY, TOKEN, Case,
                            every_kind, number, report, sums)
 
-# the others have rules of their own: selftest_shops.py
+# the others have rules of their own: selftest_centers.py, selftest_shops.py
 STREAMS = {name: fact for name, fact in EVERY.items()
            if fact['path'] not in {*shops.ANSWERS, *pixels.ANSWERS, *centers.ANSWERS}}
 
@@ -400,7 +401,7 @@ class Start(unittest.TestCase):
 
 def load_tests(loader, tests, _):
     """The tests of the other files too."""
-    for module in (selftest_rows, selftest_faults, selftest_shops):
+    for module in (selftest_centers, selftest_rows, selftest_faults, selftest_shops):
         tests.addTests(loader.loadTestsFromModule(module))
     return tests
 
