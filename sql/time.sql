@@ -277,6 +277,12 @@ INSERT INTO days VALUES ('2026-06-20'), ('2026-06-22'), (NULL);
 ANALYZE days;
 SELECT day, l.* FROM days, LATERAL (SELECT count(spend) FROM daily WHERE stat_time_day = day) l ORDER BY 1;
 SELECT count(spend) FROM daily WHERE stat_time_day >= (SELECT min(day) FROM days);
+-- also where the plan knows a condition's value only when it runs, and that is none
+SET plan_cache_mode = force_generic_plan;
+PREPARE s (date) AS SELECT day, count(spend) FROM days JOIN daily ON stat_time_day = day
+	WHERE NOT (stat_time_day = $1) GROUP BY 1;
+EXECUTE s('2026-06-20');
+RESET plan_cache_mode;
 
 -- start_date bounds the table, whatever the query leaves open
 ALTER SERVER tiktok OPTIONS (ADD start_date '2026-06-10');

@@ -37,6 +37,7 @@ typedef struct Unknown
 	double	   accounts;
 	double	   second; /* what requests name beside the account */
 	bool	   days;
+	bool	   compared; /* a comparison with such a value is among what tells them */
 	int		   period;	 /* UNKNOWN_* */
 	double	   required; /* combinations of values that are */
 	Bitmapset *told;	 /* columns that the endpoint has to be told, and is */
@@ -98,7 +99,10 @@ estimate_bounds(PlannerInfo *root, TtRelInfo *info, List *quals, TtBounds *bound
 		else if (qual->role == TT_ROLE_FROM || qual->role == TT_ROLE_TO)
 			unknown->period |= qual->role == TT_ROLE_FROM ? UNKNOWN_FROM : UNKNOWN_TO;
 		else if (qual->condition != NULL || qual->op >= TT_OP_EQ)
+		{
 			unknown->days = true;
+			unknown->compared |= qual->condition == NULL;
+		}
 	}
 }
 
@@ -205,7 +209,7 @@ count_accounts(const TtQuery *query, const TtJoinKeys *keys, double unknown, dou
 static TtEstimate
 estimate(PlannerInfo *root, TtRelInfo *info, List *quals, const TtJoinKeys *keys)
 {
-	TtEstimate		result = {1, 0, true, false, 1};
+	TtEstimate		result = {1, 0, true, false, false, 1};
 	TtBounds		bounds;
 	TtBounds		days;
 	TtQuery			query;
@@ -221,6 +225,8 @@ estimate(PlannerInfo *root, TtRelInfo *info, List *quals, const TtJoinKeys *keys
 	tt_bounds_init(&bounds);
 	estimate_bounds(root, info, quals, &bounds, &unknown);
 	result.possible = bounds_suffice(info, &bounds, &unknown);
+	result.doubtful = unknown.days && !unknown.compared && !bounds.has_lower &&
+					  !info->options->has_start_date;
 	tt_query_build(&query, info->table, info->options, info->attrs, &bounds, false);
 	if (!bounds.nothing && unknown.days && query.nranges == 0)
 	{

@@ -18,6 +18,7 @@ typedef struct TtEstimate
 	double requests;
 	double rows;	 /* that the API returns */
 	bool   possible; /* false: no lower time bound */
+	bool   doubtful; /* whether a condition gives one is known to execution only: NOT (day = $1) */
 	bool   refused;	 /* a part of it was refused to the session */
 	double low;		 /* with keys of a join: the whole table has so many times the rows
 					  * that it seems to have, if it has the keys; at least 1 */

@@ -156,7 +156,7 @@ add_scan_path(PlannerInfo *root, RelOptInfo *baserel, TtEstimate est, double row
 	Node		*requests = tt_plan_requests(est.requests);
 	ForeignPath *path;
 
-	if (!est.possible)
+	if (!est.possible || est.doubtful)
 		total += IMPOSSIBLE_COST;
 	path = TT_FOREIGNSCAN_PATH(root, baserel, NULL, rows, startup, Max(total, startup),
 							   pathkeys, required_outer, list_make2(requests, order));
