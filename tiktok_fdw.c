@@ -4,7 +4,7 @@
  *	  validator and the SQL functions; they only forward.
  *
  * Loading does nothing that a later fork or the postmaster would mind to inherit:
- * no libcurl, no shared memory, and of hooks the planner's for joins only.
+ * no libcurl, no shared memory, and of hooks the planner's for joins and EXPLAIN's only.
  */
 #include "postgres.h"
 
@@ -46,6 +46,7 @@ _PG_init(void)
 {
 	tt_settings_define();
 	tt_join_define();
+	tt_explain_define();
 }
 
 Datum

@@ -287,6 +287,11 @@ tt_import_row_count(Relation relation, double rows)
 }
 #endif
 
+/* what an extension says of a plan as a whole in EXPLAIN */
+#if PG_VERSION_NUM >= 180000
+#define TT_HAVE_EXPLAIN_PLAN_HOOK 1
+#endif
+
 /* named wait events of extensions */
 #if PG_VERSION_NUM >= 170000
 #define TT_HAVE_NAMED_WAIT_EVENTS 1

@@ -482,6 +482,72 @@ explain_stats(const TtScanState *state, ExplainState *es)
 	ExplainPropertyInteger("Peak Concurrency", NULL, stats->peak_in_flight, es);
 }
 
+#ifdef TT_HAVE_EXPLAIN_PLAN_HOOK
+
+/* What the scans of a plan have cost, of those shown so far */
+typedef struct PlanTotals
+{
+	int	  scans;
+	int64 requests;
+	int64 retries;
+} PlanTotals;
+
+static explain_per_plan_hook_type next_plan_hook = NULL;
+static int						  extension_id = -1;
+
+/* Kept with the EXPLAIN, so that one that failed leaves nothing behind. */
+static void
+add_to_totals(const TtFetchStats *stats, ExplainState *es)
+{
+	PlanTotals *totals = GetExplainExtensionState(es, extension_id);
+
+	if (totals == NULL)
+	{
+		totals = palloc0_object(PlanTotals);
+		SetExplainExtensionState(es, extension_id, totals);
+	}
+	totals->scans++;
+	totals->requests += stats->requests;
+	totals->retries += stats->retries;
+}
+
+/* What a plan of several scans has cost as a whole, below it; a rule makes several plans. */
+static void
+explain_totals(PlannedStmt *plan, IntoClause *into, ExplainState *es, const char *query,
+			   ParamListInfo params, QueryEnvironment *environment)
+{
+	PlanTotals *totals = GetExplainExtensionState(es, extension_id);
+
+	if (totals != NULL && totals->scans > 1)
+	{
+		ExplainPropertyInteger("TikTok Requests In All", NULL, totals->requests, es);
+		ExplainPropertyInteger("TikTok Retries In All", NULL, totals->retries, es);
+	}
+	if (totals != NULL)
+		memset(totals, 0, sizeof(*totals));
+	if (next_plan_hook != NULL)
+		next_plan_hook(plan, into, es, query, params, environment);
+}
+
+void
+tt_explain_define(void)
+{
+	extension_id = GetExplainExtensionId("tiktok_fdw");
+	next_plan_hook = explain_per_plan_hook;
+	explain_per_plan_hook = explain_totals;
+}
+
+#else
+
+#define add_to_totals(stats, es) ((void) 0)
+
+void
+tt_explain_define(void)
+{
+}
+
+#endif /* TT_HAVE_EXPLAIN_PLAN_HOOK */
+
 void
 tiktokExplainForeignScan(ForeignScanState *node, ExplainState *es)
 {
@@ -509,5 +575,8 @@ tiktokExplainForeignScan(ForeignScanState *node, ExplainState *es)
 		MemoryContextSwitchTo(old);
 	}
 	if (es->analyze)
+	{
 		explain_stats(state, es);
+		add_to_totals(&state->stats, es);
+	}
 }

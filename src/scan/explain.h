@@ -12,4 +12,10 @@
 
 extern void tiktokExplainForeignScan(ForeignScanState *node, ExplainState *es);
 
+/*
+ * From PostgreSQL 18 on, EXPLAIN ANALYZE of a plan that has several scans adds up their
+ * requests below the plan.
+ */
+extern void tt_explain_define(void);
+
 #endif /* TT_EXPLAIN_H */

@@ -263,6 +263,28 @@ is(scalar(grep { /oauth2/ } @$now), 1, 'the list of accounts is asked for once')
 is_deeply([grep { !/oauth2/ } @$now], [grep { !/oauth2/ } @$asked], 'all else is the same');
 $session->query("ALTER SERVER tiktok OPTIONS (DROP concurrency)");
 
+# ---- what a plan cost as a whole -------------------------------------------------------
+
+my $explain = 'EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF)';
+my $pair = 'SELECT count(*) FROM my.campaigns c JOIN my.ad_groups g USING (campaign_id)';
+foreach my $shown ($session->query("$explain $pair"), $session->query("$explain SELECT 1 FROM my.none UNION ALL ($pair)"))
+{
+	my $sum = 0;
+
+	$sum += $_ foreach $shown =~ /^ *Requests: (\d+)/mg;
+	cmp_ok($sum, '>', 1, 'scans have requests');
+	if ($node->safe_psql('postgres', 'SHOW server_version_num') >= 180000)
+	{
+		is($1, $sum, 'from 18 on EXPLAIN adds them up') if $shown =~ /^TikTok Requests In All: (\d+)$/m or fail($shown);
+		like($shown, qr/^TikTok Retries In All: 0$/m, 'and the retries');
+	}
+	else
+	{
+		unlike($shown, qr/In All/, 'before 18 nobody adds them up');
+	}
+}
+unlike($session->query("$explain SELECT * FROM my.campaigns"), qr/In All/, 'of one scan there is nothing to add up');
+
 # ---- rescans, ends, cancels ------------------------------------------------------------
 
 foreach my $setting ('on', 'off')
