@@ -15,14 +15,15 @@ CREATE SCHEMA ads;
 IMPORT FOREIGN SCHEMA tiktok FROM SERVER tiktok INTO ads OPTIONS (streams 'all');
 SET search_path = ads;
 
--- the plan of a query, by the lines that tell what is asked
+-- the plan of a query, by the lines that tell what is asked (what an InitPlan gives has another
+-- name in each release)
 CREATE FUNCTION pg_temp.plan(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
 DECLARE
 	line text;
 BEGIN
 	FOR line IN EXECUTE 'EXPLAIN (VERBOSE, COSTS OFF) ' || query LOOP
 		IF line ~ '(Accounts|Windows|Request Plan|Pushed|Local|Filters|Stores|Pixels|Required|Series|Endpoint)' THEN
-			RETURN NEXT btrim(line);
+			RETURN NEXT regexp_replace(btrim(line), '\(InitPlan \w+\)\.col\d+|\$\d+', '$', 'g');
 		END IF;
 	END LOOP;
 END $$;
@@ -36,7 +37,7 @@ SELECT pg_temp.plan($$SELECT cost FROM gmv_max_live_reports_daily
 	WHERE stat_time_day = '2026-05-01' AND store_id = (SELECT 7 + length(current_user))$$);
 SELECT pg_temp.plan($$SELECT campaign_name FROM gmv_max_campaigns$$);
 SELECT pg_temp.plan($$SELECT cost FROM gmv_max_product_reports_daily
-	WHERE stat_time_day = '2026-05-01' AND store_id = 1 AND store_id = 2$$);
+	WHERE stat_time_day = '2026-05-01' AND store_id = 1 AND store_id IN (2, 3)$$);
 -- days are needed as in any report
 SELECT cost FROM gmv_max_product_reports_daily;
 

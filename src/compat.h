@@ -298,6 +298,7 @@ tt_import_row_count(Relation relation, double rows)
 #endif
 
 #if PG_VERSION_NUM >= 180000
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): constants of an initializer */
 #define TT_MODULE_MAGIC(name_, version_) PG_MODULE_MAGIC_EXT(.name = name_, .version = version_)
 #else
 #define TT_MODULE_MAGIC(name_, version_) PG_MODULE_MAGIC
