@@ -80,7 +80,8 @@ $session->query("SELECT count(ad_id) FROM (SELECT ad_id $from LIMIT 900000) x");
 $session->query("BEGIN; DECLARE c CURSOR FOR SELECT ad_id $from; MOVE 900000 FROM c");
 $session->query('ROLLBACK');
 $session->query("BEGIN; DECLARE c CURSOR FOR SELECT ad_id $from; MOVE 900000 FROM c; SAVEPOINT s; SELECT 1/0");
-is($session->query('ROLLBACK TO s; FETCH 1 FROM c; COMMIT'), 10**15 + 900_000, 'a cursor goes on after a savepoint');
+my %left = map { $_ => 1 } split /\n/, $session->query('ROLLBACK TO s; FETCH ALL FROM c; COMMIT');
+is(scalar(keys %left), $rows - 900_000, 'a cursor goes on after a savepoint');    # pages come as they arrive
 unlike(slurp_file($node->logfile, $log_size), qr/leak|still referenced/, 'no file leaks');
 is($node->safe_psql('postgres', 'SELECT count(*) FROM pg_ls_tmpdir()'), 0, 'no file is left');
 
