@@ -89,7 +89,7 @@ COMMENT ON COLUMN tiktok.streams.note IS
 COMMENT ON COLUMN tiktok.streams.grain IS
 'what a row of a report covers: hour, day, week, month, or a period that the query names; NULL if all there is, or the stream is no report';
 COMMENT ON COLUMN tiktok.streams.paging IS
-'how a list is read in pieces: pages, cursor; NULL if in one';
+'how a list is read in pieces: pages, cursor; object if there is no list, but one row a request; NULL if in one';
 COMMENT ON COLUMN tiktok.streams.asked_per IS
 'the column whose values requests name beside the account; those of an account are looked up where no condition gives any';
 COMMENT ON COLUMN tiktok.streams.required_conditions IS

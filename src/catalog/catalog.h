@@ -4,8 +4,8 @@
  *	  dimensions and metrics, and the look-ups over them.
  *
  * The facts stand in the .def files, one line each; this is their only reader.  To
- * add a metric, column, stream, filter of reports or endpoint (paging: PAGES, CURSOR or
- * NONE; what a request names beside the account) is a line there, no C.
+ * add a metric, column, stream, filter of reports or endpoint (paging: PAGES, CURSOR, OBJECT
+ * or NONE; what a request names beside the account) is a line there, no C.
  * Everything is constant and lives for the whole process.  No PostgreSQL
  * header is needed, so that request.c and unit tests can use it.
  */
@@ -57,9 +57,10 @@ typedef enum TtAccountParam
 /* how an endpoint gives a list in pieces */
 typedef enum TtPaging
 {
-	TT_PAGING_NONE,	 /* it does not */
-	TT_PAGING_PAGES, /* page=n, page_size=…; totals in page_info */
-	TT_PAGING_CURSOR /* cursor=… of the piece before, count=…; data.has_more, no totals */
+	TT_PAGING_NONE,	  /* it does not */
+	TT_PAGING_PAGES,  /* page=n, page_size=…; totals in page_info */
+	TT_PAGING_CURSOR, /* cursor=… of the piece before, count=…; data.has_more, no totals */
+	TT_PAGING_OBJECT  /* it gives no list: data itself is the only row */
 } TtPaging;
 
 /* what an endpoint does not give unless it is asked for it */
@@ -90,9 +91,9 @@ typedef struct TtSecondId
 typedef struct TtEndpoint
 {
 	const char	  *path;	 /* below the base URL, with closing slash */
-	const char	  *list_key; /* data.<list_key> is the list of rows */
+	const char	  *list_key; /* data.<list_key> is the list of rows; NULL: TT_PAGING_OBJECT */
 	TtPaging	   paging;
-	int			   max_page_size; /* 0: TT_PAGING_NONE */
+	int			   max_page_size; /* 0: TT_PAGING_NONE, TT_PAGING_OBJECT */
 	int			   max_rows;	  /* page * page_size may not exceed it; 0: any */
 	TtAccountParam account_param;
 	bool		   has_fields; /* takes the parameter "fields" */

@@ -177,9 +177,9 @@ tt_fetch_create(const TtTable *table, const TtOptions *options, TtQuery *query,
 
 	tt_refused_init(&fetch->refused, &fetch->reading);
 	tt_split_init(&fetch->split, &fetch->reading, &lists);
-	if (query->sums_only)
-		fetch->paths = tt_paths_create_single("total_metrics", projection->npaths,
-											  projection->paths);
+	if (query->sums_only || query->stream->endpoint->paging == TT_PAGING_OBJECT)
+		fetch->paths = tt_paths_create_single(query->sums_only ? "total_metrics" : NULL,
+											  projection->npaths, projection->paths);
 	else
 		fetch->paths = tt_paths_create(query->stream->endpoint->list_key,
 									   projection->npaths, projection->paths);

@@ -120,6 +120,8 @@ count_days(const TtQuery *query)
 static double
 stream_guess(const TtStream *stream)
 {
+	if (stream->endpoint->paging == TT_PAGING_OBJECT)
+		return 1;
 	return stream->kind == TT_KIND_REPORT ? GUESS_DAY_ROWS : GUESS_LIST_ROWS;
 }
 

@@ -72,6 +72,7 @@ struct TtPaths
 {
 	const char *list_key;
 	bool		single; /* it is no list, but an object: one row */
+	bool		whole;	/* which is data itself */
 	int			nslots;
 	TtNode	   *envelope;
 	TtNode	   *row;
@@ -249,14 +250,17 @@ tt_paths_create(const char *list_key, int npaths, const char *const *paths)
 	TtPaths *result = palloc(sizeof(TtPaths));
 	TtNode	*data;
 
-	result->list_key = pstrdup(list_key);
+	result->list_key = pstrdup(list_key == NULL ? "" : list_key);
 	result->single = false;
+	result->whole = list_key == NULL;
 	result->nslots = npaths;
 	result->row = create_trie(npaths, paths);
 	result->envelope = create_trie(ENV_COUNT, envelope_paths);
 
 	data = add_path(result->envelope, "data");
-	data->role = ROLE_DATA;
+	data->role = list_key == NULL ? ROLE_LIST : ROLE_DATA;
+	if (list_key == NULL)
+		return result;
 	add_child(data, "page_info", strlen("page_info"))->role = ROLE_PAGE_INFO;
 	add_child(data, list_key, strlen(list_key))->role = ROLE_LIST;
 	return result;
@@ -625,19 +629,25 @@ read_rows(Parse *p)
 static bool
 fail_list(Parse *p)
 {
-	p->error = psprintf("data.%s is not an %s", p->paths->list_key,
+	p->error = psprintf("data%s%s is not an %s", p->paths->whole ? "" : ".", p->paths->list_key,
 						p->paths->single ? "object" : "array");
 	return false;
 }
 
-/* an object that is the only row */
+/* an object that is the only row; data without anything in it is none */
 static bool
 read_single_row(Parse *p)
 {
-	TtValue *row = add_row(p);
+	const char *start = p->lex->token_start;
+	TtValue	   *row = add_row(p);
 
 	p->reply->has_list = true;
-	return row != NULL && read_object(p, p->paths->row, row);
+	p->reply->has_data |= p->paths->whole;
+	if (row == NULL || !read_object(p, p->paths->row, row))
+		return false;
+	if (p->paths->whole && memchr(start, '"', p->lex->prev_token_terminator - start) == NULL)
+		p->reply->nrows = 0;
+	return true;
 }
 
 /*

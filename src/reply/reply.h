@@ -35,7 +35,7 @@ typedef struct TtPaths TtPaths;
 extern TtPaths *tt_paths_create(const char *list_key, int npaths,
 								const char *const *paths);
 
-/* data.<key> is an object: the values of that one are the only row */
+/* data.<key> is an object: the values of that one are the only row; NULL: data itself is */
 extern TtPaths *tt_paths_create_single(const char *key, int npaths,
 									   const char *const *paths);
 

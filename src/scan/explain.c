@@ -282,6 +282,10 @@ explain_requests(ForeignScanState *node, ExplainState *es)
 		ExplainPropertyList(names, describe_names(query), es);
 	if (query->page_size > 0)
 		ExplainPropertyInteger("Page Size", NULL, query->page_size, es);
+	if (query->stream->endpoint->paging == TT_PAGING_CURSOR)
+		ExplainPropertyText("Paging", "by cursor", es);
+	if (query->stream->endpoint->paging == TT_PAGING_OBJECT)
+		ExplainPropertyText("Paging", "none: one row a request", es);
 	if (query->leave_out_idle)
 		ExplainPropertyText("Idle Rows", "left out", es);
 	if (tt_currencies_wanted(state->table, state->attrs))

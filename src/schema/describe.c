@@ -100,6 +100,8 @@ tt_describe_paging(const TtStream *stream)
 			return "pages";
 		case TT_PAGING_CURSOR:
 			return "cursor";
+		case TT_PAGING_OBJECT:
+			return "object";
 		case TT_PAGING_NONE:
 			break;
 	}

@@ -12,6 +12,7 @@ from grants import not_granted
 
 LIST, ASSETS = 'bc/get', 'bc/asset/get'
 BALANCES, CATALOGS = 'advertiser/balance/get', 'catalog/get'
+BALANCE = 'bc/balance/get'
 TYPES = ('ADVERTISER', 'CATALOG', 'TIKTOK_SHOP', 'PIXEL', 'LEAD', 'TT_ACCOUNT')
 STATUSES = {f'SHOW_ACCOUNT_STATUS_{s}'
             for s in ('NOT_APPROVED', 'APPROVED', 'IN_REVIEW', 'PUNISHED')}
@@ -115,6 +116,18 @@ def balance_row(center, account_id):
             'budget': h % 5000 / 100, 'budget_cost': h % 500 / 100}
 
 
+def center_balance(center):
+    """What the Business Center itself has; not each reply tells whose it is."""
+    h, shared = center.key, center.i % 2 == 0
+    return {} if center.i == EMPTY else {
+        **({'bc_id': str(center.id)} if center.i % 3 else {}),
+        'currency': pick(('USD', 'EUR'), h), 'account_balance': h % 10**7 / 100,
+        'valid_account_balance': h % 10**6 / 100, 'frozen_balance': h % 97 / 100, 'tax': 0,
+        'cash_balance': h % 10**5 / 100, 'valid_cash_balance': h % 10**4 / 100,
+        'grant_balance': None if center.i == 4 else h % 9999 / 100, 'valid_grant_balance': 0.0,
+        'payment_portfolio_type': 'SHARED' if shared else 'NON_SHARED'}
+
+
 def catalog_rows(center):
     return [{'catalog_id': str(7300000000000000000 + center.i * 10**12 + k),
              'catalog_name': f'Catalogue {k} ü', 'catalog_type': pick(('ECOM', 'HOTEL'), k),
@@ -172,21 +185,28 @@ def balance_list(store, params):
             (word.lower() in r['advertiser_name'].lower() or word == r['advertiser_id'])]
 
 
+def balance_of(store, params):
+    return center_balance(own(store, BALANCE, params))
+
+
 def catalog_list(store, params):
     wanted = params.text('catalog_id')
     return [r for r in catalog_rows(own(store, CATALOGS, params))
             if wanted in (None, r['catalog_id'])]
 
 
-ANSWERS = {LIST: list_of, ASSETS: assets, BALANCES: balance_list, CATALOGS: catalog_list}
+ANSWERS = {LIST: list_of, ASSETS: assets, BALANCES: balance_list, BALANCE: balance_of,
+           CATALOGS: catalog_list}
 KEYS = {BALANCES: 'advertiser_account_list'}
 
 
 def answer(store, endpoint, params):
-    """(key, rows as JSON bytes, count, (page, size, total))"""
+    """(key, rows as JSON bytes, count, (page, size, total)); of one object, it is the last"""
     page, size = params.page(endpoint)
     with store.lock:
         rows = ANSWERS[endpoint](store, params)
+    if isinstance(rows, dict):
+        return None, b'', 1, None, rows
     some = rows[(page - 1) * size:page * size]
     return KEYS.get(endpoint, 'list'), \
         json.dumps(some, ensure_ascii=False, separators=(',', ':')).encode(), \
@@ -203,4 +223,5 @@ def expected(stream, store):
             for row in {
                 'bc_assets': lambda c=c: [r for t in TYPES for r in asset_rows(c, t)],
                 'bc_balances': lambda c=c: [balance_row(c, i) for i in c.accounts()],
+                'business_center_balances': lambda c=c: [r for r in [center_balance(c)] if r],
                 'catalogs': lambda c=c: catalog_rows(c)}[stream]()]

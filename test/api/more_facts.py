@@ -142,6 +142,11 @@ CENTERS = {
         grant_balance:n valid_grant_balance:n payment_portfolio_id:in payment_portfolio_name:t
         payment_portfolio_type:t budget_mode:t budget:n budget_cost:n''',
         rows='advertiser_account_list', pages=[10, 50], pushable=['bc_id']),
+    'business_center_balances': stream(
+        'bc/balance/get', ['bc_id'], '''
+        bc_id:i currency:t account_balance:n valid_account_balance:n frozen_balance:n tax:n
+        cash_balance:n valid_cash_balance:n grant_balance:n valid_grant_balance:n
+        payment_portfolio_type:t''', rows=None, pushable=['bc_id']),
     'catalogs': stream(
         'catalog/get', ['bc_id', 'catalog_id'], '''
         bc_id:i catalog_id:i catalog_name:t catalog_type:t catalog_conf:j''',

@@ -69,6 +69,7 @@ PARAMETERS = {
     'bc/get': {'bc_id', 'filtering', 'page', 'page_size', 'scene'},
     'bc/asset/get': {'bc_id', 'asset_type', 'child_bc_id', 'filtering', 'page', 'page_size'},
     'advertiser/balance/get': {'bc_id', 'child_bc_id', 'fields', 'filtering', 'page', 'page_size'},
+    'bc/balance/get': {'bc_id', 'child_bc_id', 'payment_portfolio_id'},
     'catalog/get': {'bc_id', 'catalog_id', 'page', 'page_size'},
     'dmp/saved_audience/list': PAGED | {'saved_audience_ids'},
     'tt_video/list': PAGED | {'item_types', 'keyword'},

@@ -46,6 +46,14 @@ class Centers(Case):
         found = self.walk(centers.ASSETS, bc_id=self.ids[1], asset_type='LEAD', filtering=word)
         self.assertEqual({r['asset_name'] for r in found}, set(word.values()))
 
+    def test_balance(self):
+        for i, center in enumerate(self.ids):
+            data = self.data(centers.BALANCE, bc_id=center)
+            self.assertEqual(bool(data), i != centers.EMPTY)
+            self.assertNotIn('list', data)
+        self.refused('page', centers.BALANCE, bc_id=self.ids[0], page=1)
+        self.refused('bc_id', centers.BALANCE)
+
     def test_catalogs(self):
         rows = self.walk(centers.CATALOGS, bc_id=self.ids[1])
         self.assertEqual(len({r['catalog_id'] for r in rows}), 70)

@@ -120,8 +120,8 @@ class Api:
         params = Params(endpoint, query, body, ignored)
         for module in (shops, pixels, centers):
             if endpoint in module.ANSWERS:
-                key, rows, count, paging = module.answer(self.store, endpoint, params)
-                return Answer(key, rows, count, paging and page_info(*paging, 0))
+                key, rows, count, paging, *more = module.answer(self.store, endpoint, params)
+                return Answer(key, rows, count, paging and page_info(*paging, 0), *more)
         if endpoint != REPORT:
             return self.entities.answer(endpoint, params, sandbox)
         wanted = report_query(params, sandbox)

@@ -148,7 +148,7 @@ my $sql = '';
 foreach my $stream (@streams)
 {
 	# what belongs to no account
-	my $where = 'advertiser_id = ' . ($stream =~ /^(business_centers|catalogs)$/ ? 0 : $accounts[1]);
+	my $where = 'advertiser_id = ' . ($stream =~ /^(business_centers|business_center_balances|catalogs)$/ ? 0 : $accounts[1]);
 	# live rooms are not open each day
 	$where .= " AND stat_time_day BETWEEN '" . day($stream =~ /live/ ? 29 : 2) . "' AND '" . day(1) . "'"
 	  if $stream =~ /_daily$/;

@@ -20,7 +20,7 @@ sub ask { return $node->safe_psql('postgres', $_[0]); }
 sub fails { return ($node->psql('postgres', $_[0], extra_params => [ '--set', 'VERBOSITY=verbose' ]))[2]; }
 sub requests { my ($path) = @_; return grep { $_->{path} eq $path } @{ api_log() }; }
 
-foreach my $stream (qw(business_centers bc_assets bc_balances catalogs))
+foreach my $stream (qw(business_centers bc_assets bc_balances business_center_balances catalogs))
 {
 	my $columns = ask("SELECT string_agg(name || ':' || type || coalesce(':' || path, ''), ',' ORDER BY ordinal) FROM tiktok.stream_columns WHERE stream = '$stream'");
 	my $file = "$PostgreSQL::Test::Utils::tmp_check/$stream.csv";
@@ -76,6 +76,35 @@ is(ask('SELECT count(*) > count(DISTINCT advertiser_id) FROM ads.bc_balances'), 
 is(compare('bc_balances', "advertiser_id = $FIRST"), 't|0|0', 'balances of an account');
 is(compare('bc_balances', "advertiser_id = $FIRST AND bc_id = $first"), 't|0|0',
 	'balances of an account in a Business Center');
+
+# what a Business Center itself has is one object, not a list
+api_reset();
+is(compare('business_center_balances', 'true'), 't|0|0', 'balances of the Business Centers themselves');
+is(join(' ', map { join(',', sort keys %{ $_->{params} }) } requests('bc/balance/get')), join(' ', ('bc_id') x 7),
+	'a request for each');
+is(ask('SELECT count(*), count(DISTINCT bc_id), count(grant_balance) FROM ads.business_center_balances'), '6|6|5',
+	'one that has nothing is no row; null is NULL');
+api_reset();
+is(compare('business_center_balances', "bc_id = $second"), 't|0|0', 'of one Business Center');
+is(scalar(requests('bc/balance/get')), 1, 'in one request');
+my $plan = ask('EXPLAIN (VERBOSE) SELECT currency FROM ads.business_center_balances');
+like($plan, qr/Paging: none: one row a request/, 'EXPLAIN says so');
+like($plan, qr/Endpoint: bc\/balance\/get\//, 'and where');
+is(ask("SELECT paging FROM tiktok.streams WHERE name = 'business_center_balances'"), 'object', 'so does tiktok.streams');
+is(ask("CREATE SCHEMA kept; SELECT inserted FROM tiktok.materialize('ads.business_center_balances', 'kept.balances')"), 6,
+	'a snapshot of them');
+is(ask("SELECT inserted, updated, deleted, unchanged FROM tiktok.materialize('ads.business_center_balances', 'kept.balances')"),
+	'0|0|0|6', 'refreshed');
+foreach my $case (
+	[ '[]', 'data is not an object' ], [ '"x"', 'data is not an object' ], [ 'null', 'malformed reply' ])
+{
+	my ($data, $message) = @$case;
+
+	api_faults([ { match => { path => 'bc/balance/get' }, times => 0,
+		action => { body => "{\"code\":0,\"message\":\"OK\",\"data\":$data}" } } ]);
+	like(fails('SELECT * FROM ads.business_center_balances'), qr/ERROR:  HV000: .*\Q$message\E/s, "data is $data: an error");
+}
+api_faults([]);
 is(compare('catalogs', 'true'), 't|0|0', 'catalogues, in several pages');
 api_reset();
 is(compare('catalogs', 'catalog_id = (SELECT max(catalog_id) FROM e_catalogs)'), 't|0|0', 'a catalogue by its id');

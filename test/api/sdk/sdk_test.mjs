@@ -112,6 +112,8 @@ async function centers() {
   check(bound.length === balances.length
     && balances.every((b) => bound.some((a) => a.asset_id === b.advertiser_id)),
   'advertiserBalanceGet: the accounts that are bound');
+  const own = await call(api, 'bcBalanceGet', ids[1], token);
+  check(own.currency && typeof own.cash_balance === 'number', 'bcBalanceGet: one object');
   await walk(new sdk.CatalogApi(), 'catalogGet', 'list', 50, [ids[1], token], {});
 }
 
