@@ -87,7 +87,11 @@ static const TtColumn columns[] = {
 #define TT_COLUMN(stream, name, type, filter, param, flags, description, doubt) \
 	TT_COLUMN_AT(stream, name, NULL, type, filter, param, flags, description, doubt)
 #define TT_COLUMN_AT(stream, name, path, type, filter, param, flags, description, doubt) \
-	{#stream, #name, TT_TYPE_##type, TT_FILTER_##filter, param, flags, description, doubt, path},
+	{#stream, #name, TT_TYPE_##type, TT_FILTER_##filter, param, flags, description, doubt, path, \
+	NULL},
+#define TT_COLUMN_EACH(stream, name, type, filter, param, flags, each, description, doubt) \
+	{#stream, #name, TT_TYPE_##type, TT_FILTER_##filter, param, flags, description, doubt, NULL, \
+	each},
 #define CF_UNLISTED TT_CF_UNLISTED
 #define CF_ALONE TT_CF_ALONE
 #define CF_SIGNED_URL TT_CF_SIGNED_URL
@@ -98,11 +102,12 @@ static const TtColumn columns[] = {
 #include "columns.def"
 #undef TT_COLUMN
 #undef TT_COLUMN_AT
+#undef TT_COLUMN_EACH
 };
 
 static const TtDimension dimensions[] = {
 #define TT_DIMENSION(name, type, role, description, doubt) \
-	{{NULL, #name, TT_TYPE_##type, TT_FILTER_NONE, "", 0, description, doubt, NULL}, TT_##role},
+	{{NULL, #name, TT_TYPE_##type, TT_FILTER_NONE, "", 0, description, doubt, NULL, NULL}, TT_##role},
 #include "dimensions.def"
 #undef TT_DIMENSION
 };
@@ -120,7 +125,7 @@ static const struct
 
 static const TtPeriodColumn period_columns[] = {
 #define TT_PERIOD_COLUMN(grain, name, value, in_key, description) \
-	{{NULL, #name, TT_TYPE_date, TT_FILTER_NONE, "", 0, description, "", NULL}, \
+	{{NULL, #name, TT_TYPE_date, TT_FILTER_NONE, "", 0, description, "", NULL, NULL}, \
 	TT_GRAIN_##grain, TT_PERIOD_##value, in_key},
 #include "dimensions.def"
 #undef TT_PERIOD_COLUMN
@@ -153,7 +158,7 @@ static const TtPeriodColumn period_columns[] = {
 
 static const TtMetric metrics[] = {
 #define TT_METRIC(name, type, kind, levels, audience, restrictions, additive, description, doubt) \
-	{{NULL, #name, TT_TYPE_##type, TT_FILTER_NONE, "", 0, description, doubt, NULL}, \
+	{{NULL, #name, TT_TYPE_##type, TT_FILTER_NONE, "", 0, description, doubt, NULL, NULL}, \
 	kind, levels, TT_##audience, restrictions, additive},
 #include "metrics.def"
 #undef TT_METRIC
@@ -169,7 +174,7 @@ static const TtReportFilter report_filters[] = {
 /* every table has it, also where the API's rows lack it */
 static const TtColumn advertiser_id_column = {
 	NULL, "advertiser_id", TT_TYPE_bigint, TT_FILTER_NONE, "", 0,
-	"Ad account id", "", NULL
+	"Ad account id", "", NULL, NULL
 };
 /* clang-format on */
 
@@ -371,33 +376,22 @@ tt_stream_is_integrated(const TtStream *stream)
 	return stream->kind == TT_KIND_REPORT && stream->endpoint == tt_report_endpoint();
 }
 
-int
-tt_stream_series(const TtStream *stream)
-{
-	int n = 1;
-
-	for (const char *p = stream->fixed; p != NULL && *p != '\0'; p++)
-		n += *p == '\n';
-	return n;
-}
-
-const char *
-tt_stream_fixed(const TtStream *stream, int series, size_t *length)
-{
-	const char *p = stream->fixed != NULL ? stream->fixed : "";
-
-	for (; series > 0 && strchr(p, '\n') != NULL; series--)
-		p = strchr(p, '\n') + 1;
-	*length = strcspn(p, "\n");
-	return p;
-}
-
 const TtColumn *
 tt_stream_required(const TtStream *stream, int i)
 {
 	for (int k = 0; k < lengthof_(columns); k++)
 		if ((columns[k].flags & TT_CF_REQUIRED) && strcmp(columns[k].stream, stream->name) == 0 &&
 			i-- == 0)
+			return &columns[k];
+	return NULL;
+}
+
+const TtColumn *
+tt_stream_asked(const TtStream *stream, int i)
+{
+	for (int k = 0; k < lengthof_(columns); k++)
+		if (((columns[k].flags & TT_CF_REQUIRED) || columns[k].each != NULL) &&
+			strcmp(columns[k].stream, stream->name) == 0 && i-- == 0)
 			return &columns[k];
 	return NULL;
 }
@@ -668,6 +662,7 @@ tt_filter_limit(TtFilter filter)
 			return TT_MAX_IDS;
 		case TT_FILTER_EQ:
 		case TT_FILTER_PARAM:
+		case TT_FILTER_ENUM:
 			return 1;
 		default:
 			return 0;

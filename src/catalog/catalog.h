@@ -115,6 +115,7 @@ typedef enum TtFilter
 	TT_FILTER_EQ,		 /* filtering.<param> = value */
 	TT_FILTER_PARAM,	 /* <param>=value beside filtering; a.b: {"b": value} in a */
 	TT_FILTER_ENUMS,	 /* filtering.<param> = ["value", …] */
+	TT_FILTER_ENUM,		 /* the same, one at a time */
 	TT_FILTER_CREATED,	 /* filtering.creation_filter_start/end_time */
 	TT_FILTER_MODIFIED	 /* filtering.modified_after */
 } TtFilter;
@@ -139,6 +140,8 @@ typedef struct TtColumn
 	const char *description;
 	const char *doubt; /* "" when sources agree */
 	const char *path;  /* where it stands in a row of a list; NULL: under its name */
+	const char *each;  /* comma-separated values, one of which each request asks for: as
+						* conditions have it, or each of them; NULL: no request has to */
 } TtColumn;
 
 /* data levels (bits), in the API's order */
@@ -269,8 +272,8 @@ typedef struct TtStream
 	const char		 *cursor;		/* NULL: not read incrementally */
 	TtReport		  report;		/* kind TT_KIND_REPORT */
 	const char		 *core_columns; /* comma-separated metrics; reports only */
-	const char		 *fixed;		/* parameters of every request, as JSON objects: a line
-									 * for each request series; "" or NULL: none */
+	const char		 *fixed;		/* parameters of every request, a JSON object; "" or
+									 * NULL: none */
 	bool			  named_only;	/* imported only where it is named */
 	const char		 *note;
 } TtStream;
@@ -305,14 +308,11 @@ extern const TtEndpoint *tt_report_endpoint(void);
  */
 extern bool tt_stream_is_integrated(const TtStream *stream);
 
-/* how many request series the fixed parameters make: at least 1 */
-extern int tt_stream_series(const TtStream *stream);
-
-/* the fixed parameters of a series, a JSON object; *length: 0 if there are none */
-extern const char *tt_stream_fixed(const TtStream *stream, int series, size_t *length);
-
 /* column i that the query has to give a value of; NULL past the last */
 extern const TtColumn *tt_stream_required(const TtStream *stream, int i);
+
+/* column i of which each request asks for a value: those, and those that have TtColumn.each */
+extern const TtColumn *tt_stream_asked(const TtStream *stream, int i);
 
 /*
  * The metric that a report is asked for when none is wanted, or all that were are

@@ -340,7 +340,8 @@ find_filter(TtBounds *bounds, const TtTable *table, AttrNumber attnum)
 	filter->attnum = attnum;
 	filter->condition.filter = tt_qual_filter(table, attnum, &filter->condition.param);
 	filter->condition.path = table->columns[attnum - 1].path;
-	filter->required = listed != NULL && (listed->flags & TT_CF_REQUIRED) != 0;
+	filter->required = listed != NULL &&
+					   ((listed->flags & TT_CF_REQUIRED) != 0 || listed->each != NULL);
 	filter->positive = tt_qual_positive(table, attnum);
 	filter->number = tt_stream_is_integrated(table->stream) ||
 					 (listed != NULL && listed->type == TT_TYPE_bigint);
@@ -649,6 +650,23 @@ time_condition(TtBoundFilter *filter, TtCondition *condition)
 	return true;
 }
 
+/* Of values that each request asks for one of, those that conditions leave; found: NULL, all. */
+static TtCondition
+each_value(const TtColumn *column, const TtBoundFilter *found)
+{
+	char	   *values = pstrdup(column->each);
+	TtCondition condition = {.filter = column->filter, .param = column->filter_param, .path = column->name};
+
+	condition.values = palloc(sizeof(char *) * (strlen(values) + 1));
+	for (char *value = strtok(values, ","); value != NULL; value = strtok(NULL, ","))
+	{
+		if (found == NULL || bsearch(&value, found->condition.values, found->condition.nvalues,
+									 sizeof(char *), compare_strings) != NULL)
+			condition.values[condition.nvalues++] = value;
+	}
+	return condition;
+}
+
 int
 tt_bounds_required(const TtBounds *bounds, const TtTable *table, TtCondition **required,
 				   List **missing)
@@ -658,7 +676,7 @@ tt_bounds_required(const TtBounds *bounds, const TtTable *table, TtCondition **r
 
 	*missing = NIL;
 	*required = NULL;
-	for (int i = 0; (column = tt_stream_required(table->stream, i)) != NULL; i++)
+	for (int i = 0; (column = tt_stream_asked(table->stream, i)) != NULL; i++)
 	{
 		const TtBoundFilter *found = NULL;
 		ListCell			*lc;
@@ -673,7 +691,9 @@ tt_bounds_required(const TtBounds *bounds, const TtTable *table, TtCondition **r
 		}
 		if (*required == NULL)
 			*required = palloc(sizeof(TtCondition) * TT_MAX_DIMENSIONS);
-		if (found == NULL)
+		if (column->each != NULL)
+			(*required)[n++] = each_value(column, found);
+		else if (found == NULL)
 			*missing = lappend(*missing, unconstify(TtColumn *, column));
 		else
 			(*required)[n++] = found->condition;

@@ -79,7 +79,7 @@ extern int tt_bounds_days(const TtBounds *bounds, const TtStream *stream,
 extern int tt_bounds_conditions(TtBounds *bounds, TtCondition **conditions);
 
 /*
- * Those that must, in the order of tt_stream_required(), as far as the conditions tell
+ * Those that must, in the order of tt_stream_asked(), as far as the conditions tell
  * them; *missing: the columns of which no value is known.
  */
 extern int tt_bounds_required(const TtBounds *bounds, const TtTable *table,

@@ -162,6 +162,8 @@ build_fields(TtQuery *query, const TtTable *table, const TtOptions *options,
 
 		if (column->is_account && table->stream->kind != TT_KIND_ACCOUNT)
 			continue; /* known from the request */
+		if (column->asked >= 0)
+			continue; /* likewise */
 		if (field == NULL)
 		{
 			query->nnames = 0;

@@ -123,9 +123,7 @@ tt_query_kinds(TtQuery *query, const TtTable *table, const TtOptions *options)
 
 	if (!tt_stream_hides_objects(stream))
 	{
-		/* fixed parameters that exclude each other are asked for one by one */
-		query->nkinds = tt_stream_series(stream) > 1 ? tt_stream_series(stream) : 0;
-		query->kinds = palloc0(sizeof(TtKind) * Max(query->nkinds, 1));
+		query->kinds = palloc0(sizeof(TtKind));
 		return;
 	}
 	kinds = palloc0(sizeof(TtKind) * MAX_KINDS);

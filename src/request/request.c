@@ -516,12 +516,10 @@ merge_fixed(json_t *params, json_t *fixed)
 }
 
 static void
-add_fixed(json_t *params, const TtQuery *query, const TtUnit *unit)
+add_fixed(json_t *params, const TtQuery *query)
 {
-	int			series = tt_stream_series(query->stream) > 1 ? unit->kind : 0;
-	size_t		length;
-	const char *text = tt_stream_fixed(query->stream, series, &length);
-	json_t	   *fixed = length > 0 ? json_loadb(text, length, 0, NULL) : NULL;
+	const char *text = query->stream->fixed;
+	json_t	   *fixed = text != NULL && text[0] != '\0' ? json_loads(text, 0, NULL) : NULL;
 
 	if (fixed != NULL)
 		merge_fixed(params, fixed);
@@ -592,7 +590,7 @@ request_object(const TtQuery *query, const TtUnits *units, const TtUnit *unit,
 		if (query->stream->kind == TT_KIND_REPORT)
 			add_dimensions(params, query, unit);
 		add_list(params, query, units, unit);
-		add_fixed(params, query, unit);
+		add_fixed(params, query);
 	}
 	add_paging(params, query, unit, page);
 	return params;

@@ -110,7 +110,7 @@ typedef struct TtQuery
 	const TtSecond	  *second; /* what requests name beside the account, those of an account
 							 * together; NULL: nothing, or not known yet */
 	int				   nrequired;
-	const TtCondition *required; /* one for each of tt_stream_required() that is known: all
+	const TtCondition *required; /* one for each of tt_stream_asked() that is known: all
 								  * combinations of their values are asked for */
 	int				   nranges;	 /* wanted days, ascending, disjoint; reports */
 	TtDays			  *ranges;	 /* of a report by period: its periods, in any order */

@@ -147,12 +147,15 @@ describe_required(const TtScanState *state)
 	List		   *result = NIL;
 	int				known = 0;
 
-	for (int i = 0; (column = tt_stream_required(query->stream, i)) != NULL; i++)
+	for (int i = 0; (column = tt_stream_asked(query->stream, i)) != NULL; i++)
 	{
 		const TtCondition *condition = known < query->nrequired ? &query->required[known] : NULL;
 		bool			   given = false;
 		ListCell		  *lc;
 
+		known += column->each != NULL; /* a series for each */
+		if (column->each != NULL)
+			continue;
 		foreach(lc, state->quals)
 			given |= state->table->columns[((TtQual *) lfirst(lc))->attnum - 1].listed == column;
 		if (condition != NULL && strcmp(condition->param, column->filter_param) == 0)
@@ -187,15 +190,6 @@ describe_series(const TtQuery *query)
 		if (tt_unit_is_vain(query, &unit))
 			continue;
 		initStringInfo(&buf);
-		if (tt_stream_series(query->stream) > 1)
-		{
-			size_t		length;
-			const char *fixed = tt_stream_fixed(query->stream, kind, &length);
-
-			appendBinaryStringInfo(&buf, fixed, (int) length);
-			series = lappend(series, buf.data);
-			continue;
-		}
 		for (int i = 0; i < n; i++)
 		{
 			appendStringInfo(&buf, "%s%s=", i > 0 ? " " : "", filters[i].param);
@@ -204,6 +198,20 @@ describe_series(const TtQuery *query)
 		}
 		series = lappend(series, n > 0 ? buf.data : "no filter");
 	}
+	return series;
+}
+
+/* Values that each request asks for one of: "name=value" of each. */
+static List *
+describe_each(const TtQuery *query)
+{
+	List *series = NIL;
+
+	for (int i = 0; i < query->nrequired; i++)
+		for (int k = 0; query->required[i].filter == TT_FILTER_ENUM && k < query->required[i].nvalues;
+			 k++)
+			series = lappend(series, psprintf("%s=%s", query->required[i].param,
+											  query->required[i].values[k]));
 	return series;
 }
 
@@ -278,6 +286,8 @@ explain_requests(ForeignScanState *node, ExplainState *es)
 		ExplainPropertyList("Filters", filters, es);
 	if (query->nkinds > 0)
 		ExplainPropertyList("Request Series", describe_series(query), es);
+	if (describe_each(query) != NIL)
+		ExplainPropertyList("Request Series", describe_each(query), es);
 	if (query->send_names)
 		ExplainPropertyList(names, describe_names(query), es);
 	if (query->page_size > 0)

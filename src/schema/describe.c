@@ -151,6 +151,7 @@ tt_describe_pushdown(const TtStream *stream, const TtColumn *column)
 		case TT_FILTER_TOP_IDS:
 		case TT_FILTER_MUSIC_IDS:
 		case TT_FILTER_ENUMS:
+		case TT_FILTER_ENUM:
 			return "=, IN";
 		case TT_FILTER_EQ:
 		case TT_FILTER_PARAM:

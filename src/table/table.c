@@ -158,7 +158,7 @@ asked_number(const TtStream *stream, const TtTableColumn *column)
 		return -1;
 	if (column->is_second)
 		return 0;
-	for (int i = 0; (required = tt_stream_required(stream, i)) != NULL; i++)
+	for (int i = 0; (required = tt_stream_asked(stream, i)) != NULL; i++)
 		if (required == column->listed)
 			return i + 1;
 	return -1;

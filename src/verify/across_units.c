@@ -83,8 +83,6 @@ differing_param(const TtVerify *verify, const TtUnit *one, const TtUnit *other)
 		if (values != others)
 			return query->required[i].param;
 	}
-	if (one->kind != other->kind && tt_stream_series(query->stream) > 1)
-		return "filtering";
 	if (one->kind != other->kind)
 		return kinds_param(query, &query->kinds[one->kind], &query->kinds[other->kind]);
 	if (one->within != other->within)

@@ -105,7 +105,7 @@ GMV_STREAMS = {
 # → what a request has to say and rows do not tell, by column; all that is in the key
 _TEXT, _DATE = {'type': 'text', 'wire': ['string']}, {'type': 'date', 'wire': ['string']}
 KNOWN = {
-    'gmv_max_campaigns': ({}, None),
+    'gmv_max_campaigns': ({'gmv_max_promotion_type': _TEXT}, None),
     'pixel_events_statistics': ({'start_date': _DATE, 'end_date': _DATE},
                                 ['pixel_id', 'start_date', 'end_date']),
     'pixel_instant_page_events': ({'objective_type': _TEXT, 'optimization_goal': _TEXT},

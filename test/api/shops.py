@@ -174,12 +174,13 @@ def campaign_list(store, params):
                         CAMPAIGNS)
     fields = params.strings('fields')
     for name in fields or ():
-        if name not in ENTITIES[CAMPAIGNS]['columns']:
+        if name not in ENTITIES[CAMPAIGNS]['columns'] or name == 'gmv_max_promotion_type':
             rules.refuse(f'fields: {name} is not a valid value.')
     filters = _filtering(params, {'gmv_max_promotion_types', 'store_ids', 'campaign_ids',
                                   'campaign_name', 'primary_status',
                                   'creation_filter_start_time', 'creation_filter_end_time'})
-    kind = _one_of(filters, 'gmv_max_promotion_types', set(KINDS.values()))
+    kind = None if 'filtering.gmv_max_promotion_types' in params.ignored else \
+        _one_of(filters, 'gmv_max_promotion_types', set(KINDS.values()))
     status = filters.get('primary_status')
     if status not in (None, 'STATUS_NOT_DELETE', *STATUSES):
         rules.refuse(f'filtering.primary_status: {status} is not a valid value.')
@@ -187,7 +188,7 @@ def campaign_list(store, params):
     found = []
     for c in campaigns(account):
         created = timestamp(seconds_of(c.first, c.key))
-        if KINDS[c.kind] == kind and (ids is None or c.id in ids) and \
+        if kind in (None, KINDS[c.kind]) and (ids is None or c.id in ids) and \
                 (stores is None or c.shop.id in stores) and \
                 (not c.deleted or status in ('STATUS_ALL', 'STATUS_DELETE')) and \
                 filters.get('campaign_name', '') in c.name and \
@@ -372,7 +373,8 @@ def expected(stream, account, begin, end, deleted=True):
     if stream == 'gmv_max_stores':
         return [store_row(s) for s in shops(account)]
     if stream == 'gmv_max_campaigns':
-        return [campaign_row(c) for c in campaigns(account) if deleted or not c.deleted]
+        return [{**campaign_row(c), 'gmv_max_promotion_type': KINDS[c.kind]}
+                for c in campaigns(account) if deleted or not c.deleted]
     kind = {'product': 'PRODUCT', 'live': 'LIVE'}.get(stream.split('_')[2])
     level = 'campaign' if kind else 'product' if 'item_group' in stream else 'creative'
     every = sorted({n for fact in GMV.values() for n in fact['metrics'] + fact['live']})

@@ -82,6 +82,43 @@ cmp_ok(scalar(grep { $_->{path} eq 'gmv_max/campaign/get' && $_->{page} > 1 } @{
 my $one = 'campaign_id = ' . ask('SELECT max(campaign_id) FROM e_gmv_max_campaigns');
 is(compare('gmv_max_campaigns', $one), 't|0|0', 'a campaign by its id');
 
+# no row tells of which kind it is: the column shows what was asked for
+sub kinds { return join(' ', sort map { @{ filtering($_)->{gmv_max_promotion_types} } } grep { $_->{path} eq 'gmv_max/campaign/get' } @{ api_log() }); }
+
+my $an_account = 'advertiser_id = ' . ask("SELECT min(advertiser_id) FROM e_gmv_max_campaigns WHERE gmv_max_promotion_type = 'LIVE_GMV_MAX'");
+foreach my $case (
+	[ "gmv_max_promotion_type = 'LIVE_GMV_MAX'", 'LIVE_GMV_MAX', 't' ],
+	[ "gmv_max_promotion_type IN ('PRODUCT_GMV_MAX', 'OTHER')", 'PRODUCT_GMV_MAX', 't' ],
+	[ "gmv_max_promotion_type = ANY ('{LIVE_GMV_MAX,PRODUCT_GMV_MAX}')", 'LIVE_GMV_MAX PRODUCT_GMV_MAX', 't' ],
+	[ "gmv_max_promotion_type = (SELECT 'LIVE' || '_GMV_MAX')", 'LIVE_GMV_MAX', 't' ],
+	[ "gmv_max_promotion_type <> 'LIVE_GMV_MAX'", 'LIVE_GMV_MAX PRODUCT_GMV_MAX', 't' ],
+	[ "gmv_max_promotion_type LIKE 'LIVE%'", 'LIVE_GMV_MAX PRODUCT_GMV_MAX', 't' ],
+	[ "lower(gmv_max_promotion_type) = 'live_gmv_max'", 'LIVE_GMV_MAX PRODUCT_GMV_MAX', 't' ],
+	[ "gmv_max_promotion_type = 'OTHER'", '', 'f' ],
+	[ "gmv_max_promotion_type = 'LIVE_GMV_MAX' AND gmv_max_promotion_type = 'PRODUCT_GMV_MAX'", '', 'f' ])
+{
+	my ($where, $asked, $some) = @$case;
+
+	api_reset();
+	is(compare('gmv_max_campaigns', "$an_account AND $where"), "$some|0|0", $where);
+	is(kinds(), $asked, "$where: asks for '$asked'");
+}
+is(ask("SET tiktok_fdw.enable_pushdown = off; SELECT count(*) > 0 FROM ads.gmv_max_campaigns WHERE $an_account AND gmv_max_promotion_type = 'LIVE_GMV_MAX'"),
+	't', 'not pushed down');
+is(ask("SELECT count(*) FROM ads.gmv_max_campaigns WHERE gmv_max_promotion_type = 'LIVE_GMV_MAX'"),
+	ask("SELECT count(*) FROM e_gmv_max_campaigns WHERE gmv_max_promotion_type = 'LIVE_GMV_MAX'"), 'counted');
+is(ask("SELECT array_agg(DISTINCT gmv_max_promotion_type ORDER BY gmv_max_promotion_type) FROM ads.gmv_max_campaigns"),
+	'{LIVE_GMV_MAX,PRODUCT_GMV_MAX}', 'the column alone');
+api_reset();
+is(ask("CREATE SCHEMA kinds; SELECT inserted FROM tiktok.materialize('ads.gmv_max_campaigns', 'kinds.campaigns')"),
+	ask('SELECT count(*) FROM e_gmv_max_campaigns'), 'a snapshot');
+is(ask('SELECT gmv_max_promotion_type, count(*) FROM kinds.campaigns GROUP BY 1 ORDER BY 1'),
+	ask('SELECT gmv_max_promotion_type, count(*) FROM e_gmv_max_campaigns GROUP BY 1 ORDER BY 1'), 'has the column');
+api_faults([ { match => { path => 'gmv_max/campaign/get' }, times => 0, action => { ignore => ['filtering.gmv_max_promotion_types'] } } ]);
+like(($node->psql('postgres', "SELECT count(*) FROM (SELECT campaign_name FROM ads.gmv_max_campaigns WHERE $an_account) c"))[2],
+	qr/ERROR: .*seems to ignore parameter "gmv_max_promotion_types"/, 'an API that ignores the kind is found out');
+api_faults([]);
+
 # ---- reports by day -------------------------------------------------------------
 
 api_reset();

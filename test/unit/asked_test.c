@@ -125,7 +125,8 @@ static void
 test_series(void)
 {
 	TtQuery		 query = query_of("gmv_max_campaigns", 1);
-	TtKind		 kinds[2] = {{0}};
+	const char	*kinds[] = {"PRODUCT_GMV_MAX", "LIVE_GMV_MAX"};
+	TtCondition	 kind = {.filter = TT_FILTER_ENUM, .param = "gmv_max_promotion_types", .nvalues = 2, .values = kinds};
 	TtQuery		 below = query_of("gmv_max_item_group_reports_daily", 1);
 	TtDays		 range = {9677, 9677};
 	TtSecond	 store = {many_accounts[0], "71"};
@@ -134,9 +135,11 @@ test_series(void)
 	const char **values;
 	TtUnit		 unit;
 
-	ok(tt_stream_series(query.stream) == 2, "two kinds of campaigns");
-	query.kinds = kinds;
-	query.nkinds = 2;
+	ok(strcmp(tt_stream_asked(query.stream, 0)->each, "PRODUCT_GMV_MAX,LIVE_GMV_MAX") == 0 &&
+		   tt_stream_required(query.stream, 0) == NULL,
+	   "two kinds of campaigns");
+	query.required = &kind;
+	query.nrequired = 1;
 	query.page_size = 0;
 	check_params(&query, 1,
 				 "{\"advertiser_id\":\"7002238017842757633\",\"filtering\":{\"primary_status\":"
