@@ -25,8 +25,8 @@ enum
 };
 
 static const TtSecondId second_ids[] = {
-#define TT_SECOND_ID(id, column, param, form, most, stream, path, usable, plural) \
-	[ID_##id] = {column, param, form, most, stream, path, usable, plural},
+#define TT_SECOND_ID(id, column, param, form, most, stream, path, usable, one, plural) \
+	[ID_##id] = {column, param, form, most, stream, path, usable, one, plural},
 #include "second_ids.def"
 #undef TT_SECOND_ID
 };
@@ -107,7 +107,8 @@ static const TtColumn columns[] = {
 
 static const TtDimension dimensions[] = {
 #define TT_DIMENSION(name, type, role, description, doubt) \
-	{{NULL, #name, TT_TYPE_##type, TT_FILTER_NONE, "", 0, description, doubt, NULL, NULL}, TT_##role},
+	{{NULL, #name, TT_TYPE_##type, TT_FILTER_NONE, "", 0, description, doubt, NULL, NULL}, \
+	TT_##role},
 #include "dimensions.def"
 #undef TT_DIMENSION
 };

@@ -85,7 +85,8 @@ typedef struct TtSecondId
 	const char *stream; /* whose rows tell which there are */
 	const char *path;	/* where they tell the id */
 	const char *usable; /* and whether it may be asked for; NULL: each may */
-	const char *plural; /* what people call them */
+	const char *one;	/* what people call it, and them */
+	const char *plural;
 } TtSecondId;
 
 typedef struct TtEndpoint

@@ -202,7 +202,7 @@ tt_id_list_advance(TtSplit *split, TtIdList *list)
 		return TT_SPLIT_READING;
 	end_reader(split, list);
 	/* of an account that is skipped, there is no list */
-	if (tt_skip_known(reading->stats, reading->query->accounts[list->account]))
+	if (tt_skip_known(reading->stats, reading->query->accounts[list->account], false))
 	{
 		dlist_delete(&list->node);
 		return TT_SPLIT_REFUSED;

@@ -27,6 +27,8 @@ typedef struct TtFailure
 	const char		  *malformed; /* what is wrong with the body; NULL: nothing */
 	const char		  *endpoint;
 	int64			   account; /* 0: none, or several */
+	int64			   owner;	/* whom it may refuse: the account, or */
+	const TtSecondId  *second;	/* one of these, where the endpoint names no account */
 	int				   page;	/* 0: the endpoint does not page */
 	bool			   dated;	/* days are asked for */
 	TtDays			   days;
@@ -45,7 +47,7 @@ typedef enum TtRemedy
 	TT_REMEDY_RETRY,	 /* send it again after *wait_ms */
 	TT_REMEDY_ASK_LESS,	 /* too large, too slow twice, or blocked: cut the unit */
 	TT_REMEDY_PARAMETER, /* ask without what is refused, else raise */
-	TT_REMEDY_ACCOUNT,	 /* 40001: this account cannot be read */
+	TT_REMEDY_ACCOUNT,	 /* 40001: this account, or Business Center, cannot be read */
 	TT_REMEDY_RAISE
 } TtRemedy;
 

@@ -76,6 +76,8 @@ tt_failure_detail(const TtFailure *failure)
 	appendStringInfo(&buf, "%s %s", buf.len > 0 ? "endpoint" : "Endpoint", failure->endpoint);
 	if (failure->account != 0)
 		appendStringInfo(&buf, ", advertiser " INT64_FORMAT, failure->account);
+	if (failure->second != NULL)
+		appendStringInfo(&buf, ", %s " INT64_FORMAT, failure->second->one, failure->owner);
 	if (failure->dated)
 		appendStringInfo(&buf, ", days %s to %s", tt_day_format(failure->days.from, from),
 						 tt_day_format(failure->days.to, to));
@@ -173,6 +175,9 @@ code_hint(const TtFailure *failure)
 			if (tt_failure_of_endpoint(failure))
 				return psprintf("The app was not granted this endpoint: add the permission (scope) for %s to the app in TikTok's developer portal, and authorise it again.",
 								failure->endpoint);
+			if (failure->second != NULL)
+				return psprintf("Give the token's user the role that this needs in the %s, name others (condition on %s, option bc_id), or skip refused ones: ALTER SERVER %s OPTIONS (ADD on_advertiser_error 'skip').",
+								failure->second->one, failure->second->column, server);
 			return psprintf("Give the token access to the advertiser, name other accounts (condition on advertiser_id, option advertiser_ids), or skip refused accounts: ALTER SERVER %s OPTIONS (ADD on_advertiser_error 'skip').",
 							server);
 		case TT_CODE_RATE:
@@ -332,10 +337,11 @@ tt_failure_warn_account(const TtFailure *failure)
 {
 	ereport(WARNING,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 errmsg("rows of advertiser " INT64_FORMAT " are missing: %s", failure->account,
+			 errmsg("rows of %s " INT64_FORMAT " are missing: %s",
+					failure->second != NULL ? failure->second->one : "advertiser", failure->owner,
 					tt_redact(failure->options, failure->reply->message)),
 			 errdetail_internal("%s", tt_failure_detail(failure)),
-			 errhint("The account was refused after some of its rows were returned: run the query again.")));
+			 errhint("It was refused after some of its rows were returned: run the query again.")));
 }
 
 void

@@ -14,32 +14,39 @@
 
 struct TtSkipped
 {
-	int	   naccounts;
+	int	   n;
 	int	   size;
-	int64 *accounts;
+	int64 *owners;
 	int	   nsilent; /* of which nothing was said yet */
 	int64  named[MOST_NAMED];
 	char  *messages[MOST_NAMED]; /* what the API says of those */
 	char  *detail;				 /* of the request of the first */
+
+	const char *one; /* what people call them */
+	const char *plural;
 };
 
 void
 tt_skip_note(TtFetchStats *stats, const TtFailure *failure, bool told)
 {
 	MemoryContext old = MemoryContextSwitchTo(stats->context);
-	TtSkipped	 *skipped = stats->skipped;
+	bool		  second = failure->second != NULL;
+	TtSkipped	 *skipped = stats->skipped[second];
 
 	if (skipped == NULL)
-		skipped = stats->skipped = palloc0(sizeof(TtSkipped));
+		skipped = stats->skipped[second] = palloc0(sizeof(TtSkipped));
 	if (skipped->size == 0)
-		skipped->accounts = palloc(sizeof(int64) * (skipped->size = 16));
-	else if (skipped->naccounts == skipped->size)
-		skipped->accounts = repalloc(skipped->accounts, sizeof(int64) * (skipped->size *= 2));
-	skipped->accounts[skipped->naccounts++] = failure->account;
+		skipped->owners = palloc(sizeof(int64) * (skipped->size = 16));
+	else if (skipped->n == skipped->size)
+		skipped->owners = repalloc(skipped->owners, sizeof(int64) * (skipped->size *= 2));
+	skipped->owners[skipped->n++] = failure->owner;
 	stats->skipped_accounts++;
+	stats->skipped_second += second;
 	if (!told && skipped->nsilent < MOST_NAMED)
 	{
-		skipped->named[skipped->nsilent] = failure->account;
+		skipped->named[skipped->nsilent] = failure->owner;
+		skipped->one = second ? failure->second->one : "advertiser";
+		skipped->plural = second ? failure->second->plural : "advertisers";
 		skipped->messages[skipped->nsilent] = tt_redact(failure->options, failure->reply->message);
 		if (skipped->nsilent == 0)
 			skipped->detail = tt_failure_detail(failure);
@@ -49,12 +56,12 @@ tt_skip_note(TtFetchStats *stats, const TtFailure *failure, bool told)
 }
 
 bool
-tt_skip_known(const TtFetchStats *stats, int64 account)
+tt_skip_known(const TtFetchStats *stats, int64 owner, bool second)
 {
-	const TtSkipped *skipped = stats->skipped;
+	const TtSkipped *skipped = stats->skipped[second];
 
-	for (int i = 0; skipped != NULL && i < skipped->naccounts; i++)
-		if (skipped->accounts[i] == account)
+	for (int i = 0; skipped != NULL && i < skipped->n; i++)
+		if (skipped->owners[i] == owner)
 			return true;
 	return false;
 }
@@ -68,31 +75,34 @@ tell_skipped(const TtTable *table, const TtSkipped *skipped)
 	{
 		ereport(WARNING,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("skipping advertiser " INT64_FORMAT ": %s", skipped->named[0],
+				 errmsg("skipping %s " INT64_FORMAT ": %s", skipped->one, skipped->named[0],
 						skipped->messages[0]),
 				 errdetail_internal("%s", skipped->detail)));
 		return;
 	}
 	initStringInfo(&buf);
 	for (int i = 0; i < Min(skipped->nsilent, MOST_NAMED); i++)
-		appendStringInfo(&buf, "%sAdvertiser " INT64_FORMAT ": %s", i > 0 ? "\n" : "",
+		appendStringInfo(&buf, "%s%c%s " INT64_FORMAT ": %s", i > 0 ? "\n" : "",
+						 pg_toupper((unsigned char) skipped->one[0]), skipped->one + 1,
 						 skipped->named[i], skipped->messages[i]);
 	if (skipped->nsilent > MOST_NAMED)
 		appendStringInfo(&buf, "\nAnd %d more.", skipped->nsilent - MOST_NAMED);
 	ereport(WARNING,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 errmsg("skipping %d advertisers that the TikTok API refuses for foreign table \"%s\"",
-					skipped->nsilent, table->name),
+			 errmsg("skipping %d %s that the TikTok API refuses for foreign table \"%s\"",
+					skipped->nsilent, skipped->plural, table->name),
 			 errdetail_internal("%s", buf.data)));
 }
 
 void
 tt_warnings_tell(const TtTable *table, TtFetchStats *stats)
 {
-	if (stats->skipped != NULL && stats->skipped->nsilent > 0)
+	for (int i = 0; i < (int) lengthof(stats->skipped); i++)
 	{
-		tell_skipped(table, stats->skipped);
-		stats->skipped->nsilent = 0;
+		if (stats->skipped[i] == NULL || stats->skipped[i]->nsilent == 0)
+			continue;
+		tell_skipped(table, stats->skipped[i]);
+		stats->skipped[i]->nsilent = 0;
 	}
 	if (stats->hourless_rows > 0)
 		ereport(WARNING,

@@ -25,6 +25,10 @@ failure_init(TtFailure *failure, const TtReading *reading, const TtFetchJob *job
 	failure->reply = reply;
 	failure->endpoint = reading->query->stream->endpoint->path;
 	failure->account = tt_unit_account(reading, job->unit);
+	failure->owner = tt_unit_owner(reading->query, &job->unit->unit);
+	failure->second = job->unit->unit.naccounts == 0 && failure->owner != 0
+						  ? reading->query->stream->endpoint->second
+						  : NULL;
 	failure->page = reading->query->page_size > 0 ? job->page : 0;
 	failure->dated = reading->query->stream->kind == TT_KIND_REPORT &&
 					 !reading->query->stream->report.lifetime;
@@ -44,7 +48,7 @@ tt_account_give_up(TtFetch *fetch, int64 account)
 	tt_reading_give_up(&fetch->reading, account);
 }
 
-/* on_advertiser_error skip: give the account up, or find out which it is. */
+/* on_advertiser_error skip: give the account (or Business Center) up, or find out which it is. */
 static void
 skip_account(TtFetch *fetch, TtFetchUnit *unit, const TtFailure *failure)
 {
@@ -53,7 +57,8 @@ skip_account(TtFetch *fetch, TtFetchUnit *unit, const TtFailure *failure)
 	TtUnit	   second = first;
 	bool	   served;
 
-	if (!reading->options->skip_failed_accounts || tt_snapshot_refresh || first.naccounts == 0)
+	if (!reading->options->skip_failed_accounts || tt_snapshot_refresh ||
+		(first.naccounts == 0 && failure->second == NULL))
 		tt_failure_raise(failure);
 	if (first.naccounts > 1)
 	{
@@ -63,11 +68,14 @@ skip_account(TtFetch *fetch, TtFetchUnit *unit, const TtFailure *failure)
 		tt_unit_replace(reading, unit, &first, &second);
 		return;
 	}
-	served = reading->served[first.account];
+	served = reading->served[tt_unit_owner_index(&first)];
 	if (served)
 		tt_failure_warn_account(failure);
 	tt_skip_note(reading->stats, failure, served);
-	tt_account_give_up(fetch, failure->account);
+	if (failure->second != NULL)
+		tt_reading_give_up(reading, failure->owner);
+	else
+		tt_account_give_up(fetch, failure->account);
 }
 
 /* Ask without a parameter that is refused, if that can be. */

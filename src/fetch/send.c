@@ -154,7 +154,7 @@ take_next_unit(TtFetch *fetch)
 	TtQuery	  *query = reading->query;
 	TtUnit	   spec = tt_units_get(reading->units, query, reading->next_unit++);
 
-	if (spec.naccounts == 1 && tt_skip_known(reading->stats, query->accounts[spec.account]))
+	if (tt_skip_known(reading->stats, tt_unit_owner(query, &spec), spec.naccounts == 0))
 		return NULL;
 	if (tt_unit_is_vain(query, &spec) || tt_split_before(&fetch->split, &spec))
 		return NULL;

@@ -655,8 +655,11 @@ static TtCondition
 each_value(const TtColumn *column, const TtBoundFilter *found)
 {
 	char	   *values = pstrdup(column->each);
-	TtCondition condition = {.filter = column->filter, .param = column->filter_param, .path = column->name};
+	TtCondition condition = {0};
 
+	condition.filter = column->filter;
+	condition.param = column->filter_param;
+	condition.path = column->name;
 	condition.values = palloc(sizeof(char *) * (strlen(values) + 1));
 	for (char *value = strtok(values, ","); value != NULL; value = strtok(NULL, ","))
 	{

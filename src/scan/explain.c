@@ -208,10 +208,12 @@ describe_each(const TtQuery *query)
 	List *series = NIL;
 
 	for (int i = 0; i < query->nrequired; i++)
-		for (int k = 0; query->required[i].filter == TT_FILTER_ENUM && k < query->required[i].nvalues;
-			 k++)
-			series = lappend(series, psprintf("%s=%s", query->required[i].param,
-											  query->required[i].values[k]));
+	{
+		const TtCondition *condition = &query->required[i];
+
+		for (int k = 0; condition->filter == TT_FILTER_ENUM && k < condition->nvalues; k++)
+			series = lappend(series, psprintf("%s=%s", condition->param, condition->values[k]));
+	}
 	return series;
 }
 
@@ -485,8 +487,11 @@ explain_stats(const TtScanState *state, ExplainState *es)
 		ExplainPropertyInteger("Idle Rows Left Out", NULL, stats->idle, es);
 	if (stats->splits > 0)
 		ExplainPropertyInteger("Truncated Reports Split", NULL, stats->splits, es);
-	if (stats->skipped_accounts > 0)
-		ExplainPropertyInteger("Skipped Accounts", NULL, stats->skipped_accounts, es);
+	if (stats->skipped_accounts > stats->skipped_second)
+		ExplainPropertyInteger("Skipped Accounts", NULL,
+							   stats->skipped_accounts - stats->skipped_second, es);
+	if (stats->skipped_second > 0)
+		ExplainPropertyInteger("Skipped Business Centers", NULL, stats->skipped_second, es);
 	if (!es->timing)
 		return;
 	ExplainPropertyInteger("Rate Limit Wait", "ms", stats->throttled_ms, es);

@@ -289,6 +289,8 @@ tiktok_snapshot_accounts(PG_FUNCTION_ARGS)
 
 	tt_query_check_environment(table, options);
 	tt_options_check_host(options);
+	/* accounts that are not told would pass for lost ones */
+	options->skip_failed_accounts = false;
 	if (n == 0)
 	{
 		n = tt_accounts_get(table, options, &stats, &accounts);

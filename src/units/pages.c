@@ -55,6 +55,7 @@ tt_page_add(TtReading *reading, TtFetchUnit *unit, TtReply *reply, int number,
 
 	page->unit = unit;
 	page->account = tt_unit_account(reading, unit);
+	page->owner = tt_unit_owner(reading->query, &unit->unit);
 	page->number = number;
 	page->reply = reply;
 	page->context = context;
@@ -85,8 +86,8 @@ tt_page_take(TtReading *reading)
 		unit->handed_on = true;
 		reading->handed_on = true;
 	}
-	if (unit->unit.naccounts == 1)
-		reading->served[unit->unit.account] = true;
+	if (tt_unit_owner_index(&unit->unit) >= 0)
+		reading->served[tt_unit_owner_index(&unit->unit)] = true;
 	unlink_page(reading, page);
 	tt_unit_release(unit);
 	page->unit = NULL;
@@ -108,7 +109,7 @@ tt_pages_drop(TtReading *reading, TtFetchUnit *unit)
 }
 
 void
-tt_pages_drop_account(TtReading *reading, int64 account)
+tt_pages_drop_owner(TtReading *reading, int64 owner)
 {
 	dlist_mutable_iter iter;
 
@@ -117,7 +118,7 @@ tt_pages_drop_account(TtReading *reading, int64 account)
 		TtReadyPage *page = dlist_container(TtReadyPage, queue_node, iter.cur);
 		TtFetchUnit *unit = page->unit;
 
-		if (page->account != account)
+		if (page->owner != owner)
 			continue;
 		drop_page(reading, page);
 		tt_unit_release(unit);

@@ -30,7 +30,23 @@ tt_reading_init(TtReading *reading, const TtTable *table, const TtOptions *optio
 	tt_idle_init(reading);
 }
 
-/* The query leaves out accounts that are skipped. */
+/* What is named where the endpoint names no account. */
+static void
+leave_out_second(const TtReading *reading)
+{
+	TtQuery	 *query = reading->query;
+	TtSecond *second = MemoryContextAlloc(MemoryContextGetParent(reading->context),
+										  sizeof(TtSecond) * (query->nsecond + 1));
+	int		  n = 0;
+
+	for (int i = 0; i < query->nsecond; i++)
+		if (!tt_skip_known(reading->stats, strtoll(query->second[i].id, NULL, 10), true))
+			second[n++] = query->second[i];
+	query->second = second;
+	query->nsecond = n;
+}
+
+/* The query leaves out those that are skipped. */
 static void
 leave_out_skipped(const TtReading *reading)
 {
@@ -38,13 +54,16 @@ leave_out_skipped(const TtReading *reading)
 	int64	*accounts;
 	int		 n = 0;
 
-	if (reading->stats->skipped == NULL)
+	if (query->stream->endpoint->account_param == TT_ACCOUNT_TOKEN && query->second != NULL &&
+		reading->stats->skipped_second > 0)
+		leave_out_second(reading);
+	if (reading->stats->skipped_accounts == reading->stats->skipped_second)
 		return;
 	/* the array may be the caller's; the query outlives the fetch */
 	accounts = MemoryContextAlloc(MemoryContextGetParent(reading->context),
 								  sizeof(int64) * Max(query->naccounts, 1));
 	for (int i = 0; i < query->naccounts; i++)
-		if (!tt_skip_known(reading->stats, query->accounts[i]))
+		if (!tt_skip_known(reading->stats, query->accounts[i], false))
 			accounts[n++] = query->accounts[i];
 	query->accounts = accounts;
 	query->naccounts = n;
@@ -68,13 +87,13 @@ tt_reading_start(TtReading *reading)
 				(errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
 	reading->next_unit = 0;
 	if (reading->served == NULL)
-		reading->served = MemoryContextAllocZero(reading->context,
-												 sizeof(bool) * Max(query->naccounts, 1));
+		reading->served =
+			MemoryContextAllocZero(reading->context, Max(query->naccounts, query->nsecond) + 1);
 	tt_verify_start(&reading->verify, reading->units);
 }
 
 static TtFetchUnit *
-unit_of_account(TtReading *reading, int64 account)
+unit_of_owner(TtReading *reading, int64 owner)
 {
 	dlist_iter iter;
 
@@ -82,19 +101,19 @@ unit_of_account(TtReading *reading, int64 account)
 	{
 		TtFetchUnit *unit = dlist_container(TtFetchUnit, node, iter.cur);
 
-		if (tt_unit_account(reading, unit) == account)
+		if (tt_unit_owner(reading->query, &unit->unit) == owner)
 			return unit;
 	}
 	return NULL;
 }
 
 void
-tt_reading_give_up(TtReading *reading, int64 account)
+tt_reading_give_up(TtReading *reading, int64 owner)
 {
 	TtFetchUnit *unit;
 
-	tt_pages_drop_account(reading, account);
-	while ((unit = unit_of_account(reading, account)) != NULL)
+	tt_pages_drop_owner(reading, owner);
+	while ((unit = unit_of_owner(reading, owner)) != NULL)
 		tt_unit_drop(reading, unit);
 }
 

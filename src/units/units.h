@@ -90,6 +90,7 @@ typedef struct TtReadyPage
 	dlist_node	  queue_node; /* in reading->ready */
 	TtFetchUnit	 *unit;
 	int64		  account; /* 0: several, or none */
+	int64		  owner;   /* of tt_unit_owner() */
 	int			  number;
 	const char	 *period[TT_PERIOD_VALUES]; /* as in TtPage */
 	const char	**asked;					/* likewise */
@@ -119,7 +120,7 @@ typedef struct TtReading
 	int					 *idle_slots;
 	int					  nsummed; /* columns that are added up: they must have a value */
 	const TtTableColumn **summed;
-	bool				 *served; /* by account index: rows of it were handed on */
+	bool				 *served; /* by tt_unit_owner_index(): rows of it were handed on */
 	int					  njobs;
 	int					  nready;
 	int					  nheld;	/* pages that wait for another part of their unit */
@@ -145,7 +146,7 @@ extern void tt_reading_init(TtReading *reading, const TtTable *table, const TtOp
 extern void tt_reading_start(TtReading *reading);
 
 /* No row of an account is read any more, and those that wait are dropped. */
-extern void tt_reading_give_up(TtReading *reading, int64 account);
+extern void tt_reading_give_up(TtReading *reading, int64 owner);
 
 /* free_units: all that is not palloc'ed; may be called from a reset callback. */
 extern void tt_reading_end(TtReading *reading);
@@ -158,6 +159,28 @@ static inline int64
 tt_unit_account(const TtReading *reading, const TtFetchUnit *unit)
 {
 	return unit->unit.naccounts == 1 ? reading->query->accounts[unit->unit.account] : 0;
+}
+
+/*
+ * Whom the API may refuse, and the others not: a unit's account, or what it names where
+ * the endpoint names no account, and that number it is.  0, -1: several, or none.
+ */
+static inline int64
+tt_unit_owner(const TtQuery *query, const TtUnit *unit)
+{
+	if (unit->naccounts == 1)
+		return query->accounts[unit->account];
+	return unit->naccounts == 0 && unit->second.n == 1
+			   ? strtoll(query->second[unit->second.first].id, NULL, 10)
+			   : 0;
+}
+
+static inline int
+tt_unit_owner_index(const TtUnit *unit)
+{
+	return unit->naccounts == 1							 ? unit->account
+		   : unit->naccounts == 0 && unit->second.n == 1 ? unit->second.first
+														 : -1;
 }
 
 /* the unit of which it is a part, or itself; whether some of its rows left */

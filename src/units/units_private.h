@@ -23,7 +23,7 @@ extern void tt_job_count_given_up(TtReading *reading, const TtFetchJob *job);
 extern void tt_page_add(TtReading *reading, TtFetchUnit *unit, TtReply *reply, int number,
 						MemoryContext context);
 extern void tt_pages_drop(TtReading *reading, TtFetchUnit *unit);
-extern void tt_pages_drop_account(TtReading *reading, int64 account);
+extern void tt_pages_drop_owner(TtReading *reading, int64 owner);
 extern void tt_pages_drop_all(TtReading *reading);
 
 /* Free a unit that was read to its end, if its last page was taken. */

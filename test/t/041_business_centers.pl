@@ -115,6 +115,71 @@ is(ask("ALTER SERVER tiktok OPTIONS (ADD advertiser_ids '$FIRST');
 	't|t', 'advertiser_ids bounds balances');
 is_deeply(api_violations(), [], 'asked as documented');
 
+# ---- a Business Center that is refused -------------------------------------------
+
+sub refuse
+{
+	my ($path, @ids) = @_;
+
+	return map { { match => { path => $path, bc_id => $_ }, times => 0, action => { code => 40001, message => "No permission to operate $_" } } } @ids;
+}
+
+# rows, SQLSTATE, messages
+sub try_it
+{
+	my ($rc, $out, $err) = $node->psql('postgres', $_[0], extra_params => [ '--set', 'VERBOSITY=verbose' ]);
+
+	return ($out, $err);
+}
+
+my ($out, $err);
+api_faults([ refuse('advertiser/balance/get', $second) ]);
+($out, $err) = try_it('SELECT count(*) FROM ads.bc_balances');
+is($out, '', 'a Business Center is refused: no rows');
+like($err, qr/ERROR:  42501: .*DETAIL:  Code 40001, .*, Business Center $second.*HINT:  .*on_advertiser_error 'skip'/s,
+	'an error that names it, and what to do');
+ask("ALTER SERVER tiktok OPTIONS (ADD on_advertiser_error 'skip')");
+api_reset();
+api_faults([ refuse('advertiser/balance/get', $second) ]);
+($out, $err) = try_it('SELECT count(*), count(*) FILTER (WHERE bc_id = ' . $second . ') FROM ads.bc_balances');
+is($out, ask("SELECT count(*) FROM e_bc_balances WHERE bc_id <> $second") . '|0', 'on_advertiser_error skip: the rows of the others');
+is(() = $err =~ /WARNING/g, 1, 'one warning');
+like($err, qr/WARNING:  42501: skipping Business Center $second: No permission.*DETAIL:  Code 40001, .*Business Center $second/s,
+	'names it and its request');
+like(ask('EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) SELECT bc_id FROM ads.bc_balances'), qr/Skipped Business Centers: 1/,
+	'EXPLAIN ANALYZE counts it');
+api_reset();
+api_faults([ refuse('bc/balance/get', $first, $second) ]);
+($out, $err) = try_it('SELECT count(*) FROM ads.business_center_balances');
+is($out, 4, 'of single objects, too');
+like($err, qr/WARNING:  42501: skipping 2 Business Centers that the TikTok API refuses for foreign table "ads\.business_center_balances".*Business Center $first: .*Business Center $second: /s,
+	'two in one warning');
+api_reset();
+api_faults([ refuse('bc/asset/get', $second) ]);
+($out, $err) = try_it("SELECT count(*) FROM generate_series(1, 3) n, LATERAL (SELECT * FROM ads.bc_assets WHERE asset_type IN ('PIXEL', 'LEAD') AND n > 0 OFFSET 0) a");
+is($out, 3 * ask("SELECT count(*) FROM e_bc_assets WHERE asset_type IN ('PIXEL', 'LEAD') AND bc_id <> $second"),
+	'rescans: the rows of the others');
+is(() = $err =~ /WARNING/g, 1, 'told once');
+cmp_ok(scalar(grep { ($_->{params}{bc_id} // '') eq $second } requests('bc/asset/get')), '<=', 2,
+	'and not asked again');
+api_reset();
+api_faults([ { match => { path => 'bc/asset/get', bc_id => $second, page => 2 }, times => 0,
+	action => { code => 40001, message => 'gone', delay_ms => 700 } } ]);
+($out, $err) = try_it("SELECT count(*) FROM ads.bc_assets WHERE asset_type = 'PIXEL'");
+like($err, qr/WARNING:  42501: rows of Business Center $second are missing: gone/, 'refused after its first page: rows are missing');
+is($out, ask("SELECT count(*) FROM e_bc_assets WHERE asset_type = 'PIXEL' AND bc_id <> $second") + 50, 'those of the first page are there');
+api_reset();
+api_faults([ refuse('bc/balance/get', $second) ]);
+like(fails("SELECT * FROM tiktok.materialize('ads.business_center_balances', 'kept.balances')"), qr/ERROR:  42501: .*No permission/s,
+	'a snapshot is not made of a part');
+is(ask('SELECT count(*) FROM kept.balances WHERE _deleted_at IS NULL'), 6, 'and keeps its rows');
+api_faults([ { match => { path => 'bc/balance/get' }, times => 0, action => { not_granted => 1 } } ]);
+like(fails('SELECT * FROM ads.business_center_balances'), qr/ERROR:  42501: .*The app was not granted this endpoint/s,
+	'an endpoint that was not granted is an error');
+api_faults([]);
+ask('ALTER SERVER tiktok OPTIONS (DROP on_advertiser_error)');
+is_deeply(api_violations(), [], 'asked as documented');
+
 # ---- option bc_id -----------------------------------------------------------------
 
 # An agency of 120 accounts that are bound, and three that are not: three pages.
@@ -161,6 +226,21 @@ like(ask('EXPLAIN (VERBOSE, COSTS OFF) SELECT advertiser_id FROM a.advertisers')
 	qr/Accounts: all of the Business Centers of option bc_id/, 'EXPLAIN says so');
 like(ask("SELECT string_agg(detail, E'\n') FROM tiktok.check('agency')"), qr/^\d+ from option bc_id: 7/m,
 	'tiktok.check() says so');
+
+# of option bc_id one may be refused, too
+ask("ALTER SERVER agency OPTIONS (SET bc_id '$agency,$other')");
+api_faults([ refuse('bc/asset/get', $agency) ]);
+like(fails('SELECT count(*) FROM a.advertisers'), qr/ERROR:  42501: .*Business Center $agency/s, 'a Business Center of option bc_id is refused');
+ask("ALTER SERVER agency OPTIONS (ADD on_advertiser_error 'skip')");
+($out, $err) = try_it("SELECT string_agg(advertiser_id::text, ',' ORDER BY advertiser_id) FROM a.advertisers");
+is($out, $theirs, 'on_advertiser_error skip: the accounts of the other one');
+like($err, qr/WARNING:  42501: skipping Business Center $agency: /, 'with a warning');
+like(fails("SELECT * FROM tiktok.materialize('a.advertisers', 'kept.advertisers')"), qr/ERROR:  42501: /, 'no snapshot of a part of the accounts');
+api_faults([ refuse('bc/asset/get', $agency, $other) ]);
+like(fails('SELECT count(*) FROM a.advertisers'), qr/42501: the Business Centers of option bc_id of server "agency" have no account that the token may read/,
+	'all are refused: an error');
+api_faults([]);
+ask("ALTER SERVER agency OPTIONS (DROP on_advertiser_error, SET bc_id '$other')");
 
 # WHERE, then advertiser_ids, then bc_id, then the token's own list
 my $foreign = (grep { $theirs !~ /$_/ } @all)[0];

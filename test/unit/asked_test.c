@@ -126,7 +126,7 @@ test_series(void)
 {
 	TtQuery		 query = query_of("gmv_max_campaigns", 1);
 	const char	*kinds[] = {"PRODUCT_GMV_MAX", "LIVE_GMV_MAX"};
-	TtCondition	 kind = {.filter = TT_FILTER_ENUM, .param = "gmv_max_promotion_types", .nvalues = 2, .values = kinds};
+	TtCondition	 kind = {TT_FILTER_ENUM, "gmv_max_promotion_types", NULL, TT_JSON_STRING, 2, kinds};
 	TtQuery		 below = query_of("gmv_max_item_group_reports_daily", 1);
 	TtDays		 range = {9677, 9677};
 	TtSecond	 store = {many_accounts[0], "71"};
