@@ -89,9 +89,9 @@ static const TtColumn columns[] = {
 #define TT_COLUMN_AT(stream, name, path, type, filter, param, flags, description, doubt) \
 	{#stream, #name, TT_TYPE_##type, TT_FILTER_##filter, param, flags, description, doubt, path, \
 	NULL},
-#define TT_COLUMN_EACH(stream, name, type, filter, param, flags, each, description, doubt) \
+#define TT_COLUMN_OF(stream, name, type, filter, param, flags, values, description, doubt) \
 	{#stream, #name, TT_TYPE_##type, TT_FILTER_##filter, param, flags, description, doubt, NULL, \
-	each},
+	values},
 #define CF_UNLISTED TT_CF_UNLISTED
 #define CF_ALONE TT_CF_ALONE
 #define CF_SIGNED_URL TT_CF_SIGNED_URL
@@ -99,10 +99,12 @@ static const TtColumn columns[] = {
 #define CF_ASKED TT_CF_ASKED
 #define CF_ADDITIVE TT_CF_ADDITIVE
 #define CF_MEASURE TT_CF_MEASURE
+#define CF_EACH TT_CF_EACH
+#define CF_OPTIONAL TT_CF_OPTIONAL
 #include "columns.def"
 #undef TT_COLUMN
 #undef TT_COLUMN_AT
-#undef TT_COLUMN_EACH
+#undef TT_COLUMN_OF
 };
 
 static const TtDimension dimensions[] = {
@@ -391,7 +393,7 @@ const TtColumn *
 tt_stream_asked(const TtStream *stream, int i)
 {
 	for (int k = 0; k < lengthof_(columns); k++)
-		if (((columns[k].flags & TT_CF_REQUIRED) || columns[k].each != NULL) &&
+		if ((columns[k].flags & (TT_CF_REQUIRED | TT_CF_EACH | TT_CF_OPTIONAL)) &&
 			strcmp(columns[k].stream, stream->name) == 0 && i-- == 0)
 			return &columns[k];
 	return NULL;

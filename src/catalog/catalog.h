@@ -122,13 +122,16 @@ typedef enum TtFilter
 } TtFilter;
 
 /* column flags */
-#define TT_CF_UNLISTED	 1	/* "fields" may not name it; expect NULL */
-#define TT_CF_ALONE		 2	/* "fields" may not name it beside others */
-#define TT_CF_SIGNED_URL 4	/* signed and expiring: changes by itself */
-#define TT_CF_REQUIRED	 8	/* a request needs it: the query has to say "column = value" */
-#define TT_CF_ASKED		 16 /* and no row tells it: it shows what was asked for */
-#define TT_CF_ADDITIVE	 32 /* a measure that may be summed */
-#define TT_CF_MEASURE	 64 /* a measure that may not */
+#define TT_CF_UNLISTED	 1	 /* "fields" may not name it; expect NULL */
+#define TT_CF_ALONE		 2	 /* "fields" may not name it beside others */
+#define TT_CF_SIGNED_URL 4	 /* signed and expiring: changes by itself */
+#define TT_CF_REQUIRED	 8	 /* a request needs it: the query has to say "column = value" */
+#define TT_CF_ASKED		 16	 /* and no row tells it: it shows what was asked for */
+#define TT_CF_ADDITIVE	 32	 /* a measure that may be summed */
+#define TT_CF_MEASURE	 64	 /* a measure that may not */
+#define TT_CF_EACH		 128 /* each request asks for one of its values: as conditions have it,
+							  * or each of them */
+#define TT_CF_OPTIONAL	 256 /* a request names a value if the query says "column = value" */
 
 typedef struct TtColumn
 {
@@ -139,10 +142,9 @@ typedef struct TtColumn
 	const char *filter_param;
 	int			flags;
 	const char *description;
-	const char *doubt; /* "" when sources agree */
-	const char *path;  /* where it stands in a row of a list; NULL: under its name */
-	const char *each;  /* comma-separated values, one of which each request asks for: as
-						* conditions have it, or each of them; NULL: no request has to */
+	const char *doubt;	/* "" when sources agree */
+	const char *path;	/* where it stands in a row of a list; NULL: under its name */
+	const char *values; /* comma-separated, those that a request may ask for; NULL: any */
 } TtColumn;
 
 /* data levels (bits), in the API's order */
@@ -312,7 +314,7 @@ extern bool tt_stream_is_integrated(const TtStream *stream);
 /* column i that the query has to give a value of; NULL past the last */
 extern const TtColumn *tt_stream_required(const TtStream *stream, int i);
 
-/* column i of which each request asks for a value: those, and those that have TtColumn.each */
+/* column i of which requests ask for a value: those, and TT_CF_EACH, TT_CF_OPTIONAL */
 extern const TtColumn *tt_stream_asked(const TtStream *stream, int i);
 
 /*

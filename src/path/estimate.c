@@ -71,7 +71,8 @@ estimate_bounds(PlannerInfo *root, TtRelInfo *info, List *quals, TtBounds *bound
 		Oid	   *types = palloc(sizeof(Oid) * n);
 		bool	known = true;
 
-		if (qual->role == TT_ROLE_REQUIRED)
+		if (qual->role == TT_ROLE_REQUIRED &&
+			(info->table->columns[qual->attnum - 1].listed->flags & TT_CF_REQUIRED))
 			unknown->told = bms_add_member(unknown->told, qual->attnum);
 		if (qual->role == TT_ROLE_FILTER && !tt_enable_pushdown)
 			continue; /* as the scan will do */

@@ -85,7 +85,7 @@ column_role(const TtTable *table, int attnum)
 				   : TT_ROLE_ACCOUNT;
 	if (column->is_second)
 		return TT_ROLE_SECOND;
-	if (column->listed != NULL && (column->listed->flags & TT_CF_REQUIRED))
+	if (column->listed != NULL && (column->listed->flags & (TT_CF_REQUIRED | TT_CF_OPTIONAL)))
 		return TT_ROLE_REQUIRED;
 	if (column->is_day)
 		return TT_ROLE_DAY;

@@ -341,7 +341,8 @@ find_filter(TtBounds *bounds, const TtTable *table, AttrNumber attnum)
 	filter->condition.filter = tt_qual_filter(table, attnum, &filter->condition.param);
 	filter->condition.path = table->columns[attnum - 1].path;
 	filter->required = listed != NULL &&
-					   ((listed->flags & TT_CF_REQUIRED) != 0 || listed->each != NULL);
+					   (listed->flags & (TT_CF_REQUIRED | TT_CF_EACH | TT_CF_OPTIONAL)) != 0;
+	filter->known = listed != NULL && !filter->required ? listed->values : NULL;
 	filter->positive = tt_qual_positive(table, attnum);
 	filter->number = tt_stream_is_integrated(table->stream) ||
 					 (listed != NULL && listed->type == TT_TYPE_bigint);
@@ -438,6 +439,7 @@ value_to_text(const TtBoundFilter *filter, Datum value, Oid type, const char **r
 											   GetDatabaseEncoding(), PG_UTF8);
 		if (*s != '\0' && pg_verify_mbstr(PG_UTF8, s, strlen(s), true) &&
 			((kind != TT_FILTER_EQ && kind != TT_FILTER_ENUMS) || looks_like_enum(s)) &&
+			(filter->known == NULL || tt_list_contains(filter->known, s)) &&
 			(!filter->number || value_to_id(value, type, &id)))
 			*result = s;
 	}
@@ -654,7 +656,7 @@ time_condition(TtBoundFilter *filter, TtCondition *condition)
 static TtCondition
 each_value(const TtColumn *column, const TtBoundFilter *found)
 {
-	char	   *values = pstrdup(column->each);
+	char	   *values = pstrdup(column->values);
 	TtCondition condition = {0};
 
 	condition.filter = column->filter;
@@ -667,6 +669,20 @@ each_value(const TtColumn *column, const TtBoundFilter *found)
 									 sizeof(char *), compare_strings) != NULL)
 			condition.values[condition.nvalues++] = value;
 	}
+	return condition;
+}
+
+/* A value that requests need not name. */
+static TtCondition
+no_value(const TtColumn *column)
+{
+	TtCondition condition = {0};
+
+	condition.filter = column->filter;
+	condition.param = column->filter_param;
+	condition.nvalues = 1;
+	condition.values = palloc(sizeof(char *));
+	condition.values[0] = "";
 	return condition;
 }
 
@@ -694,8 +710,10 @@ tt_bounds_required(const TtBounds *bounds, const TtTable *table, TtCondition **r
 		}
 		if (*required == NULL)
 			*required = palloc(sizeof(TtCondition) * TT_MAX_DIMENSIONS);
-		if (column->each != NULL)
+		if (column->flags & TT_CF_EACH)
 			(*required)[n++] = each_value(column, found);
+		else if (found == NULL && (column->flags & TT_CF_OPTIONAL))
+			(*required)[n++] = no_value(column);
 		else if (found == NULL)
 			*missing = lappend(*missing, unconstify(TtColumn *, column));
 		else

@@ -48,6 +48,7 @@ typedef struct TtBoundFilter
 	TtCondition condition;
 	bool		required; /* the endpoint has to be told */
 	bool		positive; /* see tt_qual_positive() */
+	const char *known;	  /* values that may be sent; NULL: any */
 	bool		number;	  /* the API knows it as a number, whatever the
 								 * column's type */
 	bool		has_from; /* TT_FILTER_CREATED, TT_FILTER_MODIFIED */

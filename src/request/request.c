@@ -438,7 +438,9 @@ add_condition(json_t *params, json_t *filtering, const TtCondition *condition,
 								typed_value(values[0], condition->type));
 			break;
 		case TT_FILTER_PARAM:
-			add_param(params, condition->param, values[0]);
+			/* empty: a value that the request need not name */
+			if (values[0][0] != '\0')
+				add_param(params, condition->param, values[0]);
 			break;
 		case TT_FILTER_CREATED:
 			if (values[0][0] != '\0')

@@ -153,9 +153,13 @@ describe_required(const TtScanState *state)
 		bool			   given = false;
 		ListCell		  *lc;
 
-		known += column->each != NULL; /* a series for each */
-		if (column->each != NULL)
+		/* a series for each, or not named */
+		if ((column->flags & TT_CF_EACH) ||
+			((column->flags & TT_CF_OPTIONAL) && condition->values[0][0] == '\0'))
+		{
+			known++;
 			continue;
+		}
 		foreach(lc, state->quals)
 			given |= state->table->columns[((TtQual *) lfirst(lc))->attnum - 1].listed == column;
 		if (condition != NULL && strcmp(condition->param, column->filter_param) == 0)

@@ -140,7 +140,7 @@ tt_describe_pushdown(const TtStream *stream, const TtColumn *column)
 	}
 	if (tt_stream_is_integrated(stream))
 		return tt_report_filter(&stream->report, column->name) != NULL ? "=, IN" : NULL;
-	if (column->flags & TT_CF_REQUIRED)
+	if (column->flags & (TT_CF_REQUIRED | TT_CF_OPTIONAL))
 		return "=, IN";
 	switch (column->filter)
 	{

@@ -42,7 +42,7 @@ tell_asked(const TtReading *reading, const TtUnit *spec, TtReadyPage *page)
 	{
 		const char **values;
 
-		if (tt_required_values(query, spec, i, &values) == 1)
+		if (tt_required_values(query, spec, i, &values) == 1 && values[0][0] != '\0')
 			page->asked[i + 1] = values[0];
 	}
 }

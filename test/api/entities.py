@@ -139,6 +139,9 @@ class Entities:
                 rows = interests(1)
             elif endpoint in LISTS:
                 rows = [r for r in rows if listed_passes(r, LISTS[endpoint]['by'], params)]
+                for name, column in LISTS[endpoint].get('ids', {}).items():
+                    ids = params.strings(name, rules.MAX_FILTER_IDS)
+                    rows = [r for r in rows if ids is None or r[column] in ids]
         if count is not None:
             some = rows[begin:begin + count]
             return Answer(ENTITIES[endpoint]['list'], encode(some, endpoint), len(some), None, {
@@ -188,7 +191,13 @@ PLACEMENTS = {'PLACEMENT_TIKTOK', 'PLACEMENT_PANGLE', 'PLACEMENT_GLOBAL_APP_BUND
 
 
 def lookup_refusals(endpoint, params):
-    """What tool/… endpoints need, and what they may be asked for besides."""
+    """What tool/… endpoints need, and what they may be asked for besides; identities."""
+    if endpoint == 'identity/get':
+        kind = params.text('identity_type')
+        if kind not in (None, 'CUSTOMIZED_USER', 'AUTH_CODE', 'TT_USER', 'BC_AUTH_TT'):
+            rules.refuse(f'identity_type: {kind} is not a valid value.')
+        if (kind == 'BC_AUTH_TT') != ('identity_authorized_bc_id' in params):
+            rules.refuse('identity_authorized_bc_id: required for BC_AUTH_TT only')
     if not endpoint.startswith('tool/'):
         return
     placements = params.strings('placements')

@@ -18,6 +18,7 @@ import sys
 
 import centers
 import delivery
+import identities
 import metrics
 import rows
 import shops
@@ -264,6 +265,8 @@ def table(options, store, columns):
             found = period_rows(options, store, account, [path for _, _, path in columns], shown)
         elif fact['path'] in shops.ANSWERS:
             found = shops.expected(stream, account, begin, end, shown.deleted)
+        elif fact['path'] in identities.ANSWERS:
+            found = identities.expected(account)
         elif 'report' in fact:
             found = report_rows(stream, account, [path for _, _, path in columns], begin, end,
                                 shown)

@@ -221,6 +221,7 @@ def main():
         metrics[name].update(hour=False, extra=False)
     metrics.update((name, fact) for name, fact in ADDED_METRICS.items() if name not in metrics)
     streams = {s['name']: stream(s) for s in given['streams'] if is_sure(s)}
+    streams['identities'].update(pushable=['identity_type'], by={'identity_type': 'identity_type'})
     dump({'metrics': metrics, 'gmv_max': GMV,
           'streams': {**streams, **more_facts.STREAMS, **GMV_STREAMS}}, sys.stdout)
 

@@ -104,7 +104,8 @@ LISTS = {
         interest_keyword_ids:a actions:jl operating_systems:a min_android_version:t
         min_ios_version:t device_model_ids:a network_types:a carrier_ids:a
         device_price_ranges:jl''',
-        rows='saved_audiences', pages=[10, 100], by={}),
+        rows='saved_audiences', pages=[10, 100], by={}, pushable=['saved_audience_id'],
+        ids={'saved_audience_ids': 'saved_audience_id'}),
     'spark_ads': stream(
         'tt_video/list', ['spark_ads_post_id'], '''
         spark_ads_post_id:i item_info:j user_info:j auth_info:j video_info:j''',
@@ -122,6 +123,12 @@ LISTS = {
 }
 
 LISTS['spark_ads']['columns']['spark_ads_post_id']['path'] = 'item_info.item_id'
+# posts of an identity (identities.py): what rows do not tell is asked for
+VIDEOS = {'identity_videos': stream(
+    'identity/video/get', ['identity_id', 'identity_type', 'item_id'], '''
+    identity_id:t identity_type:t identity_authorized_bc_id:t item_id:i item_type:t text:t
+    status:t auth_info:j video_info:j anchor_list:jl''', rows='video_list', count=[10, 20],
+    pushable=['identity_authorized_bc_id', 'identity_id', 'identity_type'])}
 # lists of Business Centers, whose rules are centers.py; no page tells the limit of catalog/get
 CENTERS = {
     'business_centers': stream(
@@ -155,4 +162,4 @@ CENTERS = {
 for _name in ('bc_id', 'name', 'company', 'currency', 'registered_area', 'status', 'timezone',
               'type'):
     CENTERS['business_centers']['columns'][_name]['path'] = f'bc_info.{_name}'
-STREAMS = {**SMART_PLUS, **REPORTS, **LISTS, **CENTERS}
+STREAMS = {**SMART_PLUS, **REPORTS, **LISTS, **VIDEOS, **CENTERS}

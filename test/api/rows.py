@@ -519,11 +519,21 @@ def listed(endpoint):
     return row
 
 
+def identity(account, i):
+    """What ads are shown as; that of a Business Center tells which."""
+    row = listed('identity/get')(account, i)
+    kind = pick(('CUSTOMIZED_USER', 'AUTH_CODE', 'TT_USER', 'BC_AUTH_TT', 'TTS_TT'), i)
+    row.update(identity_type=kind, identity_authorized_bc_id=MISSING)
+    if kind == 'BC_AUTH_TT':
+        row['identity_authorized_bc_id'] = str(6900000000000000000 + i % 3)
+    return row
+
+
 ASSETS = {'file/image/ad/search': (image, 0), 'file/video/ad/search': (video, 1),
           'file/music/get': (music, 2), 'creative/portfolio/list': (portfolio, 3),
           'dmp/custom_audience/list': (audience, 4),
           **{path: (listed(path), 4) for path in LISTS},
-          'tt_video/list': (spark_ad, 4)}
+          'tt_video/list': (spark_ad, 4), 'identity/get': (identity, 4)}
 
 
 def assets(endpoint, account):

@@ -91,7 +91,8 @@ class Case(unittest.TestCase):
     def walk(self, endpoint, key='list', **params):
         """All rows of all pages."""
         rows, page = [], 1
-        paging = {'page': page} if 'page_size' in LISTS.get(endpoint, ('page_size',)) else {}
+        paging = {'page': page} if 'count' not in params and \
+            'page_size' in LISTS.get(endpoint, ('page_size',)) else {}
         while True:
             data = self.data(endpoint, **paging, **params)
             rows += data[key]

@@ -5,7 +5,8 @@ Invariants: as in selftest_case.py; each refusal is a violation.
 import unittest
 
 import centers
-from selftest_case import Case
+import identities
+from selftest_case import BIG, Case
 
 
 class Centers(Case):
@@ -75,6 +76,34 @@ class Centers(Case):
         self.refused('page_size', centers.LIST, page_size=51)
         self.refused('advertiser_status', centers.BALANCES, **own,
                      filtering={'advertiser_status': ['GOOD']})
+
+
+class Identities(Case):
+    """Posts by cursor, and how an identity is named."""
+
+    def test_posts(self):
+        account = str(BIG)
+        for one in self.walk(identities.LIST, 'identity_list', advertiser_id=account)[:40]:
+            named = {k: one[k] for k in ('identity_id', 'identity_type',
+                                         'identity_authorized_bc_id') if k in one}
+            if one['identity_type'] in identities.KINDS:
+                rows = self.walk(identities.VIDEOS, 'video_list', advertiser_id=account, count=7,
+                                 **named)
+                self.assertEqual(len({r['item_id'] for r in rows}), len(rows))
+                self.refused('count', identities.VIDEOS, advertiser_id=account, count=21, **named)
+                self.refused('cursor', identities.VIDEOS, advertiser_id=account, cursor='7', **named)
+            else:
+                self.refused('identity_type', identities.VIDEOS, advertiser_id=account, **named)
+        self.refused('identity_id', identities.VIDEOS, advertiser_id=account)
+        self.refused('bc_id', identities.LIST, advertiser_id=account, identity_type='BC_AUTH_TT')
+        self.refused('TTS_TT', identities.LIST, advertiser_id=account, identity_type='TTS_TT')
+
+    def test_saved_audiences(self):
+        path, key = 'dmp/saved_audience/list', 'saved_audiences'
+        rows = self.walk(path, key, advertiser_id=str(BIG))
+        ids = [r['saved_audience_id'] for r in rows[:3]]
+        self.assertEqual(self.walk(path, key, advertiser_id=str(BIG), saved_audience_ids=ids),
+                         rows[:3])
 
 
 if __name__ == '__main__':

@@ -21,6 +21,7 @@ import urllib.parse
 import zlib
 
 import centers
+import identities
 import faults as fault_rules
 import pixels
 import sandbox as sandbox_rules
@@ -118,7 +119,7 @@ class Api:
         if sandbox:
             self.sandbox.check(endpoint)
         params = Params(endpoint, query, body, ignored)
-        for module in (shops, pixels, centers):
+        for module in (shops, pixels, centers, identities):
             if endpoint in module.ANSWERS:
                 key, rows, count, paging, *more = module.answer(self.store, endpoint, params)
                 return Answer(key, rows, count, paging and page_info(*paging, 0), *more)

@@ -135,7 +135,7 @@ test_series(void)
 	const char **values;
 	TtUnit		 unit;
 
-	ok(strcmp(tt_stream_asked(query.stream, 0)->each, "PRODUCT_GMV_MAX,LIVE_GMV_MAX") == 0 &&
+	ok(strcmp(tt_stream_asked(query.stream, 0)->values, "PRODUCT_GMV_MAX,LIVE_GMV_MAX") == 0 &&
 		   tt_stream_required(query.stream, 0) == NULL,
 	   "two kinds of campaigns");
 	query.required = &kind;

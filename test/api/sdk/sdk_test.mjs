@@ -82,8 +82,15 @@ async function smartPlus(ads) {
 
 async function lists() {
   await walk(new sdk.IdentityApi(), 'identityGet', 'identity_list', 100, [big, token], {});
-  await walk(new sdk.AudienceApi(), 'dmpSavedAudienceList', 'saved_audiences', 100, [big, token],
-    {});
+  const own = await walk(new sdk.IdentityApi(), 'identityGet', 'identity_list', 100, [big, token],
+    { identity_type: 'TT_USER' });
+  check(own.length > 0 && own.every((i) => i.identity_type === 'TT_USER'), 'identityGet: of a type');
+  const saved = await walk(new sdk.AudienceApi(), 'dmpSavedAudienceList', 'saved_audiences', 100,
+    [big, token], {});
+  const ids = saved.slice(0, 3).map((a) => a.saved_audience_id);
+  const some = await walk(new sdk.AudienceApi(), 'dmpSavedAudienceList', 'saved_audiences', 100,
+    [big, token], { saved_audience_ids: ids });
+  check(some.length === 3, 'dmpSavedAudienceList: by id');
   const tool = new sdk.ToolApi();
   const languages = await call(tool, 'toolLanguage', big, token);
   check(languages.languages.some((l) => l.code === 'en' && l.name === 'English'), 'toolLanguage');
@@ -112,7 +119,7 @@ async function centers() {
   check(bound.length === balances.length
     && balances.every((b) => bound.some((a) => a.asset_id === b.advertiser_id)),
   'advertiserBalanceGet: the accounts that are bound');
-  const own = await call(api, 'bcBalanceGet', ids[1], token);
+  const own = await call(api, 'bcBalanceGet', ids[1], token, {});
   check(own.currency && typeof own.cash_balance === 'number', 'bcBalanceGet: one object');
   await walk(new sdk.CatalogApi(), 'catalogGet', 'list', 50, [ids[1], token], {});
 }
