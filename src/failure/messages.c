@@ -190,6 +190,9 @@ code_hint(const TtFailure *failure)
 		case TT_CODE_TOO_LARGE:
 			return "Ask for fewer columns, or add a condition on campaign_id, adgroup_id or ad_id.";
 		case TT_CODE_PARAMETER:
+			if (failure->table->stream->named_only &&
+				strcmp(failure->endpoint, failure->table->stream->endpoint->path) == 0)
+				return pstrdup(failure->table->stream->note);
 			return psprintf("Check the options and columns of foreign table \"%s\".",
 							failure->table->name);
 		case TT_CODE_RETRY:

@@ -363,6 +363,8 @@ AUDIENCE_EXTRAS = {'gender', 'age', 'country_code', 'province_id', 'dma', 'dma_i
                    'device_brand_id', 'hashtag', 'audience_tags', 'additional_interests',
                    'behavior_id', 'purchase_intention', 'ad_type'}
 UNTIMED_EXTRAS = {'interest_category', 'device_brand_id'}
+# whether the API has what sources disagree about: extras of the former by day, countries by hour
+DOUBTED = []
 STATUS_FIELD = {'AUCTION_CAMPAIGN': 'campaign_status', 'AUCTION_ADGROUP': 'adgroup_status',
                 'AUCTION_AD': 'ad_status'}
 VALUE_FILTERS = {'buying_type': BUYING, 'campaign_system_origins': ORIGINS,
@@ -462,7 +464,7 @@ def _audience_rules(ids, times, extras, lifetime):
         refuse('query_lifetime: not supported in report_type AUDIENCE')
     if 'stat_time_hour' in times:
         conflict('dimensions: stat_time_hour is not supported in report_type AUDIENCE')
-    if times and UNTIMED_EXTRAS & set(extras):
+    if times and UNTIMED_EXTRAS & set(extras) and not DOUBTED:
         conflict(f'dimensions: {extras[0]} cannot be combined with {times[0]}')
     if not ids:
         refuse('dimensions: an id dimension is required in report_type AUDIENCE')
@@ -477,7 +479,7 @@ def _basic_rules(level, ids, times, extras, lifetime, sandbox):
         refuse(f'query_lifetime: not supported with dimension {(times or list(extras))[0]}')
     if sandbox and 'country_code' in extras:
         refuse('dimensions: country_code is not supported in sandbox')
-    if extras and 'stat_time_hour' in times:
+    if extras and 'stat_time_hour' in times and not (DOUBTED and extras == ('country_code',)):
         refuse(f'dimensions: {extras[0]} cannot be combined with stat_time_hour')
     if 'match_type' in extras and 'search_keyword' not in extras:
         refuse('dimensions: match_type needs search_keyword')

@@ -31,7 +31,7 @@ from data import AD_LIMIT, VIDEO_LIMIT, Store
 from entities import Answer, Entities, page_info
 from facts import REPORT
 from reports import Reports
-from rules import PARAMETERS, ApiError, Params, report_query
+from rules import DOUBTED, PARAMETERS, ApiError, Params, report_query
 from timeouts import Timeouts
 
 BASE, SANDBOX, PICTURES = '/open_api/v1.3/', '/sandbox/open_api/v1.3/', '/pictures/'
@@ -86,6 +86,7 @@ class Api:
         self.token, self.qps = options.token, options.qps
         self.latency = options.latency / 1000
         self.store = Store(options.seed, options.scale, options.ads, options.today)
+        DOUBTED.extend(['yes'] * options.doubted)
         self.store.limit(options.ad_limit, options.video_limit)
         self.sandbox = sandbox_rules.Sandbox()
         self.entities = Entities(self.store, options.app_id, options.secret)
@@ -506,6 +507,8 @@ def options(argv=None):
     parser.add_argument('--secret', default='local-secret')
     parser.add_argument('--pictures', action='store_true',
                         help='links to images and covers lead to pictures of this server')
+    parser.add_argument('--doubted', action='store_true',
+                        help='has reports that sources disagree about')
     parser.add_argument('--exit-with-stdin', action='store_true')
     return parser.parse_args(argv)
 

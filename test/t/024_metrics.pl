@@ -108,6 +108,7 @@ foreach my $stream ($node->safe_psql('postgres', 'SELECT name FROM tiktok.stream
 	$node->safe_psql('postgres', "IMPORT FOREIGN SCHEMA tiktok LIMIT TO ($stream) FROM SERVER tiktok INTO ads");
 	($got, $said, $log) = under("SELECT count(spend) FROM ads.$stream WHERE advertiser_id = $account AND $time = '2026-06-20'");
 	like($said, qr/ERROR:  TikTok API request failed: .*cannot be combined|Conflict occurs/, "$stream: refused by the local API");
+	like($said, qr/HINT:  In doubt: one (catalogue says|client saw)/, "$stream: the hint says that it is in doubt");
 	like($log->[0]{params}{dimensions}, qr/"$time","(country_code|interest_category)"/, 'which was asked for what the catalogue says');
 }
 
