@@ -155,7 +155,8 @@ describe_required(const TtScanState *state)
 
 		/* a series for each, or not named */
 		if ((column->flags & TT_CF_EACH) ||
-			((column->flags & TT_CF_OPTIONAL) && condition->values[0][0] == '\0'))
+			((column->flags & TT_CF_OPTIONAL) && condition != NULL &&
+			 condition->values[0][0] == '\0'))
 		{
 			known++;
 			continue;

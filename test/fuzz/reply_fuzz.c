@@ -437,6 +437,30 @@ check_page(const TtPaths *wanted, const char *body, size_t length, json_t *root,
 	}
 }
 
+/* The same of an endpoint without a list: data itself is the only row. */
+static void
+check_object(const TtPaths *wanted, const char *body, size_t length, json_t *root,
+			 bool duplicates)
+{
+	const char *error;
+	TtReply	   *reply = tt_reply_parse(wanted, body, length, &error);
+	json_t	   *data = json_object_get(root, "data");
+	bool		is_row = json_is_object(data);
+
+	CHECK((reply == NULL) == (error != NULL));
+	if (duplicates)
+		return;
+	CHECK((reply != NULL) == (json_is_object(root) && depth(root) <= MAX_DEPTH &&
+							  (data == NULL || json_is_null(data) || is_row)));
+	if (reply == NULL)
+		return;
+	CHECK(reply->has_data == is_row && reply->has_list == is_row);
+	CHECK(!reply->has_page_info && reply->total_number == -1 && reply->more == -1);
+	CHECK(reply->nrows == (json_object_size(data) > 0 ? 1 : 0));
+	for (int slot = 0; slot < reply->nslots && reply->nrows > 0; slot++)
+		check_value(tt_reply_value(reply, 0, slot), walk(data, paths[slot]));
+}
+
 /* PostgreSQL's parser, which does not mind depth, nor what the text is about */
 static bool
 postgres_accepts(const char *body, size_t length)
@@ -456,10 +480,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	json_t	   *root;
 
 	static TtPaths *wanted = NULL; /* what comes next is what came in the last input */
+	static TtPaths *object = NULL;
 
 	if (wanted == NULL)
 	{
 		wanted = tt_paths_create("list", lengthof(paths), paths);
+		object = tt_paths_create_single(NULL, lengthof(paths), paths);
 		shim_keep();
 	}
 	if (size == 0 || memmem(body, size, "\\u0001", 6) != NULL)
@@ -473,7 +499,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (root != NULL)
 		CHECK(postgres_accepts(text, length));
 	for (int round = 0; round < 2; round++)
+	{
 		check_page(wanted, body, size, root, duplicates);
+		check_object(object, body, size, root, duplicates);
+	}
 	json_decref(root);
 	shim_reset();
 	return 0;
