@@ -119,6 +119,14 @@ make_kinds(Case *c, const uint8_t *head, int n)
 	c->query.nkinds = n;
 }
 
+/* It lists accounts, or what belongs to none. */
+static bool
+names_no_account(const TtQuery *query)
+{
+	return query->stream->endpoint->account_param == TT_ACCOUNT_NONE ||
+		   query->stream->endpoint->account_param == TT_ACCOUNT_TOKEN;
+}
+
 /* What the endpoint wants beside the account, and values that it has to be told. */
 static void
 make_asked(Case *c, uint8_t how)
@@ -131,11 +139,13 @@ make_asked(Case *c, uint8_t how)
 
 	if (query->stream->endpoint->second != NULL && (how & 1) != 0)
 	{
+		bool token = names_no_account(query);
+
 		query->second = c->second;
-		for (int i = 0; i < query->naccounts; i++)
+		for (int i = 0; i < (token ? 1 : query->naccounts); i++)
 			for (int k = 0; k < (how / 2 + i) % 4 && query->nsecond < MAX_SECOND; k++)
 			{
-				c->second[query->nsecond].account = query->accounts[i];
+				c->second[query->nsecond].account = token ? 0 : query->accounts[i];
 				c->second[query->nsecond++].id = ids[k % 3];
 			}
 	}
@@ -169,7 +179,7 @@ make_query(Case *c, const uint8_t *head)
 	query->naccounts = 1 + head[3] % ((head[8] & 224) == 224 ? MAX_ACCOUNTS : 4);
 	query->accounts = c->accounts;
 	for (int i = 0; i < query->naccounts; i++)
-		c->accounts[i] = INT64_C(7000000000000000001) + i * head[4];
+		c->accounts[i] = INT64_C(7000000000000000001) + i * (1 + head[4]);
 	query->ranges = c->ranges;
 	query->nranges = 1 + head[5] % MAX_RANGES;
 	for (int i = 0; i < query->nranges; i++)
@@ -311,7 +321,8 @@ expect_second(const TtQuery *query, const TtUnit *unit, json_t *expected)
 		{
 			const TtSecond *one = &query->second[unit->second.first + i];
 
-			CHECK(one->account == query->accounts[unit->account]);
+			CHECK(one->account ==
+				  (names_no_account(query) ? 0 : query->accounts[unit->account]));
 			json_array_append_new(ids, json_string(one->id));
 		}
 		json_object_set(expected, second->param,
@@ -611,7 +622,9 @@ check_params(const TtQuery *query, const TtUnits *units, const TtUnit *unit, int
 		expect_report(query, unit, expected);
 	else if (query->send_names && query->stream->endpoint->has_fields)
 		json_object_set_new(expected, "fields", expected_names(query, unit));
-	if (query->page_size > 0)
+	if (query->page_size > 0 && query->stream->endpoint->paging == TT_PAGING_CURSOR)
+		json_object_set_new(expected, "count", json_integer(expected_page_size(query, unit)));
+	else if (query->page_size > 0)
 	{
 		json_object_set_new(expected, "page", json_integer(page));
 		json_object_set_new(expected, "page_size", json_integer(expected_page_size(query, unit)));
@@ -724,9 +737,8 @@ check_parts(const TtQuery *query, const TtUnits *units, const TtUnit *unit, int 
 static void
 check_unit(const TtQuery *query, const TtUnits *units, const TtUnit *unit, int64_t i, int *account)
 {
-	TtAccountParam how = query->stream->endpoint->account_param;
-	int			   batch = (int) (i % units->nbatches);
-	int			   kind = (int) (i / units->nbatches % units->nkinds);
+	int batch = (int) (i % units->nbatches);
+	int kind = (int) (i / units->nbatches % units->nkinds);
 
 	CHECK(unit->kind == kind && unit->without == query->without && unit->within == NULL);
 	CHECK(unit->names.first == 0 && unit->names.n == query->nnames);
@@ -740,7 +752,7 @@ check_unit(const TtQuery *query, const TtUnits *units, const TtUnit *unit, int64
 		CHECK(unit->values.first == batch * limit && left > 0);
 		CHECK(unit->values.n == (left < limit ? left : limit));
 	}
-	if (how == TT_ACCOUNT_NONE || query->second != NULL)
+	if (names_no_account(query) || query->second != NULL)
 		return;
 	CHECK(unit->account == *account && unit->naccounts > 0 && unit->naccounts <= TT_MAX_IDS);
 	if (batch == units->nbatches - 1 && kind == units->nkinds - 1 &&
@@ -788,8 +800,7 @@ check_units(const Case *c, const TtUnits *units, const uint8_t *head)
 		cut(c, units, head + 21, &unit);
 		check_parts(query, units, &unit, head[15] / 2 % 8);
 	}
-	CHECK(query->stream->endpoint->account_param == TT_ACCOUNT_NONE || query->second != NULL ||
-		  account == query->naccounts);
+	CHECK(names_no_account(query) || query->second != NULL || account == query->naccounts);
 	for (int i = 0; i < query->nrequired; i++)
 		wanted *= query->required[i].nvalues;
 	CHECK(told == wanted);
