@@ -9,6 +9,7 @@
 
 #include "join/batch.h"
 
+#include "access/htup_details.h"
 #include "utils/datum.h"
 #include "utils/memutils.h"
 
