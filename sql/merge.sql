@@ -143,7 +143,7 @@ BEGIN
 			true, (target || '_history')::regclass, (target || '_changes')::regclass))
 	LOOP
 		-- months: of streams with days
-		CONTINUE WHEN name IN ('stage', 'delta', 'create_stage', 'create_delta', 'load', 'months') OR statement IS NULL;
+		CONTINUE WHEN name IN ('stage', 'delta', 'asked', 'create_stage', 'create_delta', 'load', 'months') OR statement IS NULL;
 		error := NULL;
 		BEGIN
 			-- $5 of prune is how long changes stay

@@ -343,11 +343,11 @@ CREATE TYPE tiktok._counts AS (inserted bigint, updated bigint, deleted bigint,
 	unchanged bigint);
 COMMENT ON TYPE tiktok._counts IS 'internal: what a merge did';
 
-CREATE TYPE tiktok._statements AS (stage text, delta text, create_stage text, create_delta text,
+CREATE TYPE tiktok._statements AS (stage text, delta text, asked text, create_stage text, create_delta text,
 	load text, count text, repeated text, fold text, present text, compare text, differing text,
 	months text, insert text, replace text, upsert text, remove text, expired text, renew text);
 COMMENT ON TYPE tiktok._statements IS
-'internal: the SQL of a target, by the names of tiktok._templates(); stage and delta are tables';
+'internal: the SQL of a target, by the names of tiktok._templates(); stage, delta and asked (the values of a query for_each) are tables';
 
 CREATE TYPE tiktok._beside AS (history regclass, changes regclass, changes_keep interval,
 	end_states text, end_window text, begin_states text, begin_window text, log_window text,
@@ -436,7 +436,9 @@ CREATE TABLE tiktok._snapshot (
 	last_change timestamptz,
 	history tiktok._target,
 	changes tiktok._target,
-	changes_keep interval);
+	changes_keep interval,
+	for_each text,
+	for_each_by text);
 -- 0: it was missing when the row was restored
 CREATE UNIQUE INDEX ON tiktok._snapshot (target) WHERE target::oid <> 0;
 COMMENT ON TABLE tiktok._snapshot IS
@@ -541,7 +543,9 @@ CREATE VIEW tiktok.snapshots WITH (security_barrier) AS
 		s.history::pg_catalog.regclass AS history,
 		s.changes::pg_catalog.regclass AS changes,
 		s.changes_keep,
-		s.last_change
+		s.last_change,
+		s.for_each,
+		s.for_each_by
 	FROM tiktok._snapshot AS s
 	WHERE tiktok._visible(s.target::pg_catalog.regclass);
 COMMENT ON VIEW tiktok.snapshots IS
@@ -580,6 +584,10 @@ COMMENT ON COLUMN tiktok.snapshots.changes_keep IS
 'how long changes stay there; NULL: none are written';
 COMMENT ON COLUMN tiktok.snapshots.last_change IS
 'when a refresh last wrote a row that had changed, never twice the same; NULL: none did';
+COMMENT ON COLUMN tiktok.snapshots.for_each IS
+'the query whose values are asked for; NULL: all there is';
+COMMENT ON COLUMN tiktok.snapshots.for_each_by IS
+'the role that wrote it: no other role runs it; NULL: there is none';
 
 CREATE VIEW tiktok.snapshot_accounts WITH (security_barrier) AS
 	SELECT s.target::pg_catalog.regclass AS target, a.advertiser_id, a.since, a.watermark,
@@ -721,22 +729,30 @@ BEGIN
 		WHERE NOT EXISTS (SELECT FROM tiktok._snapshot AS s WHERE s.snapshot = a.snapshot);
 	DELETE FROM tiktok._snapshot_run AS r
 		WHERE NOT EXISTS (SELECT FROM tiktok._snapshot AS s WHERE s.snapshot = r.snapshot);
+	-- other values are asked for: nothing was read of them
+	DELETE FROM tiktok._snapshot_account AS a USING tiktok._snapshot AS s
+		WHERE s.target = _record_snapshot.target AND a.snapshot = s.snapshot
+			AND s.for_each IS DISTINCT FROM coalesce(detail ->> 'for_each', s.for_each);
 	INSERT INTO tiktok._snapshot AS s (target, source_schema, source_name, time_column,
-		key_columns, columns, since, attribution_window, partition_by, rows, probe)
+		key_columns, columns, since, attribution_window, partition_by, rows, probe, for_each, for_each_by)
 	SELECT _record_snapshot.target, d.source_schema, d.source_name, d.time_column,
 		d.key_columns, d.columns, d.since, d.attribution_window, d.partition_by, d.rows,
-		d.probe
+		d.probe, d.for_each, o.owner
 	FROM jsonb_populate_record(NULL::tiktok._snapshot, detail) AS d
+		LEFT JOIN LATERAL (SELECT pg_get_userbyid(c.relowner) AS owner FROM pg_class AS c
+			WHERE c.oid = _record_snapshot.target AND d.for_each IS NOT NULL) AS o ON true
 	ON CONFLICT (target) WHERE target::oid <> 0 DO UPDATE
 		SET columns = EXCLUDED.columns,
 			since = least(s.since, EXCLUDED.since),
 			attribution_window = coalesce(EXCLUDED.attribution_window, s.attribution_window),
-			probe = coalesce(EXCLUDED.probe, s.probe);
+			probe = coalesce(EXCLUDED.probe, s.probe),
+			for_each = coalesce(EXCLUDED.for_each, s.for_each),
+			for_each_by = coalesce(EXCLUDED.for_each_by, s.for_each_by);
 	RETURN 0;
 END
 $$;
 COMMENT ON FUNCTION tiktok._record_snapshot(regclass, jsonb) IS
-'internal: registers a snapshot, or changes since, attribution_window, probe and columns of one; returns 0';
+'internal: registers a snapshot, or changes since, attribution_window, probe, for_each and columns of one; with another for_each, what was read of the accounts counts no more; returns 0';
 
 CREATE FUNCTION tiktok._record_forget(target regclass, detail jsonb)
 RETURNS bigint
@@ -928,12 +944,13 @@ CREATE FUNCTION tiktok._source_columns(source regclass,
 	OUT in_key boolean,
 	OUT signed_url boolean,
 	OUT description text,
-	OUT additive boolean)
+	OUT additive boolean,
+	OUT takes_many boolean)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'tiktok_snapshot_source_columns'
 LANGUAGE C STABLE STRICT;
 COMMENT ON FUNCTION tiktok._source_columns(regclass) IS
-'internal: its columns. signed_url: changes by itself, so that it does not count as a change';
+'internal: its columns. signed_url: changes by itself, so that it does not count as a change; takes_many: requests name many of its values at a time';
 
 CREATE FUNCTION tiktok._lock(target regclass, session boolean)
 RETURNS boolean
@@ -1389,7 +1406,7 @@ COMMENT ON FUNCTION tiktok._held_since(regclass, date, date) IS
 -- Names are resolved already: no search_path of the caller's is needed any more.
 -- existing: the table; NULL: it is to be made, by path and schema.
 CREATE FUNCTION tiktok._create_snapshot(source regclass, existing regclass, path text[],
-	schema name, since date, attribution_window integer, partition_by text, probe boolean)
+	schema name, since date, attribution_window integer, partition_by text, probe boolean, for_each text)
 RETURNS regclass
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -1412,6 +1429,10 @@ BEGIN
 				USING ERRCODE = '42710', HINT = format('SELECT tiktok.forget(%L) first.', target);
 		END IF;
 		PERFORM tiktok._check_beside_free(target, target);
+	END IF;
+	IF tiktok._check_for_each(source, coalesce(for_each, known.for_each)) IS NOT NULL AND probe THEN
+		RAISE EXCEPTION '"probe" means nothing for a snapshot with for_each'
+			USING ERRCODE = '22023', DETAIL = 'The API''s totals are those of an account.', HINT = 'Leave the argument out.';
 	END IF;
 	IF since IS NOT NULL THEN
 		since := tiktok._held_since(source, since, info.start_date);
@@ -1440,12 +1461,12 @@ BEGIN
 		'time_column', info.time_column, 'key_columns', key_columns,
 		'columns', (SELECT array_agg(k.name ORDER BY k.attnum) FROM tiktok._source_columns(source) AS k),
 		'since', since, 'attribution_window', attribution_window,
-		'partition_by', partition_by, 'rows', now_there, 'probe', probe))
+		'partition_by', partition_by, 'rows', now_there, 'probe', probe, 'for_each', for_each))
 	FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = source;
 	RETURN target;
 END
 $$;
-COMMENT ON FUNCTION tiktok._create_snapshot(regclass, regclass, text[], name, date, integer, text, boolean) IS
+COMMENT ON FUNCTION tiktok._create_snapshot(regclass, regclass, text[], name, date, integer, text, boolean, text) IS
 'internal: the body of tiktok.create_snapshot(), with its errors';
 
 -- In the caller's search_path, and so without a SET: it says what an unqualified name
@@ -1453,7 +1474,7 @@ COMMENT ON FUNCTION tiktok._create_snapshot(regclass, regclass, text[], name, da
 -- is looked at when nobody else can be making it.
 CREATE FUNCTION tiktok._register(source regclass, target text, since date,
 	attribution_window integer, partition_by text, probe boolean, history boolean, changes boolean,
-	changes_keep interval, wait boolean)
+	changes_keep interval, for_each text, wait boolean)
 RETURNS regclass
 LANGUAGE plpgsql
 AS $$
@@ -1468,29 +1489,29 @@ BEGIN
 	PERFORM tiktok._check_beside(source, existing, path, pg_catalog.current_schema(), history,
 		changes, changes_keep);
 	result := tiktok._create_snapshot(source, existing, path, pg_catalog.current_schema(), since,
-		attribution_window, partition_by, probe);
+		attribution_window, partition_by, probe, for_each);
 	PERFORM tiktok._switch_beside(result, source, history, changes, changes_keep);
 	RETURN result;
 END
 $$;
-COMMENT ON FUNCTION tiktok._register(regclass, text, date, integer, text, boolean, boolean, boolean, interval, boolean) IS
+COMMENT ON FUNCTION tiktok._register(regclass, text, date, integer, text, boolean, boolean, boolean, interval, text, boolean) IS
 'internal: tiktok.create_snapshot(); wait: for another session that makes the same snapshot, or else 55006';
 
 -- Whoever sets tables up wants them to be there: it waits.
 CREATE FUNCTION tiktok.create_snapshot(source regclass, target text, since date DEFAULT NULL,
 	attribution_window integer DEFAULT NULL, partition_by text DEFAULT NULL,
 	probe boolean DEFAULT NULL, history boolean DEFAULT NULL, changes boolean DEFAULT NULL,
-	changes_keep interval DEFAULT NULL)
+	changes_keep interval DEFAULT NULL, for_each text DEFAULT NULL)
 RETURNS regclass
 LANGUAGE plpgsql
 AS $$
 BEGIN
 	RETURN tiktok._register(source, target, since, attribution_window, partition_by, probe, history,
-		changes, changes_keep, true);
+		changes, changes_keep, for_each, true);
 END
 $$;
-COMMENT ON FUNCTION tiktok.create_snapshot(regclass, text, date, integer, text, boolean, boolean, boolean, interval) IS
-'registers a local table that tiktok.refresh() keeps like a foreign table, and creates it if it is missing; sends no request, and waits for another session that makes the same. since: first day wanted (NULL: the option start_date, before which the source holds nothing). attribution_window: days before the watermark that each refresh reads again, 0 to 364 (NULL: 7). partition_by: ''month'' or NULL. probe: whether refreshes of a daily BASIC report ask for totals first and read no rows of accounts that did not change (NULL: true). history: each state of a row goes into a table TARGET_history (streams that are read whole). changes: each change goes into a table TARGET_changes and stays there for changes_keep (NULL: 7 days); false, or NULL at first: not. For a table that is a snapshot already: an earlier since and what else is given are kept, NULL changes nothing, false writes no more and leaves the table. Errors: 42501 not the owner, or a privilege is missing; 22023 wrong argument; 42710 it is a snapshot of another table; HV00L no first day; 42P07, 42622, 42701 a table cannot be made beside it; 55006 history or changes were to be switched during a refresh';
+COMMENT ON FUNCTION tiktok.create_snapshot(regclass, text, date, integer, text, boolean, boolean, boolean, interval, text) IS
+'registers a local table that tiktok.refresh() keeps like a foreign table, and creates it if it is missing; sends no request, and waits for another session that makes the same. since: first day wanted (NULL: the option start_date, before which the source holds nothing). attribution_window: days before the watermark that each refresh reads again, 0 to 364 (NULL: 7). partition_by: ''month'' or NULL. probe: whether refreshes of a daily BASIC report ask for totals first and read no rows of accounts that did not change (NULL: true). history: each state of a row goes into a table TARGET_history (streams that are read whole). changes: each change goes into a table TARGET_changes and stays there for changes_keep (NULL: 7 days); false, or NULL at first: not. for_each: a query that each refresh runs first, as the owner and with search_path pg_catalog; its columns are named like some of the source''s key, and what it gives is asked for and nothing else; streams with required conditions need one. For a table that is a snapshot already: an earlier since and what else is given are kept, NULL changes nothing, false writes no more and leaves the table; with another for_each, all is read again. Errors: 42501 not the owner, or a privilege is missing; 22023 wrong argument; 42710 it is a snapshot of another table; HV00L no first day, or no for_each where one is needed; 42703 for_each lacks a column or has another; 42P07, 42622, 42701 a table cannot be made beside it; 55006 history or changes were to be switched during a refresh';
 
 -- The table itself is its owner's.
 CREATE FUNCTION tiktok.forget(target regclass)
@@ -1900,6 +1921,168 @@ $$;
 COMMENT ON FUNCTION tiktok._get_beside(regclass, regclass, text, text[]) IS
 'internal: the table of that kind beside a target. made: it was not there. Errors: those of CREATE TABLE, of tiktok._check_beside_table(), tiktok._check_beside_free() and tiktok._constrain_history()';
 
+-- ---- sql/parts/34_for_each.sql
+--
+-- Snapshots of what the API tells only for values that it is given: a query of the owner
+-- lists them. It is kept as text, and runs once at the beginning of each refresh, as the
+-- caller and with search_path pg_catalog, into a temporary table; source and target are
+-- looked at for these values only.
+
+-- A trailing semicolon is what one types; a comment may come last.
+CREATE FUNCTION tiktok._for_each_source(for_each text)
+RETURNS text
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT format(E'(\n%s\n) AS q', regexp_replace(for_each, '[;\s]+$', ''))
+$$;
+COMMENT ON FUNCTION tiktok._for_each_source(text) IS
+'internal: the query of a snapshot, as a sub-select q';
+
+-- Whoever reads the error has not typed the statement that it is of.
+CREATE FUNCTION tiktok._raise_for_each(source regclass, problem tiktok._problem)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM tiktok._raise(problem.code, format('the query for_each of a snapshot of %s: %s', source, problem.message),
+		problem.detail, 'It is a SELECT whose tables and functions have their schemas, for it runs with '
+			'search_path pg_catalog.');
+END
+$$;
+COMMENT ON FUNCTION tiktok._raise_for_each(regclass, tiktok._problem) IS
+'internal: raises an error of that query, with what it is to be';
+
+-- The query is parsed, and not even planned: no request.
+CREATE FUNCTION tiktok._for_each_columns(source regclass, for_each text)
+RETURNS text[]
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	given text[];
+	problem tiktok._problem;
+BEGIN
+	BEGIN
+		EXECUTE 'CREATE TEMPORARY TABLE tiktok_for_each ON COMMIT DROP AS SELECT * FROM '
+			|| tiktok._for_each_source(for_each) || ' WITH NO DATA';
+	EXCEPTION WHEN OTHERS THEN
+		GET STACKED DIAGNOSTICS problem.code = RETURNED_SQLSTATE, problem.message = MESSAGE_TEXT,
+			problem.detail = PG_EXCEPTION_DETAIL;
+	END;
+	IF problem.code IS NOT NULL THEN
+		PERFORM tiktok._raise_for_each(source, problem);
+	END IF;
+	given := ARRAY(SELECT a.attname::text FROM pg_attribute AS a
+		WHERE a.attrelid = 'pg_temp.tiktok_for_each'::regclass AND a.attnum > 0 ORDER BY a.attnum);
+	DROP TABLE pg_temp.tiktok_for_each;
+	RETURN given;
+END
+$$;
+COMMENT ON FUNCTION tiktok._for_each_columns(regclass, text) IS
+'internal: the columns that the query of a snapshot gives. Errors: its own';
+
+-- for_each: NULL where there is none.
+CREATE FUNCTION tiktok._check_for_each(source regclass, for_each text)
+RETURNS text[]
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	required text[];
+	allowed text[];
+	given text[];
+	missing text;
+	wrong text;
+BEGIN
+	SELECT s.required_conditions, ARRAY(SELECT k.name FROM tiktok._source_columns(source) AS k
+			WHERE k.in_key OR k.name = ANY (s.required_conditions) ORDER BY k.attnum)
+	INTO required, allowed
+	FROM tiktok.streams AS s WHERE s.name = (tiktok._source(source)).stream;
+	missing := array_to_string(required, ', ');
+	IF for_each IS NULL THEN
+		IF missing <> '' THEN
+			RAISE EXCEPTION 'a snapshot of % needs a list of what to ask for: %', source, missing
+				USING ERRCODE = 'HV00L', DETAIL = 'The API tells what there is only for values that it is given.',
+					HINT = format('Add an argument such as for_each => ''SELECT %s FROM …'', a query that each '
+						'refresh runs.', missing);
+		END IF;
+		RETURN NULL;
+	END IF;
+	given := tiktok._for_each_columns(source, for_each);
+	SELECT string_agg(r, ', ') INTO missing FROM unnest(required) AS r WHERE r <> ALL (given);
+	SELECT min(g) INTO wrong FROM unnest(given) AS g WHERE g <> ALL (coalesce(allowed, '{}'));
+	IF missing IS NOT NULL OR wrong IS NOT NULL OR given = '{}' THEN
+		RAISE EXCEPTION '%', CASE WHEN missing IS NOT NULL
+				THEN format('the query for_each of a snapshot of %s does not give %s', source, missing)
+				WHEN wrong IS NOT NULL
+				THEN format('the query for_each of a snapshot of %s gives a column "%s"', source, wrong)
+				ELSE format('the query for_each of a snapshot of %s gives no column', source) END
+			USING ERRCODE = '42703', HINT = format('Its columns have names of those that tell rows of %s apart: %s.',
+				source, array_to_string(allowed, ', '));
+	END IF;
+	RETURN given;
+END
+$$;
+COMMENT ON FUNCTION tiktok._check_for_each(regclass, text) IS
+'internal: the columns of a snapshot''s query (NULL: there is none), or an error that says what to change: HV00L a query is needed, 42703 it lacks a column or has another, or its own';
+
+-- The query is its writer's: with another owner of the table it would run with that one's
+-- rights, and nobody would have read it.
+CREATE FUNCTION tiktok._check_for_each_by(target regclass, for_each text, for_each_by text)
+RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF for_each IS NOT NULL AND for_each_by IS DISTINCT FROM current_user THEN
+		RAISE EXCEPTION 'the query for_each of snapshot % was written by %, not by %', target, for_each_by, current_user
+			USING ERRCODE = '42501', DETAIL = format('It would run with the rights of %s: %s', current_user, for_each),
+				HINT = format('Read it, then SELECT tiktok.forget(%L) and tiktok.create_snapshot() with it.', target);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION tiktok._check_for_each_by(regclass, text, text) IS
+'internal: 42501 unless the current user is the role that wrote the query of a snapshot';
+
+-- Values have the types of the source's columns. With statistics: what is asked
+-- for at once depends on how many there are.
+CREATE FUNCTION tiktok._fill_for_each(statements tiktok._statements, source regclass, target regclass,
+	columns text[], for_each text)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	any_row boolean;
+	problem tiktok._problem;
+BEGIN
+	BEGIN
+		EXECUTE tiktok._fill('CREATE TEMPORARY TABLE {name} AS
+			SELECT DISTINCT {columns} FROM {query} WHERE {known}', (
+			SELECT jsonb_build_object('name', statements.asked, 'query', tiktok._for_each_source(for_each),
+				'columns', string_agg(format('q.%1$I::%2$s AS %1$I', a.attname,
+					format_type(a.atttypid, a.atttypmod)), ', ' ORDER BY a.attnum),
+				'known', string_agg(format('q.%I IS NOT NULL', a.attname), ' AND '))
+			FROM pg_attribute AS a WHERE a.attrelid = source AND a.attname = ANY (columns)));
+	EXCEPTION WHEN OTHERS THEN
+		GET STACKED DIAGNOSTICS problem.code = RETURNED_SQLSTATE, problem.message = MESSAGE_TEXT,
+			problem.detail = PG_EXCEPTION_DETAIL;
+	END;
+	IF problem.code IS NOT NULL THEN
+		PERFORM tiktok._raise_for_each(source, problem);
+	END IF;
+	EXECUTE format('ANALYZE %s', statements.asked);
+	EXECUTE format('SELECT true FROM %s LIMIT 1', statements.asked) INTO any_row;
+	IF any_row IS NULL THEN
+		RAISE NOTICE '%: its query for_each gives nothing to ask for', target;
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION tiktok._fill_for_each(tiktok._statements, regclass, regclass, text[], text) IS
+'internal: runs the query of a snapshot into a temporary table: each combination once, those with a NULL left out. Errors: its own, of casts too';
+
 -- ---- sql/parts/40_statements.sql
 --
 -- The statements of a target, as templates: tiktok._templates() has their text, one a
@@ -1996,10 +2179,45 @@ $$;
 COMMENT ON FUNCTION tiktok._expired(text, oid) IS
 'internal: the condition for a row t of the target whose column with a signed link, or with the end of one, shows that it is over at $4, or has none where row g of the stage does';
 
--- What the templates are made of. Three rows may meet: s of the stage, t of the
+-- What is read of the source, as s. Values that a query lists are joined to it: a request for
+-- each, or for many where one column takes many. Where several do, they are asked for together,
+-- for each value of the others (an account first of all), and what was not listed in this
+-- combination goes. asked: NULL where all is read; condition: of s.
+CREATE FUNCTION tiktok._loaded(source regclass, asked_table text, asked text[], account text, condition text)
+RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	many text[] := ARRAY(SELECT c.name FROM tiktok._source_columns(source) AS c
+		WHERE c.name = ANY (asked) AND c.takes_many AND NOT c.is_account);
+	of_accounts text := CASE WHEN account = ANY (asked) THEN format('k.%I = ANY ($1)', account) ELSE 'true' END;
+	parts jsonb;
+BEGIN
+	SELECT jsonb_build_object('source', source::text, 'asked', asked_table, 'condition', condition,
+		'of_accounts', of_accounts,
+		'k_is_s', string_agg(format('k.%1$I = s.%1$I', u), ' AND '),
+		'lists', string_agg(CASE WHEN u = ANY (many) THEN format('array_agg(DISTINCT k.%1$I) AS %1$I', u)
+			ELSE format('k.%I', u) END, ', '),
+		'singly', coalesce(string_agg(format('k.%I', u), ', ') FILTER (WHERE u <> ALL (many)), '()'),
+		's_in_lists', string_agg(format(CASE WHEN u = ANY (many) THEN 's.%1$I = ANY (l.%1$I)'
+			ELSE 's.%1$I = l.%1$I' END, u), ' AND '))
+	INTO parts FROM unnest(asked) AS u;
+	RETURN tiktok._fill(CASE WHEN asked IS NULL THEN '{source} AS s WHERE {condition}'
+		WHEN cardinality(many) < 2 THEN '{source} AS s JOIN {asked} AS k ON {k_is_s}
+			WHERE {condition} AND {of_accounts}'
+		ELSE '(SELECT {lists} FROM {asked} AS k WHERE {of_accounts} GROUP BY {singly}) AS l
+			CROSS JOIN LATERAL (SELECT * FROM {source} AS s WHERE {s_in_lists} AND {condition} OFFSET 0) AS s
+			JOIN {asked} AS k ON {k_is_s}' END, parts);
+END
+$$;
+COMMENT ON FUNCTION tiktok._loaded(regclass, text, text[], text, text) IS
+'internal: what is read of a source, as s: behind FROM. asked: the columns of a query for_each, whose values are in asked_table; NULL: there is none. account: NULL where rows are not told by account; condition: of s';
+
+-- What the templates are made of. Three rows may meet: s of the stage (when it is loaded, of the source), t of the
 -- target, g one that is gone; a and b are two of the stage with the same key.
 CREATE FUNCTION tiktok._parts(target regclass, source regclass, key_columns text[],
-	time_column text, with_accounts boolean)
+	time_column text, with_accounts boolean, asked text[] DEFAULT NULL)
 RETURNS jsonb
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -2009,11 +2227,13 @@ DECLARE
 	bounded text := CASE WHEN with_accounts THEN account END;
 	mark boolean := time_column IS NULL;	-- rows that are gone are marked, not deleted
 	hourly boolean := coalesce((tiktok._source(source)).grain = 'hour', false) AND NOT mark;
+	asked_table text := 'pg_temp.' || quote_ident('tiktok_asked_' || target::oid);
 	columns jsonb;
 	keys jsonb;
 BEGIN
 	SELECT jsonb_build_object(
 		'columns', string_agg(quote_ident(c.name), ', ' ORDER BY c.attnum),
+		's_columns', string_agg(format('s.%I', c.name), ', ' ORDER BY c.attnum),
 		'hash', tiktok._hash_of(array_agg(c.name ORDER BY c.attnum)
 			FILTER (WHERE NOT o.is_key AND NOT c.signed_url)),
 		'excluded', coalesce(string_agg(format('%1$I = EXCLUDED.%1$I, ', c.name), '' ORDER BY c.attnum)
@@ -2046,6 +2266,10 @@ BEGIN
 		'source', source::text,
 		'stage', 'pg_temp.' || quote_ident('tiktok_stage_' || target::oid),
 		'delta', 'pg_temp.' || quote_ident('tiktok_delta_' || target::oid),
+		'asked', asked_table,
+		'loaded', tiktok._loaded(source, asked_table, asked, bounded, tiktok._window('s.', bounded, time_column)),
+		'if_asked', coalesce((SELECT format(' WHERE EXISTS (SELECT FROM %s AS k WHERE ', asked_table)
+			|| string_agg(format('k.%1$I = r.%1$I', u), ' AND ') || ')' FROM unnest(asked) AS u), ''),
 		'account', account,
 		'window', tiktok._window('', bounded, time_column),
 		'a_window', tiktok._window('a.', bounded, time_column),
@@ -2062,8 +2286,8 @@ BEGIN
 			ELSE 'DELETE FROM %s AS t USING g' END, target));
 END
 $$;
-COMMENT ON FUNCTION tiktok._parts(regclass, regclass, text[], text, boolean) IS
-'internal: what goes into tiktok._templates(). time_column: NULL for a stream that is read whole; with_accounts: false where rows are not told by account';
+COMMENT ON FUNCTION tiktok._parts(regclass, regclass, text[], text, boolean, text[]) IS
+'internal: what goes into tiktok._templates(). time_column: NULL for a stream that is read whole; with_accounts: false where rows are not told by account; asked: the columns of a query for_each, NULL: there is none';
 
 CREATE FUNCTION tiktok._templates(OUT name text, OUT template text)
 RETURNS SETOF record
@@ -2073,12 +2297,13 @@ AS $$
 	SELECT v.* FROM (VALUES
 	('stage', '{stage}'),
 	('delta', '{delta}'),
+	('asked', '{asked}'),
 	('create_stage', 'CREATE TEMPORARY TABLE {stage} AS SELECT {columns} FROM {target} WITH NO DATA'),
 	-- what a merge writes, a row each: its key, whether it is new (I), changed (U) or
 	-- gone (D), and where it stands in the stage
 	('create_delta', 'CREATE TEMPORARY TABLE {delta} AS SELECT NULL::"char" AS "tiktok op",
 		NULL::tid AS "tiktok row", {keys} FROM {target} WITH NO DATA'),
-	('load', 'INSERT INTO {stage} ({columns}) SELECT {columns} FROM {source} WHERE {window}'),
+	('load', 'INSERT INTO {stage} ({columns}) SELECT {s_columns} FROM {loaded}'),
 	-- how many rows there are to merge, and whether keys repeat
 	('count', 'SELECT coalesce(sum(k.n), 0) AS staged, coalesce(max(k.n) > 1, false) AS repeated
 		FROM (SELECT count(*) AS n FROM {stage} WHERE {window} GROUP BY {keys}) AS k'),
@@ -2104,7 +2329,7 @@ AS $$
 			FROM (SELECT {keys}, ctid AS "tiktok row", {hash} AS "tiktok hash"
 					FROM {stage} WHERE {window} OFFSET 0) AS s
 				FULL JOIN (SELECT {keys}, {hash} AS "tiktok hash", {marked} AS "tiktok marked"
-					FROM (SELECT {columns}{_deleted_at} FROM {target} WHERE {window} OFFSET 0) AS r
+					FROM (SELECT {columns}{_deleted_at} FROM {target} WHERE {window} OFFSET 0) AS r{if_asked}
 					OFFSET 0) AS t ON {s_is_t}
 			OFFSET 0) AS d
 		WHERE d."tiktok op" IS NOT NULL'),
@@ -2146,7 +2371,7 @@ COMMENT ON FUNCTION tiktok._templates() IS
 'internal: the statements of a target before their parts are filled in; one for each member of tiktok._statements';
 
 CREATE FUNCTION tiktok._statements(target regclass, source regclass, key_columns text[],
-	time_column text, with_accounts boolean)
+	time_column text, with_accounts boolean, asked text[] DEFAULT NULL)
 RETURNS tiktok._statements
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -2154,10 +2379,10 @@ AS $$
 	SELECT jsonb_populate_record(NULL::tiktok._statements,
 		jsonb_object_agg(t.name, tiktok._fill(t.template, p.parts)))
 	FROM tiktok._templates() AS t,
-		(SELECT tiktok._parts(target, source, key_columns, time_column, with_accounts)) AS p (parts)
+		(SELECT tiktok._parts(target, source, key_columns, time_column, with_accounts, asked)) AS p (parts)
 	WHERE p.parts ->> 'signed' IS NOT NULL OR t.name NOT IN ('expired', 'renew')
 $$;
-COMMENT ON FUNCTION tiktok._statements(regclass, regclass, text[], text, boolean) IS
+COMMENT ON FUNCTION tiktok._statements(regclass, regclass, text[], text, boolean, text[]) IS
 'internal: the statements that bring a target up to date. Arguments as of tiktok._parts(); month by month they make sense with a time_column only; expired and renew are NULL where no column has signed links';
 
 -- ---- sql/parts/41_plan.sql
@@ -2175,6 +2400,7 @@ DECLARE
 	s record;
 	info record;
 	keys text[];
+	asked text[];
 BEGIN
 	PERFORM tiktok._check_owner(wanted);
 	SELECT t.* INTO s FROM tiktok.snapshots AS t WHERE t.target = wanted;
@@ -2193,6 +2419,8 @@ BEGIN
 	END IF;
 	PERFORM tiktok._check_privileges(wanted, job.source);
 	info := tiktok._source(job.source);
+	PERFORM tiktok._check_for_each_by(wanted, s.for_each, s.for_each_by);
+	asked := tiktok._check_for_each(job.source, s.for_each);
 	keys := tiktok._key_columns(job.source);
 	IF (SELECT array_agg(k ORDER BY k) FROM unnest(keys) AS k)
 		IS DISTINCT FROM (SELECT array_agg(k ORDER BY k) FROM unnest(s.key_columns) AS k)
@@ -2204,8 +2432,9 @@ BEGIN
 	END IF;
 	PERFORM tiktok._check_arguments(job.source, info.grain, earlier, NULL, NULL);
 	PERFORM tiktok._check_columns(wanted, job.source, keys, info.time_column, s.columns);
-	-- a column that is new has no values yet, whatever the totals of the others say
-	job.probe := CASE WHEN s.columns @> (SELECT array_agg(k.name) FROM tiktok._source_columns(job.source) AS k)
+	-- a column that is new has no values yet, whatever the totals of the others say, and
+	-- totals of an account are not those of some of its objects
+	job.probe := CASE WHEN asked IS NULL AND s.columns @> (SELECT array_agg(k.name) FROM tiktok._source_columns(job.source) AS k)
 		THEN s.probe END;
 	IF earlier IS NOT NULL THEN
 		earlier := tiktok._held_since(job.source, earlier, info.start_date);
@@ -2230,7 +2459,7 @@ BEGIN
 	job.requests := tiktok._requests();
 	job.folded := 0;
 	job.statements := tiktok._statements(wanted, job.source, keys, info.time_column,
-		info.account_param <> 'none');
+		info.account_param <> 'none', asked);
 	job.beside := tiktok._beside(wanted, job.source, keys, info.time_column,
 		info.account_param <> 'none');
 	job.tables := array_remove(ARRAY[wanted, (job.beside).history, (job.beside).changes], NULL);
@@ -2241,6 +2470,9 @@ BEGIN
 	PERFORM tiktok._drop_stage(job.statements);
 	EXECUTE (job.statements).create_stage;
 	EXECUTE (job.statements).create_delta;
+	IF asked IS NOT NULL THEN
+		PERFORM tiktok._fill_for_each(job.statements, job.source, wanted, asked, s.for_each);
+	END IF;
 	IF session AND s.columns @> (SELECT array_agg(k.name) FROM tiktok._source_columns(job.source) AS k) THEN
 		job.resumed := tiktok._resumed(wanted);
 	END IF;
@@ -2506,7 +2738,7 @@ AS $$
 DECLARE
 	name text;
 BEGIN
-	FOREACH name IN ARRAY ARRAY[statements.stage, statements.delta] LOOP
+	FOREACH name IN ARRAY ARRAY[statements.stage, statements.delta, statements.asked] LOOP
 		IF to_regclass(name) IS NOT NULL THEN
 			EXECUTE format('DROP TABLE %s', name);
 		END IF;
@@ -3166,14 +3398,14 @@ COMMENT ON FUNCTION tiktok._result(tiktok._job) IS 'internal: what a refresh did
 CREATE FUNCTION tiktok.materialize(source regclass, target text, since date DEFAULT NULL,
 	attribution_window integer DEFAULT NULL, partition_by text DEFAULT NULL,
 	probe boolean DEFAULT NULL, history boolean DEFAULT NULL, changes boolean DEFAULT NULL,
-	changes_keep interval DEFAULT NULL,
+	changes_keep interval DEFAULT NULL, for_each text DEFAULT NULL,
 	OUT inserted bigint, OUT updated bigint, OUT deleted bigint, OUT unchanged bigint,
 	OUT requests bigint, OUT watermark date)
 LANGUAGE plpgsql
 AS $$
 DECLARE
 	existing regclass := tiktok._register(source, target, since, attribution_window,
-		partition_by, probe, history, changes, changes_keep, false);
+		partition_by, probe, history, changes, changes_keep, for_each, false);
 	job tiktok._job := tiktok._open(existing, NULL, false);
 	steps tiktok._step[];
 	step tiktok._step;
@@ -3209,7 +3441,7 @@ BEGIN
 	INTO inserted, updated, deleted, unchanged, requests, watermark FROM tiktok._result(job) AS r;
 END
 $$;
-COMMENT ON FUNCTION tiktok.materialize(regclass, text, date, integer, text, boolean, boolean, boolean, interval) IS
+COMMENT ON FUNCTION tiktok.materialize(regclass, text, date, integer, text, boolean, boolean, boolean, interval, text) IS
 'tiktok.create_snapshot() and a refresh in one transaction: reads everything that is missing, then writes. Returns the rows inserted, updated, deleted (or marked) and unchanged, the requests, and the day up to which all accounts were read (NULL for streams that are read whole, and while an account was never read). Arguments and errors as there and in tiktok.refresh()';
 
 -- ---- sql/parts/45_write_beside.sql
@@ -4161,6 +4393,12 @@ BEGIN
 				DETAIL = format('Rows of %s have no day or hour, so that none of them is ever settled.', source),
 				HINT = format('Read %s for what was there at the last refresh, and %s for what is there now.',
 					target, source);
+	END IF;
+	IF s.for_each IS NOT NULL THEN
+		RAISE EXCEPTION 'snapshot % holds what its query for_each gives, and % everything', target, source
+			USING ERRCODE = '0A000', DETAIL = 'A live view would ask for younger days of what the snapshot does not hold.',
+				HINT = format('Make a view of your own: days before tiktok.settled(%L) from %s, younger ones from %s '
+					'joined to the query.', target, target, source);
 	END IF;
 	PERFORM tiktok._check_columns(target, source, s.key_columns, s.time_column, NULL);
 	-- any other view with these columns would be replaced, too, and be lost

@@ -4,11 +4,11 @@ CREATE TYPE tiktok._counts AS (inserted bigint, updated bigint, deleted bigint,
 	unchanged bigint);
 COMMENT ON TYPE tiktok._counts IS 'internal: what a merge did';
 
-CREATE TYPE tiktok._statements AS (stage text, delta text, create_stage text, create_delta text,
+CREATE TYPE tiktok._statements AS (stage text, delta text, asked text, create_stage text, create_delta text,
 	load text, count text, repeated text, fold text, present text, compare text, differing text,
 	months text, insert text, replace text, upsert text, remove text, expired text, renew text);
 COMMENT ON TYPE tiktok._statements IS
-'internal: the SQL of a target, by the names of tiktok._templates(); stage and delta are tables';
+'internal: the SQL of a target, by the names of tiktok._templates(); stage, delta and asked (the values of a query for_each) are tables';
 
 CREATE TYPE tiktok._beside AS (history regclass, changes regclass, changes_keep interval,
 	end_states text, end_window text, begin_states text, begin_window text, log_window text,

@@ -61,7 +61,9 @@ CREATE TABLE tiktok._snapshot (
 	last_change timestamptz,
 	history tiktok._target,
 	changes tiktok._target,
-	changes_keep interval);
+	changes_keep interval,
+	for_each text,
+	for_each_by text);
 -- 0: it was missing when the row was restored
 CREATE UNIQUE INDEX ON tiktok._snapshot (target) WHERE target::oid <> 0;
 COMMENT ON TABLE tiktok._snapshot IS

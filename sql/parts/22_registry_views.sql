@@ -34,7 +34,9 @@ CREATE VIEW tiktok.snapshots WITH (security_barrier) AS
 		s.history::pg_catalog.regclass AS history,
 		s.changes::pg_catalog.regclass AS changes,
 		s.changes_keep,
-		s.last_change
+		s.last_change,
+		s.for_each,
+		s.for_each_by
 	FROM tiktok._snapshot AS s
 	WHERE tiktok._visible(s.target::pg_catalog.regclass);
 COMMENT ON VIEW tiktok.snapshots IS
@@ -73,6 +75,10 @@ COMMENT ON COLUMN tiktok.snapshots.changes_keep IS
 'how long changes stay there; NULL: none are written';
 COMMENT ON COLUMN tiktok.snapshots.last_change IS
 'when a refresh last wrote a row that had changed, never twice the same; NULL: none did';
+COMMENT ON COLUMN tiktok.snapshots.for_each IS
+'the query whose values are asked for; NULL: all there is';
+COMMENT ON COLUMN tiktok.snapshots.for_each_by IS
+'the role that wrote it: no other role runs it; NULL: there is none';
 
 CREATE VIEW tiktok.snapshot_accounts WITH (security_barrier) AS
 	SELECT s.target::pg_catalog.regclass AS target, a.advertiser_id, a.since, a.watermark,

@@ -36,22 +36,30 @@ BEGIN
 		WHERE NOT EXISTS (SELECT FROM tiktok._snapshot AS s WHERE s.snapshot = a.snapshot);
 	DELETE FROM tiktok._snapshot_run AS r
 		WHERE NOT EXISTS (SELECT FROM tiktok._snapshot AS s WHERE s.snapshot = r.snapshot);
+	-- other values are asked for: nothing was read of them
+	DELETE FROM tiktok._snapshot_account AS a USING tiktok._snapshot AS s
+		WHERE s.target = _record_snapshot.target AND a.snapshot = s.snapshot
+			AND s.for_each IS DISTINCT FROM coalesce(detail ->> 'for_each', s.for_each);
 	INSERT INTO tiktok._snapshot AS s (target, source_schema, source_name, time_column,
-		key_columns, columns, since, attribution_window, partition_by, rows, probe)
+		key_columns, columns, since, attribution_window, partition_by, rows, probe, for_each, for_each_by)
 	SELECT _record_snapshot.target, d.source_schema, d.source_name, d.time_column,
 		d.key_columns, d.columns, d.since, d.attribution_window, d.partition_by, d.rows,
-		d.probe
+		d.probe, d.for_each, o.owner
 	FROM jsonb_populate_record(NULL::tiktok._snapshot, detail) AS d
+		LEFT JOIN LATERAL (SELECT pg_get_userbyid(c.relowner) AS owner FROM pg_class AS c
+			WHERE c.oid = _record_snapshot.target AND d.for_each IS NOT NULL) AS o ON true
 	ON CONFLICT (target) WHERE target::oid <> 0 DO UPDATE
 		SET columns = EXCLUDED.columns,
 			since = least(s.since, EXCLUDED.since),
 			attribution_window = coalesce(EXCLUDED.attribution_window, s.attribution_window),
-			probe = coalesce(EXCLUDED.probe, s.probe);
+			probe = coalesce(EXCLUDED.probe, s.probe),
+			for_each = coalesce(EXCLUDED.for_each, s.for_each),
+			for_each_by = coalesce(EXCLUDED.for_each_by, s.for_each_by);
 	RETURN 0;
 END
 $$;
 COMMENT ON FUNCTION tiktok._record_snapshot(regclass, jsonb) IS
-'internal: registers a snapshot, or changes since, attribution_window, probe and columns of one; returns 0';
+'internal: registers a snapshot, or changes since, attribution_window, probe, for_each and columns of one; with another for_each, what was read of the accounts counts no more; returns 0';
 
 CREATE FUNCTION tiktok._record_forget(target regclass, detail jsonb)
 RETURNS bigint

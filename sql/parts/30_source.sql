@@ -28,12 +28,13 @@ CREATE FUNCTION tiktok._source_columns(source regclass,
 	OUT in_key boolean,
 	OUT signed_url boolean,
 	OUT description text,
-	OUT additive boolean)
+	OUT additive boolean,
+	OUT takes_many boolean)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'tiktok_snapshot_source_columns'
 LANGUAGE C STABLE STRICT;
 COMMENT ON FUNCTION tiktok._source_columns(regclass) IS
-'internal: its columns. signed_url: changes by itself, so that it does not count as a change';
+'internal: its columns. signed_url: changes by itself, so that it does not count as a change; takes_many: requests name many of its values at a time';
 
 CREATE FUNCTION tiktok._lock(target regclass, session boolean)
 RETURNS boolean

@@ -111,7 +111,7 @@ COMMENT ON FUNCTION tiktok._held_since(regclass, date, date) IS
 -- Names are resolved already: no search_path of the caller's is needed any more.
 -- existing: the table; NULL: it is to be made, by path and schema.
 CREATE FUNCTION tiktok._create_snapshot(source regclass, existing regclass, path text[],
-	schema name, since date, attribution_window integer, partition_by text, probe boolean)
+	schema name, since date, attribution_window integer, partition_by text, probe boolean, for_each text)
 RETURNS regclass
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -134,6 +134,10 @@ BEGIN
 				USING ERRCODE = '42710', HINT = format('SELECT tiktok.forget(%L) first.', target);
 		END IF;
 		PERFORM tiktok._check_beside_free(target, target);
+	END IF;
+	IF tiktok._check_for_each(source, coalesce(for_each, known.for_each)) IS NOT NULL AND probe THEN
+		RAISE EXCEPTION '"probe" means nothing for a snapshot with for_each'
+			USING ERRCODE = '22023', DETAIL = 'The API''s totals are those of an account.', HINT = 'Leave the argument out.';
 	END IF;
 	IF since IS NOT NULL THEN
 		since := tiktok._held_since(source, since, info.start_date);
@@ -162,12 +166,12 @@ BEGIN
 		'time_column', info.time_column, 'key_columns', key_columns,
 		'columns', (SELECT array_agg(k.name ORDER BY k.attnum) FROM tiktok._source_columns(source) AS k),
 		'since', since, 'attribution_window', attribution_window,
-		'partition_by', partition_by, 'rows', now_there, 'probe', probe))
+		'partition_by', partition_by, 'rows', now_there, 'probe', probe, 'for_each', for_each))
 	FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = source;
 	RETURN target;
 END
 $$;
-COMMENT ON FUNCTION tiktok._create_snapshot(regclass, regclass, text[], name, date, integer, text, boolean) IS
+COMMENT ON FUNCTION tiktok._create_snapshot(regclass, regclass, text[], name, date, integer, text, boolean, text) IS
 'internal: the body of tiktok.create_snapshot(), with its errors';
 
 -- In the caller's search_path, and so without a SET: it says what an unqualified name
@@ -175,7 +179,7 @@ COMMENT ON FUNCTION tiktok._create_snapshot(regclass, regclass, text[], name, da
 -- is looked at when nobody else can be making it.
 CREATE FUNCTION tiktok._register(source regclass, target text, since date,
 	attribution_window integer, partition_by text, probe boolean, history boolean, changes boolean,
-	changes_keep interval, wait boolean)
+	changes_keep interval, for_each text, wait boolean)
 RETURNS regclass
 LANGUAGE plpgsql
 AS $$
@@ -190,29 +194,29 @@ BEGIN
 	PERFORM tiktok._check_beside(source, existing, path, pg_catalog.current_schema(), history,
 		changes, changes_keep);
 	result := tiktok._create_snapshot(source, existing, path, pg_catalog.current_schema(), since,
-		attribution_window, partition_by, probe);
+		attribution_window, partition_by, probe, for_each);
 	PERFORM tiktok._switch_beside(result, source, history, changes, changes_keep);
 	RETURN result;
 END
 $$;
-COMMENT ON FUNCTION tiktok._register(regclass, text, date, integer, text, boolean, boolean, boolean, interval, boolean) IS
+COMMENT ON FUNCTION tiktok._register(regclass, text, date, integer, text, boolean, boolean, boolean, interval, text, boolean) IS
 'internal: tiktok.create_snapshot(); wait: for another session that makes the same snapshot, or else 55006';
 
 -- Whoever sets tables up wants them to be there: it waits.
 CREATE FUNCTION tiktok.create_snapshot(source regclass, target text, since date DEFAULT NULL,
 	attribution_window integer DEFAULT NULL, partition_by text DEFAULT NULL,
 	probe boolean DEFAULT NULL, history boolean DEFAULT NULL, changes boolean DEFAULT NULL,
-	changes_keep interval DEFAULT NULL)
+	changes_keep interval DEFAULT NULL, for_each text DEFAULT NULL)
 RETURNS regclass
 LANGUAGE plpgsql
 AS $$
 BEGIN
 	RETURN tiktok._register(source, target, since, attribution_window, partition_by, probe, history,
-		changes, changes_keep, true);
+		changes, changes_keep, for_each, true);
 END
 $$;
-COMMENT ON FUNCTION tiktok.create_snapshot(regclass, text, date, integer, text, boolean, boolean, boolean, interval) IS
-'registers a local table that tiktok.refresh() keeps like a foreign table, and creates it if it is missing; sends no request, and waits for another session that makes the same. since: first day wanted (NULL: the option start_date, before which the source holds nothing). attribution_window: days before the watermark that each refresh reads again, 0 to 364 (NULL: 7). partition_by: ''month'' or NULL. probe: whether refreshes of a daily BASIC report ask for totals first and read no rows of accounts that did not change (NULL: true). history: each state of a row goes into a table TARGET_history (streams that are read whole). changes: each change goes into a table TARGET_changes and stays there for changes_keep (NULL: 7 days); false, or NULL at first: not. For a table that is a snapshot already: an earlier since and what else is given are kept, NULL changes nothing, false writes no more and leaves the table. Errors: 42501 not the owner, or a privilege is missing; 22023 wrong argument; 42710 it is a snapshot of another table; HV00L no first day; 42P07, 42622, 42701 a table cannot be made beside it; 55006 history or changes were to be switched during a refresh';
+COMMENT ON FUNCTION tiktok.create_snapshot(regclass, text, date, integer, text, boolean, boolean, boolean, interval, text) IS
+'registers a local table that tiktok.refresh() keeps like a foreign table, and creates it if it is missing; sends no request, and waits for another session that makes the same. since: first day wanted (NULL: the option start_date, before which the source holds nothing). attribution_window: days before the watermark that each refresh reads again, 0 to 364 (NULL: 7). partition_by: ''month'' or NULL. probe: whether refreshes of a daily BASIC report ask for totals first and read no rows of accounts that did not change (NULL: true). history: each state of a row goes into a table TARGET_history (streams that are read whole). changes: each change goes into a table TARGET_changes and stays there for changes_keep (NULL: 7 days); false, or NULL at first: not. for_each: a query that each refresh runs first, as the owner and with search_path pg_catalog; its columns are named like some of the source''s key, and what it gives is asked for and nothing else; streams with required conditions need one. For a table that is a snapshot already: an earlier since and what else is given are kept, NULL changes nothing, false writes no more and leaves the table; with another for_each, all is read again. Errors: 42501 not the owner, or a privilege is missing; 22023 wrong argument; 42710 it is a snapshot of another table; HV00L no first day, or no for_each where one is needed; 42703 for_each lacks a column or has another; 42P07, 42622, 42701 a table cannot be made beside it; 55006 history or changes were to be switched during a refresh';
 
 -- The table itself is its owner's.
 CREATE FUNCTION tiktok.forget(target regclass)

@@ -92,10 +92,45 @@ $$;
 COMMENT ON FUNCTION tiktok._expired(text, oid) IS
 'internal: the condition for a row t of the target whose column with a signed link, or with the end of one, shows that it is over at $4, or has none where row g of the stage does';
 
--- What the templates are made of. Three rows may meet: s of the stage, t of the
+-- What is read of the source, as s. Values that a query lists are joined to it: a request for
+-- each, or for many where one column takes many. Where several do, they are asked for together,
+-- for each value of the others (an account first of all), and what was not listed in this
+-- combination goes. asked: NULL where all is read; condition: of s.
+CREATE FUNCTION tiktok._loaded(source regclass, asked_table text, asked text[], account text, condition text)
+RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	many text[] := ARRAY(SELECT c.name FROM tiktok._source_columns(source) AS c
+		WHERE c.name = ANY (asked) AND c.takes_many AND NOT c.is_account);
+	of_accounts text := CASE WHEN account = ANY (asked) THEN format('k.%I = ANY ($1)', account) ELSE 'true' END;
+	parts jsonb;
+BEGIN
+	SELECT jsonb_build_object('source', source::text, 'asked', asked_table, 'condition', condition,
+		'of_accounts', of_accounts,
+		'k_is_s', string_agg(format('k.%1$I = s.%1$I', u), ' AND '),
+		'lists', string_agg(CASE WHEN u = ANY (many) THEN format('array_agg(DISTINCT k.%1$I) AS %1$I', u)
+			ELSE format('k.%I', u) END, ', '),
+		'singly', coalesce(string_agg(format('k.%I', u), ', ') FILTER (WHERE u <> ALL (many)), '()'),
+		's_in_lists', string_agg(format(CASE WHEN u = ANY (many) THEN 's.%1$I = ANY (l.%1$I)'
+			ELSE 's.%1$I = l.%1$I' END, u), ' AND '))
+	INTO parts FROM unnest(asked) AS u;
+	RETURN tiktok._fill(CASE WHEN asked IS NULL THEN '{source} AS s WHERE {condition}'
+		WHEN cardinality(many) < 2 THEN '{source} AS s JOIN {asked} AS k ON {k_is_s}
+			WHERE {condition} AND {of_accounts}'
+		ELSE '(SELECT {lists} FROM {asked} AS k WHERE {of_accounts} GROUP BY {singly}) AS l
+			CROSS JOIN LATERAL (SELECT * FROM {source} AS s WHERE {s_in_lists} AND {condition} OFFSET 0) AS s
+			JOIN {asked} AS k ON {k_is_s}' END, parts);
+END
+$$;
+COMMENT ON FUNCTION tiktok._loaded(regclass, text, text[], text, text) IS
+'internal: what is read of a source, as s: behind FROM. asked: the columns of a query for_each, whose values are in asked_table; NULL: there is none. account: NULL where rows are not told by account; condition: of s';
+
+-- What the templates are made of. Three rows may meet: s of the stage (when it is loaded, of the source), t of the
 -- target, g one that is gone; a and b are two of the stage with the same key.
 CREATE FUNCTION tiktok._parts(target regclass, source regclass, key_columns text[],
-	time_column text, with_accounts boolean)
+	time_column text, with_accounts boolean, asked text[] DEFAULT NULL)
 RETURNS jsonb
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -105,11 +140,13 @@ DECLARE
 	bounded text := CASE WHEN with_accounts THEN account END;
 	mark boolean := time_column IS NULL;	-- rows that are gone are marked, not deleted
 	hourly boolean := coalesce((tiktok._source(source)).grain = 'hour', false) AND NOT mark;
+	asked_table text := 'pg_temp.' || quote_ident('tiktok_asked_' || target::oid);
 	columns jsonb;
 	keys jsonb;
 BEGIN
 	SELECT jsonb_build_object(
 		'columns', string_agg(quote_ident(c.name), ', ' ORDER BY c.attnum),
+		's_columns', string_agg(format('s.%I', c.name), ', ' ORDER BY c.attnum),
 		'hash', tiktok._hash_of(array_agg(c.name ORDER BY c.attnum)
 			FILTER (WHERE NOT o.is_key AND NOT c.signed_url)),
 		'excluded', coalesce(string_agg(format('%1$I = EXCLUDED.%1$I, ', c.name), '' ORDER BY c.attnum)
@@ -142,6 +179,10 @@ BEGIN
 		'source', source::text,
 		'stage', 'pg_temp.' || quote_ident('tiktok_stage_' || target::oid),
 		'delta', 'pg_temp.' || quote_ident('tiktok_delta_' || target::oid),
+		'asked', asked_table,
+		'loaded', tiktok._loaded(source, asked_table, asked, bounded, tiktok._window('s.', bounded, time_column)),
+		'if_asked', coalesce((SELECT format(' WHERE EXISTS (SELECT FROM %s AS k WHERE ', asked_table)
+			|| string_agg(format('k.%1$I = r.%1$I', u), ' AND ') || ')' FROM unnest(asked) AS u), ''),
 		'account', account,
 		'window', tiktok._window('', bounded, time_column),
 		'a_window', tiktok._window('a.', bounded, time_column),
@@ -158,8 +199,8 @@ BEGIN
 			ELSE 'DELETE FROM %s AS t USING g' END, target));
 END
 $$;
-COMMENT ON FUNCTION tiktok._parts(regclass, regclass, text[], text, boolean) IS
-'internal: what goes into tiktok._templates(). time_column: NULL for a stream that is read whole; with_accounts: false where rows are not told by account';
+COMMENT ON FUNCTION tiktok._parts(regclass, regclass, text[], text, boolean, text[]) IS
+'internal: what goes into tiktok._templates(). time_column: NULL for a stream that is read whole; with_accounts: false where rows are not told by account; asked: the columns of a query for_each, NULL: there is none';
 
 CREATE FUNCTION tiktok._templates(OUT name text, OUT template text)
 RETURNS SETOF record
@@ -169,12 +210,13 @@ AS $$
 	SELECT v.* FROM (VALUES
 	('stage', '{stage}'),
 	('delta', '{delta}'),
+	('asked', '{asked}'),
 	('create_stage', 'CREATE TEMPORARY TABLE {stage} AS SELECT {columns} FROM {target} WITH NO DATA'),
 	-- what a merge writes, a row each: its key, whether it is new (I), changed (U) or
 	-- gone (D), and where it stands in the stage
 	('create_delta', 'CREATE TEMPORARY TABLE {delta} AS SELECT NULL::"char" AS "tiktok op",
 		NULL::tid AS "tiktok row", {keys} FROM {target} WITH NO DATA'),
-	('load', 'INSERT INTO {stage} ({columns}) SELECT {columns} FROM {source} WHERE {window}'),
+	('load', 'INSERT INTO {stage} ({columns}) SELECT {s_columns} FROM {loaded}'),
 	-- how many rows there are to merge, and whether keys repeat
 	('count', 'SELECT coalesce(sum(k.n), 0) AS staged, coalesce(max(k.n) > 1, false) AS repeated
 		FROM (SELECT count(*) AS n FROM {stage} WHERE {window} GROUP BY {keys}) AS k'),
@@ -200,7 +242,7 @@ AS $$
 			FROM (SELECT {keys}, ctid AS "tiktok row", {hash} AS "tiktok hash"
 					FROM {stage} WHERE {window} OFFSET 0) AS s
 				FULL JOIN (SELECT {keys}, {hash} AS "tiktok hash", {marked} AS "tiktok marked"
-					FROM (SELECT {columns}{_deleted_at} FROM {target} WHERE {window} OFFSET 0) AS r
+					FROM (SELECT {columns}{_deleted_at} FROM {target} WHERE {window} OFFSET 0) AS r{if_asked}
 					OFFSET 0) AS t ON {s_is_t}
 			OFFSET 0) AS d
 		WHERE d."tiktok op" IS NOT NULL'),
@@ -242,7 +284,7 @@ COMMENT ON FUNCTION tiktok._templates() IS
 'internal: the statements of a target before their parts are filled in; one for each member of tiktok._statements';
 
 CREATE FUNCTION tiktok._statements(target regclass, source regclass, key_columns text[],
-	time_column text, with_accounts boolean)
+	time_column text, with_accounts boolean, asked text[] DEFAULT NULL)
 RETURNS tiktok._statements
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -250,8 +292,8 @@ AS $$
 	SELECT jsonb_populate_record(NULL::tiktok._statements,
 		jsonb_object_agg(t.name, tiktok._fill(t.template, p.parts)))
 	FROM tiktok._templates() AS t,
-		(SELECT tiktok._parts(target, source, key_columns, time_column, with_accounts)) AS p (parts)
+		(SELECT tiktok._parts(target, source, key_columns, time_column, with_accounts, asked)) AS p (parts)
 	WHERE p.parts ->> 'signed' IS NOT NULL OR t.name NOT IN ('expired', 'renew')
 $$;
-COMMENT ON FUNCTION tiktok._statements(regclass, regclass, text[], text, boolean) IS
+COMMENT ON FUNCTION tiktok._statements(regclass, regclass, text[], text, boolean, text[]) IS
 'internal: the statements that bring a target up to date. Arguments as of tiktok._parts(); month by month they make sense with a time_column only; expired and renew are NULL where no column has signed links';

@@ -11,6 +11,7 @@ DECLARE
 	s record;
 	info record;
 	keys text[];
+	asked text[];
 BEGIN
 	PERFORM tiktok._check_owner(wanted);
 	SELECT t.* INTO s FROM tiktok.snapshots AS t WHERE t.target = wanted;
@@ -29,6 +30,8 @@ BEGIN
 	END IF;
 	PERFORM tiktok._check_privileges(wanted, job.source);
 	info := tiktok._source(job.source);
+	PERFORM tiktok._check_for_each_by(wanted, s.for_each, s.for_each_by);
+	asked := tiktok._check_for_each(job.source, s.for_each);
 	keys := tiktok._key_columns(job.source);
 	IF (SELECT array_agg(k ORDER BY k) FROM unnest(keys) AS k)
 		IS DISTINCT FROM (SELECT array_agg(k ORDER BY k) FROM unnest(s.key_columns) AS k)
@@ -40,8 +43,9 @@ BEGIN
 	END IF;
 	PERFORM tiktok._check_arguments(job.source, info.grain, earlier, NULL, NULL);
 	PERFORM tiktok._check_columns(wanted, job.source, keys, info.time_column, s.columns);
-	-- a column that is new has no values yet, whatever the totals of the others say
-	job.probe := CASE WHEN s.columns @> (SELECT array_agg(k.name) FROM tiktok._source_columns(job.source) AS k)
+	-- a column that is new has no values yet, whatever the totals of the others say, and
+	-- totals of an account are not those of some of its objects
+	job.probe := CASE WHEN asked IS NULL AND s.columns @> (SELECT array_agg(k.name) FROM tiktok._source_columns(job.source) AS k)
 		THEN s.probe END;
 	IF earlier IS NOT NULL THEN
 		earlier := tiktok._held_since(job.source, earlier, info.start_date);
@@ -66,7 +70,7 @@ BEGIN
 	job.requests := tiktok._requests();
 	job.folded := 0;
 	job.statements := tiktok._statements(wanted, job.source, keys, info.time_column,
-		info.account_param <> 'none');
+		info.account_param <> 'none', asked);
 	job.beside := tiktok._beside(wanted, job.source, keys, info.time_column,
 		info.account_param <> 'none');
 	job.tables := array_remove(ARRAY[wanted, (job.beside).history, (job.beside).changes], NULL);
@@ -77,6 +81,9 @@ BEGIN
 	PERFORM tiktok._drop_stage(job.statements);
 	EXECUTE (job.statements).create_stage;
 	EXECUTE (job.statements).create_delta;
+	IF asked IS NOT NULL THEN
+		PERFORM tiktok._fill_for_each(job.statements, job.source, wanted, asked, s.for_each);
+	END IF;
 	IF session AND s.columns @> (SELECT array_agg(k.name) FROM tiktok._source_columns(job.source) AS k) THEN
 		job.resumed := tiktok._resumed(wanted);
 	END IF;

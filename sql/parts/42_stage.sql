@@ -9,7 +9,7 @@ AS $$
 DECLARE
 	name text;
 BEGIN
-	FOREACH name IN ARRAY ARRAY[statements.stage, statements.delta] LOOP
+	FOREACH name IN ARRAY ARRAY[statements.stage, statements.delta, statements.asked] LOOP
 		IF to_regclass(name) IS NOT NULL THEN
 			EXECUTE format('DROP TABLE %s', name);
 		END IF;

@@ -285,14 +285,14 @@ COMMENT ON FUNCTION tiktok._result(tiktok._job) IS 'internal: what a refresh did
 CREATE FUNCTION tiktok.materialize(source regclass, target text, since date DEFAULT NULL,
 	attribution_window integer DEFAULT NULL, partition_by text DEFAULT NULL,
 	probe boolean DEFAULT NULL, history boolean DEFAULT NULL, changes boolean DEFAULT NULL,
-	changes_keep interval DEFAULT NULL,
+	changes_keep interval DEFAULT NULL, for_each text DEFAULT NULL,
 	OUT inserted bigint, OUT updated bigint, OUT deleted bigint, OUT unchanged bigint,
 	OUT requests bigint, OUT watermark date)
 LANGUAGE plpgsql
 AS $$
 DECLARE
 	existing regclass := tiktok._register(source, target, since, attribution_window,
-		partition_by, probe, history, changes, changes_keep, false);
+		partition_by, probe, history, changes, changes_keep, for_each, false);
 	job tiktok._job := tiktok._open(existing, NULL, false);
 	steps tiktok._step[];
 	step tiktok._step;
@@ -328,5 +328,5 @@ BEGIN
 	INTO inserted, updated, deleted, unchanged, requests, watermark FROM tiktok._result(job) AS r;
 END
 $$;
-COMMENT ON FUNCTION tiktok.materialize(regclass, text, date, integer, text, boolean, boolean, boolean, interval) IS
+COMMENT ON FUNCTION tiktok.materialize(regclass, text, date, integer, text, boolean, boolean, boolean, interval, text) IS
 'tiktok.create_snapshot() and a refresh in one transaction: reads everything that is missing, then writes. Returns the rows inserted, updated, deleted (or marked) and unchanged, the requests, and the day up to which all accounts were read (NULL for streams that are read whole, and while an account was never read). Arguments and errors as there and in tiktok.refresh()';

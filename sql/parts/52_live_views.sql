@@ -109,6 +109,12 @@ BEGIN
 				HINT = format('Read %s for what was there at the last refresh, and %s for what is there now.',
 					target, source);
 	END IF;
+	IF s.for_each IS NOT NULL THEN
+		RAISE EXCEPTION 'snapshot % holds what its query for_each gives, and % everything', target, source
+			USING ERRCODE = '0A000', DETAIL = 'A live view would ask for younger days of what the snapshot does not hold.',
+				HINT = format('Make a view of your own: days before tiktok.settled(%L) from %s, younger ones from %s '
+					'joined to the query.', target, target, source);
+	END IF;
 	PERFORM tiktok._check_columns(target, source, s.key_columns, s.time_column, NULL);
 	-- any other view with these columns would be replaced, too, and be lost
 	IF EXISTS (SELECT FROM pg_class AS c WHERE c.oid = to_regclass(name) AND c.relkind = 'v')

@@ -176,21 +176,6 @@ refuse_periods(const TtTable *table)
 						 table->name)));
 }
 
-static void
-refuse_required(const TtTable *table)
-{
-	const TtColumn *column = tt_stream_required(table->stream, 0);
-
-	if (column != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("foreign table %s cannot be the source of a snapshot", table->name),
-				 errdetail("A query has to give a value of \"%s\": what rows there are beside those of the values given, the API does not tell.",
-						   column->name),
-				 errhint("INSERT INTO a table of your own SELECT from %s what you need.",
-						 table->name)));
-}
-
 Datum
 tiktok_snapshot_source(PG_FUNCTION_ARGS)
 {
@@ -208,7 +193,6 @@ tiktok_snapshot_source(PG_FUNCTION_ARGS)
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
 	refuse_periods(table);
-	refuse_required(table);
 	values[0] = CStringGetTextDatum(table->stream->name);
 	nulls[1] = grain == TT_GRAIN_NONE;
 	if (!nulls[1])
@@ -252,8 +236,8 @@ tiktok_snapshot_source_columns(PG_FUNCTION_ARGS)
 		const TtTableColumn *column = &table->columns[i];
 		const TtColumn		*listed = column->listed;
 		const char			*description = listed != NULL ? listed->description : "";
-		Datum				 values[7] = {0};
-		bool				 nulls[7] = {false};
+		Datum				 values[8] = {0};
+		bool				 nulls[8] = {false};
 
 		if (column->dropped)
 			continue;
@@ -268,6 +252,7 @@ tiktok_snapshot_source_columns(PG_FUNCTION_ARGS)
 		if (!nulls[5])
 			values[5] = CStringGetTextDatum(description);
 		values[6] = BoolGetDatum(tt_source_additive(column));
+		values[7] = BoolGetDatum(listed != NULL && tt_filter_limit(listed->filter) > 1);
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
 	relation_close(rel, NoLock);
