@@ -63,6 +63,18 @@
 	((Path *) create_unique_path(root, rel, (rel)->cheapest_total_path, sjinfo))
 #endif
 
+/*
+ * Relations that stand for another one's rows, from 19 on: aggregated before the join, or
+ * each of them once.
+ */
+#if PG_VERSION_NUM >= 190000
+#define TT_REL_IS_GROUPED(rel)					  IS_GROUPED_REL(rel)
+#define TT_REL_MADE_UNIQUE(rel, sjinfo, jointype) RELATION_WAS_MADE_UNIQUE(rel, sjinfo, jointype)
+#else
+#define TT_REL_IS_GROUPED(rel)					  ((void) (rel), false)
+#define TT_REL_MADE_UNIQUE(rel, sjinfo, jointype) ((void) (rel), false)
+#endif
+
 /* which outer joins may have made a value NULL, from 16 on */
 #if PG_VERSION_NUM >= 160000
 #define TT_COPY_VAR_NULLING(to, from) \
