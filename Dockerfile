@@ -9,6 +9,7 @@
 ARG PG_MAJOR=17
 
 FROM postgres:${PG_MAJOR} AS build
+ARG PG_MAJOR
 RUN apt-get update \
 	&& apt-get install -y --no-install-recommends build-essential pkg-config \
 		libcurl4-openssl-dev libjansson-dev "postgresql-server-dev-$PG_MAJOR"
