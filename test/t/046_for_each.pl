@@ -203,6 +203,10 @@ foreach my $case (
 }
 is_deeply(api_violations(), [], 'asked as documented');
 
+my ($examples) = slurp_file("$FindBin::Bin/../../doc/snapshots.md") =~ /^```sql\n(SELECT tiktok\.create_snapshot\('ads\.gmv_max_creative_reports_daily.*?)^```$/ms;
+is(join(' ', ($node->psql('postgres', "SET client_min_messages = warning; $examples"))[0, 2]), '0 ', 'the examples of doc/snapshots.md run');
+is(ask('SELECT count(DISTINCT start_date) FROM mart.pixel_weeks'), 8, 'and give eight weeks');
+
 # ---- whose query it is ----------------------------------------------------------------------------
 
 ask(<<SQL);
