@@ -93,11 +93,13 @@ sub at_once
 {
 	my $query = requests(@_);
 
-	for (1 .. 1000)
+	my $until = time() + 180;
+
+	do
 	{
 		my ($status, $answer) = $node->psql('postgres', $query);
 		return $answer if $status == 0;
-	}
+	} while (time() < $until);
 	die 'no server';
 }
 
