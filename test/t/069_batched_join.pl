@@ -62,6 +62,36 @@ is(scalar keys %lists, 3, '250 ids are three lists');
 is(join(',', sort keys %asked), join(',', sort split /\n/, $session->query('SELECT ad_id FROM mine')), 'of all keys');
 is_deeply(api_violations(), [], 'asked as documented');
 
+# ---- rows that a policy hides ------------------------------------------------------
+
+# on the outer side; and conditions of a user's own, which must not see them either
+$node->safe_psql('postgres', q{
+	CREATE ROLE reader;
+	CREATE TABLE hidden AS SELECT ad_id, n FROM found WHERE n <= 250;
+	ANALYZE hidden;
+	ALTER TABLE hidden ENABLE ROW LEVEL SECURITY;
+	CREATE POLICY first_ones ON hidden USING (n <= 30);
+	GRANT SELECT ON hidden, june TO reader;
+	CREATE FUNCTION peek(n bigint) RETURNS boolean LANGUAGE plpgsql COST 0.0001 AS
+		'BEGIN IF n > 30 THEN RAISE EXCEPTION ''saw %'', n; END IF; RETURN true; END';
+});
+my $visible = $session->query('SELECT count(*), sum(r.spend) FROM found f JOIN june r USING (ad_id) WHERE f.n <= 30');
+$session->query('SET ROLE reader');
+foreach my $peek ('', ' WHERE peek(h.n)')
+{
+	my $query = "SELECT count(*), sum(r.spend) FROM hidden h JOIN june r USING (ad_id)$peek";
+	is_batched($query, "a table with a policy$peek");
+	api_reset();
+	is($session->query($query), $visible, 'has the rows that the policy shows');
+	my %ids;
+	foreach my $request (@{ api_log('report/integrated') })
+	{
+		$ids{$_} = 1 foreach $request->{params}{filtering} =~ /(\d{16,})/g;
+	}
+	is(scalar(keys %ids), 30, 'and asks for these only');
+}
+$session->query('RESET ROLE');
+
 # ---- rows that change ----------------------------------------------------------
 
 # While a row is waited for, it gets another tag, another ad, or goes: PostgreSQL checks it
