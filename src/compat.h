@@ -64,16 +64,18 @@
 #endif
 
 /*
- * Relations that stand for another one's rows, from 19 on: aggregated before the join, or
- * each of them once.
+ * Whether a join is of relations that stand for another one's rows, from 19 on: aggregated
+ * before the join, or each of them once.
  */
+/* clang-format off */
 #if PG_VERSION_NUM >= 190000
-#define TT_REL_IS_GROUPED(rel)					  IS_GROUPED_REL(rel)
-#define TT_REL_MADE_UNIQUE(rel, sjinfo, jointype) RELATION_WAS_MADE_UNIQUE(rel, sjinfo, jointype)
+#define TT_JOIN_OF_DERIVED(joinrel, outer, inner, sjinfo, jointype) \
+	(IS_GROUPED_REL(joinrel) || IS_GROUPED_REL(outer) || IS_GROUPED_REL(inner) || \
+	 RELATION_WAS_MADE_UNIQUE(inner, sjinfo, jointype))
 #else
-#define TT_REL_IS_GROUPED(rel)					  ((void) (rel), false)
-#define TT_REL_MADE_UNIQUE(rel, sjinfo, jointype) ((void) (rel), false)
+#define TT_JOIN_OF_DERIVED(joinrel, outer, inner, sjinfo, jointype) false
 #endif
+/* clang-format on */
 
 /* which outer joins may have made a value NULL, from 16 on */
 #if PG_VERSION_NUM >= 160000

@@ -420,8 +420,7 @@ add_joins(PlannerInfo *root, RelOptInfo *joinrel, RelOptInfo *outerrel, RelOptIn
 	ListCell  *lc;
 
 	/* what comes from the API is its rows, neither added up nor each once */
-	if (TT_REL_IS_GROUPED(joinrel) || TT_REL_IS_GROUPED(outerrel) ||
-		TT_REL_IS_GROUPED(innerrel) || TT_REL_MADE_UNIQUE(innerrel, extra->sjinfo, jointype))
+	if (TT_JOIN_OF_DERIVED(joinrel, outerrel, innerrel, extra->sjinfo, jointype))
 		return;
 	if (!tt_enable_batched_join || !may_be_inner(innerrel) || IS_DUMMY_REL(innerrel) ||
 		IS_DUMMY_REL(outerrel) || !order_clauses(extra->restrictlist, &clauses))
