@@ -56,6 +56,7 @@ rows_reach_limit(PlannerInfo *root)
 /*
  * Whether hardly a row that the API returns will be dropped here: only then
  * are small pages cheaper.  One value of an enum is a filter, several are not.
+ * What the endpoint has to be told is asked value by value.
  */
 static bool
 few_dropped(const TtRelInfo *info)
@@ -69,7 +70,7 @@ few_dropped(const TtRelInfo *info)
 	{
 		TtQual *qual = lfirst(lc);
 
-		if (!tt_qual_exact(info->table, qual) &&
+		if (!tt_qual_exact(info->table, qual) && qual->role != TT_ROLE_REQUIRED &&
 			(qual->role != TT_ROLE_FILTER || list_length(qual->values) > 1 ||
 			 tt_qual_filter(info->table, qual->attnum, &param) != TT_FILTER_EQ ||
 			 OidIsValid(get_base_element_type(exprType(linitial(qual->values))))))

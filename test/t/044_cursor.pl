@@ -84,7 +84,10 @@ is(ask("SELECT paging, required_conditions FROM tiktok.streams WHERE name = 'ide
 
 ($out, $state, $err, $log) = run("SELECT count(*) FROM (SELECT item_id FROM ads.identity_videos WHERE $one LIMIT 15) t");
 is("$out$state", '15', 'LIMIT');
-cmp_ok(scalar(@$log), '<=', 2, 'ends it early');
+is_deeply([ map { $_->{params}{count} } @$log ], [15], 'asks for no more');
+($out, $state, $err, $log) = run("SELECT count(*) FROM (SELECT item_id FROM ads.identity_videos WHERE $one LIMIT 15 OFFSET 10) t");
+is("$out$state", '15', 'LIMIT and OFFSET');
+is_deeply([ map { $_->{params}{count} } @$log ], [ 20, 20 ], 'ask for as many pages as they need');
 
 my @second = (match => { path => $path }, after => 1);
 ($out, $state, $err, $log) = run($all, { @second, action => { code => 50000, message => 'busy' } });
