@@ -55,9 +55,9 @@
 #define TT_PATH_DISABLED(to, from) ((void) 0)
 #endif
 
-/* the outer side of a join without repeats, or NULL; from 19 on relations have such paths */
+/* the outer side of a join without repeats, or NULL; from 19 on rel is made of such paths */
 #if PG_VERSION_NUM >= 190000
-#define TT_UNIQUE_PATH(root, rel, sjinfo) ((Path *) NULL)
+#define TT_UNIQUE_PATH(root, rel, sjinfo) ((rel)->cheapest_total_path)
 #else
 #define TT_UNIQUE_PATH(root, rel, sjinfo) \
 	((Path *) create_unique_path(root, rel, (rel)->cheapest_total_path, sjinfo))
