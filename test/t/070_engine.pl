@@ -238,13 +238,21 @@ ends_in_time('back-off', $one, warm => $one, prepare => sub {
 	api_faults([ { match => { path => 'campaign/get' }, times => 0,
 		action => { http_status => 503, headers => { 'Retry-After' => '20' } } } ]);
 });
-ends_in_time('async append',
-	"SELECT count(campaign_name) FROM (SELECT campaign_name FROM ads.campaigns WHERE advertiser_id = $small"
-	  . " UNION ALL SELECT ad_name FROM ads.ads WHERE advertiser_id = $small) u",
-	warm => $one, prepare => sub {
-		api_reset();
-		api_faults([ { match => {}, times => 0, action => { hang => 'before' } } ]);
-	});
+SKIP:
+{
+	# they wait for the sockets of the arms only, whatever the session is told meanwhile
+	my $version = $session->query('SHOW server_version_num');
+	my %fixed = (15 => 150013, 16 => 160009, 17 => 170005);
+
+	skip 'Append of this PostgreSQL cannot be cancelled', 1 if $version < ($fixed{ int($version / 10000) } // 0);
+	ends_in_time('async append',
+		"SELECT count(campaign_name) FROM (SELECT campaign_name FROM ads.campaigns WHERE advertiser_id = $small"
+		  . " UNION ALL SELECT ad_name FROM ads.ads WHERE advertiser_id = $small) u",
+		warm => $one, prepare => sub {
+			api_reset();
+			api_faults([ { match => {}, times => 0, action => { hang => 'before' } } ]);
+		});
+}
 api_reset();
 
 # The thread of the look-up is left to itself, and ends.
