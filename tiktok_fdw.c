@@ -21,7 +21,7 @@
 #include "options/validate.h"
 #include "plan/plan.h"
 #include "plan/upper.h"
-#include "scan/analyze.h"
+#include "analyze/analyze.h"
 #include "scan/explain.h"
 #include "scan/scan.h"
 #include "schema/import.h"

@@ -30,6 +30,7 @@ refused
 cut
 fetch
 accounts
+analyze
 path
 together
 plan

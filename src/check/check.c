@@ -129,7 +129,7 @@ check_mapping(Check *check)
 	TtOptions *options = tt_options_get(check->serverid, InvalidOid, GetUserId(), true);
 
 	check->options = options;
-	options->max_retries = Min(options->max_retries, 1);
+	options->max_retries = Min(options->max_retries, 2);
 	options->skip_failed_accounts = false; /* a refused one is a finding */
 	return options->app_id != NULL && options->secret != NULL
 			   ? "access_token, app_id and secret are set"

@@ -24,8 +24,7 @@ enum TtPlanPrivate
 	TT_PLAN_ORDER,		/* IntList, see TtPlanOrder; NIL: any order */
 	TT_PLAN_COUNT,		/* Integer: 1: only the number of rows is wanted */
 	TT_PLAN_CONDITIONS, /* List of Expr: the conditions of the last quals */
-	TT_PLAN_SUMS,		/* Integer: TT_LV_* of the objects whose days the API adds
-						 * up, maybe with TT_SUMS_IDLE;
+	TT_PLAN_SUMS,		/* Integer: TT_LV_* of the objects whose days the API adds up;
 				  * String: why it does not; NULL: nothing of the kind */
 	TT_PLAN_KEYS		/* List of IntList, see TtPlanKey */
 };

@@ -323,21 +323,11 @@ may_ask_above(const TtRelInfo *info)
 		   (status == NULL || !tt_refusal_known(info->table->relid, status));
 }
 
-/*
- * Without GROUP BY a row of zeros makes no group of its own, but 0 of what would
- * be NULL: of days, whose rows have zeros.
- */
-static int
-idle_of(const Query *parse)
-{
-	return parse->groupClause == NIL ? TT_SUMS_IDLE : 0;
-}
-
 /* Whether the sums of a level's objects can be asked for; sets table and estimate. */
 static bool
 can_ask(Wanted *wanted, int level, TtRelInfo *sums)
 {
-	sums->table = tt_table_sums(wanted->table, level | idle_of(wanted->root->parse));
+	sums->table = tt_table_sums(wanted->table, level);
 	if (!metrics_are_legal(wanted, sums->table))
 	{
 		refuse(wanted, "the API has a metric by day only");
@@ -377,7 +367,7 @@ add_paths(PlannerInfo *root, RelOptInfo *input_rel, RelOptInfo *output_rel,
 	double		   rows = clamp_row_est(info->estimate.rows);
 	Cost		   startup = info->estimate.requests > 0 ? TT_REQUEST_COST : 0;
 	Cost		   total = info->estimate.requests * TT_REQUEST_COST + rows * cpu_tuple_cost;
-	int			   level = info->table->stream->report.level | idle_of(root->parse);
+	int			   level = info->table->stream->report.level;
 	List *private = list_make3(tt_plan_requests(info->estimate.requests), NIL,
 							   list_make2(info->attrs, makeInteger(level)));
 	Path	   *path;

@@ -55,7 +55,7 @@ build_metrics(TtQuery *query, const TtTable *table, const List *attrs)
 	ListCell	   *lc;
 
 	query->send_names = true;
-	if (table->leaves_out_idle || table->daily != NULL)
+	if (table->leaves_out_idle)
 		for (int i = 0; tt_idle_metric(i) != NULL; i++)
 			add_name(query, tt_idle_metric(i));
 	nidle = query->nnames;
@@ -581,7 +581,7 @@ tt_query_projection(const TtTable *table, const List *attrs)
 	add_path(projection, tt_query_account_path(table->stream));
 	if (table->stream->endpoint->hides != TT_HIDES_NOTHING)
 		add_path(projection, "secondary_status");
-	for (int i = 0; (table->leaves_out_idle || table->daily != NULL) && tt_idle_metric(i) != NULL;
+	for (int i = 0; table->leaves_out_idle && tt_idle_metric(i) != NULL;
 		 i++)
 		add_path(projection, psprintf("metrics.%s", tt_idle_metric(i)));
 	return projection;

@@ -475,6 +475,8 @@ explain_sums(const TtScanState *state, const ForeignScan *plan, ExplainState *es
 							es);
 	else if (sums != NULL && es->verbose)
 		ExplainPropertyText("Not Aggregated by the API", strVal(sums), es);
+	if (state->by_days)
+		ExplainPropertyText("Read by Day", "the sums are nothing but zeros", es);
 }
 
 static void

@@ -16,19 +16,15 @@
 
 #include "access/transam.h"
 #include "catalog/pg_proc.h"
-#include "common/int.h"
 #include "compat.h"
-#include "executor/execAsync.h"
 #include "executor/executor.h"
 #include "failure/failure.h"
 #include "foreign/foreign.h"
-#include "wire/http.h"
 #include "shared/row_estimates.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "path/layout.h"
 #include "options/settings.h"
-#include "storage/latch.h"
 #include "table/sums.h"
 #include "together/siblings.h"
 #include "utils/lsyscache.h"
@@ -223,8 +219,11 @@ tiktokBeginForeignScan(ForeignScanState *node, int eflags)
 	state->userid = OidIsValid(userid) ? userid : GetUserId();
 	state->table = tt_table_get(rel);
 	if (tt_scan_summed(plan))
+	{
+		state->other.table = state->table;
 		state->table = tt_table_sums(state->table,
 									 intVal(list_nth(plan->fdw_private, TT_PLAN_SUMS)));
+	}
 	state->attrs = list_nth(plan->fdw_private, TT_PLAN_ATTRS);
 	state->options = tt_options_get(GetForeignTable(RelationGetRelid(rel))->serverid,
 									RelationGetRelid(rel), state->userid, false);
@@ -299,6 +298,13 @@ tt_scan_bounds(ForeignScanState *node, bool only_known)
 	return left_out;
 }
 
+static TtDecoder *
+make_decoder(ForeignScanState *node, const TtTable *table, const TtProjection *projection)
+{
+	return tt_decoder_create(table, RelationGetDescr(node->ss.ss_currentRelation),
+							 projection->slots);
+}
+
 /* Read the user mapping, once for the scan. */
 static void
 read_mapping(ForeignScanState *node)
@@ -310,9 +316,7 @@ read_mapping(ForeignScanState *node)
 
 	tt_query_check_environment(state->table, options);
 	if (!state->counting)
-		state->decoder = tt_decoder_create(state->table,
-										   RelationGetDescr(node->ss.ss_currentRelation),
-										   state->projection->slots);
+		state->decoder = make_decoder(node, state->table, state->projection);
 	/* last: nobody takes it for read who comes after an error */
 	state->options = options;
 	MemoryContextSwitchTo(old);
@@ -457,27 +461,6 @@ apply_limit(ForeignScanState *node)
 		state->query.page_size = (int) Min(state->query.page_size, limit + offset);
 }
 
-static void
-make_fetch(ForeignScanState *node)
-{
-	TtScanState *state = node->fdw_state;
-
-	state->fetch = tt_fetch_create(state->table, state->options, &state->query,
-								   state->projection, &state->stats);
-	tt_fetch_of_query(state->fetch, node->ss.ps.state);
-}
-
-/* Of what is only counted the totals are asked for first. */
-static void
-ask_totals(TtScanState *state, bool totals)
-{
-	if (totals)
-		state->page_size = state->query.page_size;
-	state->query.exact = true;
-	state->query.totals_only = totals;
-	state->query.page_size = totals ? 1 : state->page_size;
-}
-
 /*
  * Work out what to ask, in the context of this run; sends nothing yet, but for the
  * accounts.  false: it is ahead, and the accounts are not known.
@@ -490,6 +473,7 @@ start_run(ForeignScanState *node)
 	bool		  known = true;
 
 	state->started = true;
+	state->idle = state->stats.idle;
 	if (state->options->access_token == NULL)
 		read_mapping(node);
 	old = MemoryContextSwitchTo(state->run);
@@ -508,9 +492,9 @@ start_run(ForeignScanState *node)
 	{
 		tt_row_order_ask(&state->order, state->table, &state->query);
 		apply_limit(node);
-		make_fetch(node);
+		tt_scan_ask(node);
 		if (state->counting)
-			ask_totals(state, true);
+			tt_scan_count_begin(state);
 	}
 	MemoryContextSwitchTo(old);
 	state->finished = state->fetch == NULL;
@@ -538,43 +522,25 @@ begin_run(ForeignScanState *node)
 	find_currencies(state);
 }
 
-void
-tt_scan_decode(TtScanState *state, TtPage *page, int row, Datum *values, bool *nulls)
+/* Read days instead of their sums, or sums again. */
+static void
+change_form(TtScanState *state)
 {
-	MemoryContext old = MemoryContextSwitchTo(page->context);
-	TtOrigin	  origin;
+	TtScanForm form = {state->table, state->projection, state->decoder};
 
-	origin.account = page->account;
-	origin.currency = tt_currencies_get(state->currencies, page->account);
-	origin.period = page->period[0] != NULL ? page->period : NULL;
-	origin.asked = page->asked;
-	origin.page = page->number;
-	origin.endpoint = state->table->stream->endpoint->path;
-	origin.request_id = page->reply->request_id;
-	tt_failure_account_set(page->account);
-	tt_decoder_row(state->decoder, page->reply, row, &origin, values, nulls);
-	tt_failure_account_set(0);
-	MemoryContextSwitchTo(old);
-}
-
-bool
-tt_scan_next_page(TtScanState *state, bool wait)
-{
-	if (state->page != NULL)
-		tt_fetch_release(state->page);
-	state->page = NULL;
-	state->row = 0;
-	if (state->finished)
-		return false;
-	tt_fetch_share(state->fetch, wait ? NULL : state->append);
-	state->page = tt_fetch_next(state->fetch, wait, &state->finished);
-	return state->page != NULL;
+	state->table = state->other.table;
+	state->projection = state->other.projection;
+	state->decoder = state->other.decoder;
+	state->other = form;
+	state->by_days = !state->by_days;
 }
 
 /* Drop everything of this run; what is in flight is aborted. */
 static void
 end_run(TtScanState *state)
 {
+	if (state->by_days)
+		change_form(state);
 	tt_row_order_end(&state->order);
 	if (state->fetch != NULL)
 		tt_fetch_end(state->fetch);
@@ -586,6 +552,52 @@ end_run(TtScanState *state)
 	state->ahead = false;
 	state->finished = false;
 	MemoryContextReset(state->run);
+}
+
+/* The same run from its beginning, by what was learnt in it: end_run() came before. */
+static void
+begin_anew(ForeignScanState *node)
+{
+	TtScanState	 *state = node->fdw_state;
+	MemoryContext old = MemoryContextSwitchTo(state->run);
+
+	state->started = true;
+	tt_scan_bounds(node, false);
+	tt_query_build(&state->query, state->table, state->options, state->attrs,
+				   &state->bounds, true);
+	(void) find_accounts(node);
+	(void) find_second(state);
+	tt_scan_ask(node);
+	MemoryContextSwitchTo(old);
+}
+
+/*
+ * Whether the sums are nothing but zeros: of days with zeros, or of none, whose sum is
+ * NULL and which make no group.  Only the days tell.
+ */
+static bool
+is_idle(const TtScanState *state)
+{
+	return state->table->daily != NULL && state->handed_on == 0 &&
+		   state->stats.idle > state->idle;
+}
+
+static void
+read_days(ForeignScanState *node)
+{
+	TtScanState	 *state = node->fdw_state;
+	MemoryContext old = MemoryContextSwitchTo(state->context);
+
+	end_run(state);
+	if (state->other.decoder == NULL)
+	{
+		state->other.projection = tt_query_projection(state->other.table, state->attrs);
+		state->other.decoder = make_decoder(node, state->other.table, state->other.projection);
+	}
+	change_form(state);
+	MemoryContextSwitchTo(old);
+	begin_anew(node);
+	find_currencies(state);
 }
 
 /*
@@ -647,22 +659,13 @@ sort_rows(TtScanState *state, TupleTableSlot *slot)
 static void
 start_sorting(ForeignScanState *node)
 {
-	TtScanState	 *state = node->fdw_state;
-	MemoryContext old;
+	TtScanState *state = node->fdw_state;
 
 	if (state->order.by_api && !state->query.order_refused)
 	{
 		/* it was asked to and did not: begin anew without its help */
 		end_run(state);
-		state->started = true;
-		old = MemoryContextSwitchTo(state->run);
-		tt_scan_bounds(node, false);
-		tt_query_build(&state->query, state->table, state->options, state->attrs,
-					   &state->bounds, true);
-		(void) find_accounts(node);
-		(void) find_second(state);
-		make_fetch(node);
-		MemoryContextSwitchTo(old);
+		begin_anew(node);
 	}
 	sort_rows(state, node->ss.ss_ScanTupleSlot);
 }
@@ -674,7 +677,8 @@ store_row_estimate(TtScanState *state)
 	const TtQuery *query = &state->query;
 	double		   times;
 
-	if (state->fetch == NULL || state->table->daily != NULL || query->nconditions > 0 ||
+	if (state->fetch == NULL || state->table->daily != NULL ||
+		state->by_days || query->nconditions > 0 ||
 		query->row_bound > 0 ||
 		state->stats.skipped_accounts > 0)
 		return;
@@ -707,6 +711,11 @@ have_row(ForeignScanState *node, bool wait)
 	{
 		if (!tt_scan_next_page(state, wait))
 		{
+			if (state->finished && is_idle(state))
+			{
+				read_days(node);
+				continue;
+			}
 			if (state->finished)
 				store_row_estimate(state);
 			return false;
@@ -716,64 +725,6 @@ have_row(ForeignScanState *node, bool wait)
 			return false;
 	}
 	return true;
-}
-
-/*
- * count(*): the sum of what the API says it has, a request for one row per
- * unit.  An API that does not tell is read to the end.
- */
-static int64
-count_rows(ForeignScanState *node)
-{
-	TtScanState *state = node->fdw_state;
-	int64		 count = 0;
-
-	if (state->finished)
-		return 0;
-	while (tt_scan_next_page(state, true))
-	{
-		if (!state->page->reply->has_page_info || state->page->reply->total_number < 0)
-			break;
-		/* no list is that long, but a reply may say anything */
-		if (pg_add_s64_overflow(count, state->page->reply->total_number, &count))
-			ereport(ERROR,
-					(errcode(ERRCODE_FDW_ERROR),
-					 errmsg("the TikTok API says that foreign table \"%s\" has more rows than can be counted",
-							state->table->name)));
-	}
-	if (state->page == NULL)
-		return count;
-	count = 0;
-	state->page = NULL;
-	tt_fetch_end(state->fetch);
-	ask_totals(state, false);
-	state->finished = false;
-	make_fetch(node);
-	while (tt_scan_next_page(state, true))
-		count += state->page->reply->nrows;
-	return count;
-}
-
-static TupleTableSlot *
-iterate_count(ForeignScanState *node)
-{
-	TtScanState	   *state = node->fdw_state;
-	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
-	MemoryContext	old;
-	int64			count;
-
-	if (state->handed_on > 0)
-		return slot;
-	old = MemoryContextSwitchTo(state->run);
-	count = count_rows(node);
-	MemoryContextSwitchTo(old);
-	for (int i = 0; i < slot->tts_tupleDescriptor->natts; i++)
-	{
-		slot->tts_values[i] = Int64GetDatum(count);
-		slot->tts_isnull[i] = false;
-	}
-	state->handed_on++;
-	return ExecStoreVirtualTuple(slot);
 }
 
 TupleTableSlot *
@@ -786,7 +737,7 @@ tiktokIterateForeignScan(ForeignScanState *node)
 	if (!state->started || state->ahead)
 		begin_run(node);
 	if (state->counting)
-		return iterate_count(node);
+		return tt_scan_count(node);
 	if (state->order.attnum != 0 && state->order.sorted == NULL && !state->finished &&
 		!state->order.by_api)
 		start_sorting(node);
@@ -832,59 +783,4 @@ tiktokEndForeignScan(ForeignScanState *node)
 	if (state->order.sorted_slot != NULL)
 		ExecDropSingleTupleTableSlot(state->order.sorted_slot);
 	MemoryContextDelete(state->context);
-}
-
-bool
-tiktokIsForeignPathAsyncCapable(ForeignPath *path)
-{
-	return tt_http_pollable();
-}
-
-/* Hand on a row that passes the quals, or the end, or ask to be called again. */
-static void
-produce(AsyncRequest *areq)
-{
-	ForeignScanState *node = (ForeignScanState *) areq->requestee;
-	TtScanState		 *state = node->fdw_state;
-	TupleTableSlot	 *slot = areq->requestee->ExecProcNodeReal(areq->requestee);
-
-	if (!TupIsNull(slot))
-		ExecAsyncRequestDone(areq, slot);
-	else if (state->finished)
-		ExecAsyncRequestDone(areq, NULL);
-	else
-	{
-		if (!castNode(AppendState, areq->requestor)->as_syncdone)
-			tt_fetch_leave();
-		ExecAsyncRequestPending(areq);
-	}
-}
-
-void
-tiktokForeignAsyncRequest(AsyncRequest *areq)
-{
-	TtScanState *state = ((ForeignScanState *) areq->requestee)->fdw_state;
-
-	state->append = areq->requestor;
-	produce(areq);
-}
-
-void
-tiktokForeignAsyncConfigureWait(AsyncRequest *areq)
-{
-	ForeignScanState *node = (ForeignScanState *) areq->requestee;
-	TtScanState		 *state = node->fdw_state;
-	AppendState		 *append = (AppendState *) areq->requestor;
-
-	/* if not, it only looks whether there is something, and uses other rows then */
-	if (append->as_syncdone)
-		tt_fetch_watch(state->fetch);
-	AddWaitEventToSet(append->as_eventset, WL_SOCKET_READABLE, tt_fetch_fd(state->fetch),
-					  NULL, areq);
-}
-
-void
-tiktokForeignAsyncNotify(AsyncRequest *areq)
-{
-	produce(areq);
 }

@@ -25,6 +25,14 @@ typedef struct TtScanKey
 	Datum *values; /* the join's; valid until it sets others */
 } TtScanKey;
 
+/* as what rows are read, and from which values of a reply */
+typedef struct TtScanForm
+{
+	TtTable		 *table;
+	TtProjection *projection;
+	TtDecoder	 *decoder;
+} TtScanForm;
+
 typedef struct TtScanState
 {
 	MemoryContext context; /* lives as long as the scan */
@@ -42,6 +50,8 @@ typedef struct TtScanState
 	bool		  counting; /* only the number of rows is wanted */
 	TtProjection *projection;
 	TtDecoder	 *decoder;
+	TtScanForm	  other;   /* of sums: the days, and the sums while those are read */
+	bool		  by_days; /* they are: the sums of this run are nothing but zeros */
 	TtRowOrder	  order;
 	bool		  started;
 	bool		  ahead; /* started, and nobody has asked it for a row yet */
@@ -54,6 +64,7 @@ typedef struct TtScanState
 	TtPage		 *page;		 /* being handed on */
 	int			  row;		 /* next row of it */
 	int64		  handed_on; /* rows of this run */
+	int64		  idle;		 /* stats.idle before it */
 	int			  page_size; /* of a count that has to read all */
 	int			  naccounts; /* looked up; kept for rescans */
 	int64		 *accounts;
@@ -87,6 +98,13 @@ extern void tt_scan_set_key(ForeignScanState *node, int key, int nvalues, Datum 
 
 /* Whether the rows of a plan are sums of days (TT_PLAN_SUMS). */
 extern bool tt_scan_summed(const ForeignScan *plan);
+
+/* Make the fetch of state->query: nothing is sent before a page is taken. */
+extern void tt_scan_ask(ForeignScanState *node);
+
+/* A scan that counts asks for totals first; the one row of it, then none. */
+extern void			   tt_scan_count_begin(TtScanState *state);
+extern TupleTableSlot *tt_scan_count(ForeignScanState *node);
 
 /* Take the next page to hand on; false at the end, or if wait is false. */
 extern bool tt_scan_next_page(TtScanState *state, bool wait);

@@ -131,8 +131,7 @@ tt_table_sums(const TtTable *daily, int level)
 	*stream = *daily->stream;
 	*table = *daily;
 	table->daily = daily;
-	table->leaves_out_idle = (level & TT_SUMS_IDLE) == 0;
-	level &= ~TT_SUMS_IDLE;
+	table->leaves_out_idle = true;
 	table->stream = stream;
 	report->grain = TT_GRAIN_NONE;
 	report->ndimensions = 1;

@@ -26,13 +26,10 @@ extern int tt_sums_column_level(const TtTable *table, AttrNumber attnum);
 /* Whether a column is the id of an account, campaign, ad group or ad. */
 extern bool tt_sums_column_is_id(const TtTable *table, AttrNumber attnum);
 
-/* beside a level: rows of nothing but zeros stay, since there is no GROUP BY */
-#define TT_SUMS_IDLE 16
-
 /*
  * The table whose rows are the sums of the days of another, for the objects of
- * a level (TT_LV_*, maybe with TT_SUMS_IDLE).  daily: has an id dimension, and
- * must outlive the result.  Lives in the current memory context.
+ * a level (TT_LV_*).  daily: has an id dimension, and must outlive the result.
+ * Lives in the current memory context.
  */
 extern TtTable *tt_table_sums(const TtTable *daily, int level);
 

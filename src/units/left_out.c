@@ -72,8 +72,7 @@ tt_idle_init(TtReading *reading)
 {
 	const TtProjection *projection = reading->verify.projection;
 
-	if ((!reading->query->leave_out_idle && !reading->query->adds_up) ||
-		reading->query->totals_only)
+	if (!reading->query->leave_out_idle || reading->query->totals_only)
 		return;
 	reading->idle_slots = palloc(sizeof(int) * projection->npaths);
 	add_metrics(reading);
@@ -129,12 +128,9 @@ tt_idle_leave_out(TtReading *reading, TtReply *reply)
 		return;
 	for (int row = 0; row < reply->nrows; row++)
 	{
-		bool idle = is_idle(reading, reply, row);
-
-		if (idle && reading->query->leave_out_idle)
+		if (is_idle(reading, reply, row))
 			continue;
-		if (!idle)
-			check_summed(reading, reply, row);
+		check_summed(reading, reply, row);
 		tt_reply_move_row(reply, row, kept++);
 	}
 	reading->stats->idle += reply->nrows - kept;

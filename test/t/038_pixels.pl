@@ -52,7 +52,7 @@ sub requests { my ($path) = @_; return grep { $_->{path} eq $path } @{ api_log()
 
 # ---- pixels ----------------------------------------------------------------------
 
-my $pixels = ask("SELECT count(length(pixel_name || '') IS NULL) FROM ads.pixels WHERE advertiser_id = $large");
+my $pixels = ask("SELECT count(nullif(pixel_id, 0)) FROM ads.pixels WHERE advertiser_id = $large");
 is($pixels, scalar(@{ decode_json(made("pixels.pixel_ids(A($large))")) }), 'pixels, page after page');
 cmp_ok(scalar(requests('pixel/list')), '>', 5, 'of twenty');
 my ($id, $code) = split /\|/, ask("SELECT pixel_id, pixel_code FROM ads.pixels WHERE pixel_code ~ '^[a-z0-9_-]+\$' AND advertiser_id = $large ORDER BY 1 LIMIT 1");

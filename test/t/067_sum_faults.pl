@@ -141,11 +141,34 @@ is($out, "$nulls\n$nulls", 'and so it is for sums');
 my @seven = qw(spend impressions clicks conversion real_time_conversion result real_time_result shares);
 my ($first) = split(/\|/, $whole);
 my $one = "FROM ads.campaigns_reports_daily WHERE advertiser_id = $small AND campaign_id = $first AND $days";
+my %zeros = map { $_ => '0' } @seven;
 my $nothing = { match => $of_sums, action => { patch => [ map { +{ row => 0, field => "metrics.$_", value => '0' } } @seven ] } };
-($out) = run('on', "SELECT sum(shares), sum(spend) $one", $nothing);
-is($out, '0|0', 'zeros add up to 0, not to NULL');
-($out) = run('on', "SELECT campaign_id, sum(shares) $one GROUP BY 1", $nothing);
-is($out, '', 'and are no group');
+my $two = $one =~ s/BETWEEN .*/BETWEEN '2026-05-01' AND '2026-06-29'/r;
+my $no_day = { match => $of_days, times => 0, action => { data => {} } };
+my $a_day = { match => { %$of_days, start_date => '2026-05-31' }, times => 0, action => { data => {
+	list => [ { dimensions => { campaign_id => $first, stat_time_day => '2026-06-10 00:00:00' }, metrics => \%zeros } ],
+	page_info => { page => 1, page_size => 1000, total_number => 1, total_page => 1 } } } };
+foreach my $case ([ 'a day of zeros', '0|0', $a_day, $no_day ], [ 'no day', '|', $no_day ])
+{
+	my ($what, $added_up, @days) = @$case;
+
+	foreach my $sql ("SELECT sum(shares), sum(spend) $two", "SELECT campaign_id, sum(shares), sum(spend) $two GROUP BY 1")
+	{
+		my ($right) = run('off', $sql, @days);
+		my ($was, $said, $requests) = run('on', $sql, $nothing, @days);
+
+		is($was, $right, "sums of zeros, $what: as the days are added up") or diag($said);
+		is($was, $added_up, "sums of zeros, $what: 0 or NULL") unless $sql =~ /GROUP/;
+		is($requests, 3, "sums of zeros, $what: asks for the days");
+	}
+}
+my ($many) = run('off', my $each = "SELECT n, sum(shares) FROM (VALUES (1), (2)) v(n), LATERAL (SELECT sum(shares) AS shares $one AND n > 0 OFFSET 0) s GROUP BY 1 ORDER BY 1");
+($out) = run('on', $each, $nothing);
+is($out, $many, 'zeros of one run: its days');
+is((grep { $_->{params}{dimensions} eq '["campaign_id"]' } @{ api_log(qr{report/integrated}) }), 2,
+	'a rescan asks for sums again');
+like((run('on', "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) SELECT sum(shares) $two", $nothing))[0],
+	qr/Aggregated by the API: .*\n.*Read by Day: the sums are nothing but zeros\n/, 'EXPLAIN ANALYZE says so');
 
 # ---- too much ------------------------------------------------------------
 my $more = 1 + same('in one request', $sums, 1);

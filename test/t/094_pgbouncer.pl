@@ -18,6 +18,8 @@ my ($major, $minor) = qx{$program --version} =~ /(\d+)\.(\d+)/;
 # from 1.21 on it knows of statements that clients prepare by the protocol
 my $prepares = $major > 1 || $minor >= 21;
 note("pgbouncer $major.$minor");
+# clients of 19 ask for a protocol of later, which it does not answer before 1.25
+$ENV{PGMAXPROTOCOLVERSION} = '3.0';
 
 api_start();
 my $node = client_node();

@@ -9,7 +9,7 @@
  */
 #include "postgres.h"
 
-#include "scan/analyze.h"
+#include "analyze/analyze.h"
 
 #include "access/htup_details.h"
 #include "accounts/accounts.h"
