@@ -23,15 +23,16 @@ sub program
 	return $file;
 }
 
-# What tt_install says, with these variables of the environment.
+# What tt_install says, with these variables of the environment; MISSING: what sees to it that something is.
 sub install
 {
 	my (%variables) = @_;
+	my $missing = delete $variables{MISSING} // ':';
 	my $log = "$bin/apt.log";
 
 	unlink $log;
 	local %ENV = (%ENV, PATH => "$bin:$ENV{PATH}", APT_LOG => $log, %variables);
-	my $said = `sh -c '. "\$1/test/lib.sh"; PATH=$bin:\$PATH; tt_install test' "$top/test/lib.sh" "$top" 2>&1`;
+	my $said = `sh -c '. "\$1/test/lib.sh"; PATH=$bin:\$PATH; $missing; tt_install test && echo done' "$top/test/lib.sh" "$top" 2>&1`;
 	return ($said, -e $log ? slurp_file($log) : '');
 }
 
@@ -88,5 +89,16 @@ like($asked, qr/ postgresql-server-dev-16 /, 'the headers of the newest server t
 unlink("$bin/servers/16/bin/initdb");
 ($said, $asked) = install(TT_SERVERS => "$bin/servers", RELEASE => 99);
 like($asked, qr/ postgresql-server-dev-99 /, 'the release again where all of them are too old');
+
+# What can be done without is no reason to end where apt cannot.
+my ($server) = grep { -x } map { "$_/pg_config" } grep { $_ ne $bin } split(/:/, $ENV{PATH});
+($said, $asked) = install(PG_CONFIG => $server, MISSING => 'tt_have_chart_js() { false; }');
+like($asked, qr/ install .*libjs-chart\.js/, 'what is of use is asked for');
+program('apt-get', 'echo "$*" >>"$APT_LOG"; echo no network; exit 100');
+($said, $asked) = install(PG_CONFIG => $server, MISSING => 'tt_have_chart_js() { false; }');
+like($said, qr/^no network\n.*^could not install .*libjs-chart\.js.*: tests that need them are skipped\ndone$/ms,
+	'and said to be missing where apt has none');
+($said, $asked) = install(PG_CONFIG => $server, MISSING => 'tt_have_pgxs() { false; }');
+unlike($said, qr/^done$/m, 'what is needed has to be there');
 
 done_testing();
