@@ -466,12 +466,13 @@ explain_conditions(ForeignScanState *node, ExplainState *es)
 static void
 explain_sums(const TtScanState *state, const ForeignScan *plan, ExplainState *es)
 {
-	Node *sums = list_nth(plan->fdw_private, TT_PLAN_SUMS);
+	Node		  *sums = list_nth(plan->fdw_private, TT_PLAN_SUMS);
+	const TtTable *table = state->by_days ? state->other.table : state->table;
 
 	if (tt_scan_summed(plan))
 		ExplainPropertyText("Aggregated by the API",
 							psprintf("the sums of the days, a row for each %s",
-									 state->table->stream->report.dimensions[0]),
+									 table->stream->report.dimensions[0]),
 							es);
 	else if (sums != NULL && es->verbose)
 		ExplainPropertyText("Not Aggregated by the API", strVal(sums), es);
