@@ -25,14 +25,15 @@ my $other = TiktokSession->new($node);
 my $ads = "SELECT ad_id FROM ads.ads WHERE advertiser_id = $account";
 my $count = "SELECT count(ad_id), count(DISTINCT ad_id) FROM ads.ads WHERE advertiser_id = $account";
 
-# what the backend holds open, by kind, but for files
+# what the backend holds open, by kind, but for files; libcurl wakes each of its handles by
+# a pair of sockets, or, newer ones, by an event descriptor
 sub descriptors
 {
 	my %count = (socket => 0, anon_inode => 0, pipe => 0);
 
 	foreach my $fd (glob('/proc/' . $session->pid . '/fd/*'))
 	{
-		my ($kind) = (readlink($fd) // '') =~ /^(\w+):/;
+		my ($kind) = (readlink($fd) // '') =~ s/^anon_inode:\[eventfd\]$/socket:/r =~ /^(\w+):/;
 		$count{$kind}++ if defined $kind;
 	}
 	return \%count;

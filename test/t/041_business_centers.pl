@@ -6,6 +6,7 @@ use warnings;
 
 use FindBin;
 use lib $FindBin::Bin;
+use HTTP::Tiny;
 use TiktokTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -286,6 +287,7 @@ like(fails("ALTER FOREIGN TABLE a.campaigns OPTIONS (ADD bc_id '1')"), qr/HV\w+:
 
 # the local API refuses what TikTok does
 my $url = api_url();
+my $http = HTTP::Tiny->new(timeout => 60);
 foreach my $case (
 	[ 'bc/asset/get', { asset_type => 'ADVERTISER' }, 'bc_id: Missing' ],
 	[ 'bc/asset/get', { bc_id => $agency }, 'asset_type: Missing' ],
@@ -296,7 +298,7 @@ foreach my $case (
 {
 	my ($path, $params, $word) = @$case;
 	my $query = join('&', map { "$_=$params->{$_}" } sort keys %$params);
-	my ($out) = run_command([ 'curl', '-s', '-H', "Access-Token: $TOKEN", "$url$path/?$query" ]);
+	my $out = $http->get("$url$path/?$query", { headers => { 'Access-Token' => $TOKEN } })->{content};
 
 	like($out, qr/"code": ?400\d\d.*\Q$word\E/, "$path: $word");
 }

@@ -97,8 +97,9 @@ sub at_once
 
 	do
 	{
-		my ($status, $answer) = $node->psql('postgres', $query);
-		return $answer if $status == 0;
+		# a psql that has no server may be gone before it has the query
+		my ($status, $answer) = eval { $node->psql('postgres', $query) };
+		return $answer if defined $status && $status == 0;
 	} while (time() < $until);
 	die 'no server';
 }
