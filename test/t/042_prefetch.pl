@@ -13,7 +13,8 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $api = api_start();
-my $node = new_node('main');
+# (below a Gather, of which debug_parallel_query makes one, nothing begins ahead)
+my $node = new_node('main', conf => "max_parallel_workers_per_gather = 0\n");
 my $account = '7160093331570884610';
 my %options = (%ONE_SERIES, rate_limit => 1000, max_retries => 0);
 
